@@ -1,0 +1,1 @@
+"""symgen: a composition engine for guqin and guzheng."""

@@ -1,0 +1,351 @@
+"""Score: music as it is written.
+
+A :class:`Score` is immutable. Time is integer ticks; notes are one structured numpy array in order
+of onset. Invariants are checked once, at construction, so that all later rooms can trust them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgen.errors import ScoreError
+from symgen.units import TICKS_PER_QUARTER, bar_ticks, ticks_to_seconds
+
+
+class Technique(IntEnum):
+    """How a note is made, as far as its source really tells."""
+
+    PLUCK = 0
+    """Struck; nothing more is known."""
+    OPEN = 1
+    """San 散, open string."""
+    STOPPED = 2
+    """An 按, stopped or pressed string."""
+    HARMONIC = 3
+    """Fan 泛, harmonic."""
+    GRACE = 4
+    """Grace note; its ticks are taken from a neighbour."""
+    SLIDE_UP = 5
+    """Chuo 绰 or shanghua 上滑音: the pitch rises into or out of the note."""
+    SLIDE_DOWN = 6
+    """Zhu 注 or xiahua 下滑音: the pitch falls into or out of the note."""
+    VIBRATO = 7
+    """Yin 吟, nao 猱 or chanyin 颤音."""
+    TREMOLO = 8
+    """Yaozhi 摇指 or lun 轮."""
+    GLISSANDO = 9
+    """Huazhi 花指, guazou 刮奏, gun 滚, fu 拂."""
+
+
+NOTE_DTYPE = np.dtype(
+    [
+        ("onset", np.int64),  # ticks from the start
+        ("duration", np.int64),  # ticks, > 0
+        ("pitch", np.int16),  # MIDI note number, 0..127
+        ("velocity", np.int16),  # 1..127
+        ("voice", np.int16),  # 0.. within the piece
+        ("technique", np.int16),  # Technique
+    ]
+)
+DEFAULT_VELOCITY = 80
+MAX_TICKS = 2**40
+"""No piece is longer: at 480 ticks and 60 qpm this is 72 years; it only stops overflow."""
+
+NoteArray = NDArray[np.void]
+
+_FIELD_RANGES = {
+    "onset": (0, MAX_TICKS),
+    "duration": (1, MAX_TICKS),
+    "pitch": (0, 127),
+    "velocity": (1, 127),
+    "voice": (0, 32767),
+    "technique": (0, len(Technique) - 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """A tempo from `tick` on, in quarter notes per minute."""
+
+    tick: int
+    qpm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Metre:
+    """A metre (time signature) from `tick` on."""
+
+    tick: int
+    numerator: int
+    denominator: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A gong system from `tick` on: `gong` is the pitch class of degree 1, `mode` the mode's name if known."""
+
+    tick: int
+    gong: int
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A named section that begins at `tick`."""
+
+    tick: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text at `tick`; `kind` is "text", "lyric", "copyright", "track" or "phrase"."""
+
+    tick: int
+    text: str
+    kind: str = "text"
+
+
+def make_notes(
+    rows: Iterable[Sequence[int]] = (),
+    *,
+    onset: Any = None,
+    duration: Any = None,
+    pitch: Any = None,
+    velocity: Any = DEFAULT_VELOCITY,
+    voice: Any = 0,
+    technique: Any = Technique.PLUCK,
+) -> NoteArray:
+    """Build a note array from rows ``(onset, duration, pitch[, velocity[, voice[, technique]]])`` or from columns.
+
+    Parameters
+    ----------
+    rows : iterable of sequences of int
+        One row a note; used when `onset` is None.
+    onset, duration, pitch : array_like of int, shape (n,)
+        Columns in ticks, ticks and MIDI note numbers.
+    velocity, voice, technique : int or array_like of int, shape (n,)
+        Further columns.
+
+    Returns
+    -------
+    ndarray of NOTE_DTYPE, shape (n,)
+        Unsorted and unchecked: :class:`Score` does both.
+    """
+    if onset is None:
+        defaults = (DEFAULT_VELOCITY, 0, int(Technique.PLUCK))
+        full = [tuple(row) + defaults[len(row) - 3 :] for row in rows]
+        return np.array(full, dtype=NOTE_DTYPE)
+    notes = np.zeros(len(onset), dtype=NOTE_DTYPE)
+    columns = {"onset": onset, "duration": duration, "pitch": pitch}
+    columns |= {"velocity": velocity, "voice": voice, "technique": technique}
+    for name, values in columns.items():
+        notes[name] = values
+    return notes
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """A piece of music as it is written.
+
+    Parameters
+    ----------
+    notes : ndarray of NOTE_DTYPE, shape (n,)
+        Sorted here by onset, then voice, then pitch; made read-only.
+    ticks_per_quarter : int
+        Time base, 1..65535.
+    tempi : tuple of Tempo
+        Empty means unknown. The first stands at tick 0.
+    metres : tuple of Metre
+        Empty means unknown or free. The first stands at tick 0; each stands on a bar line.
+    keys : tuple of Key
+        Gong systems the source declares; empty means not declared.
+    sections, texts : tuple
+        Section marks and texts, each in order of time.
+    title : str
+        Title, "" if unknown.
+    end : int
+        Length in ticks; at least the end of the last note. 0 means the end of the last note.
+
+    Raises
+    ------
+    ScoreError
+        Naming the field, the value found and the range expected.
+    """
+
+    notes: NoteArray
+    ticks_per_quarter: int = TICKS_PER_QUARTER
+    tempi: tuple[Tempo, ...] = ()
+    metres: tuple[Metre, ...] = ()
+    keys: tuple[Key, ...] = ()
+    sections: tuple[Section, ...] = ()
+    texts: tuple[Text, ...] = ()
+    title: str = ""
+    end: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        notes = _checked_notes(self.notes)
+        object.__setattr__(self, "notes", notes)
+        _check_range("ticks_per_quarter", self.ticks_per_quarter, 1, 65535)
+        sounding_end = int((notes["onset"] + notes["duration"]).max()) if len(notes) else 0
+        if self.end == 0:
+            object.__setattr__(self, "end", sounding_end)
+        _check_range("end", self.end, sounding_end, MAX_TICKS)
+        _check_map("tempi", self.tempi, from_zero=True)
+        _check_map("metres", self.metres, from_zero=True)
+        for name in ("keys", "sections", "texts"):
+            _check_map(name, getattr(self, name), from_zero=False)
+        for tempo in self.tempi:
+            _check_range("tempi.qpm", tempo.qpm, 1.0, 2000.0)
+        for metre in self.metres:
+            _check_metre(metre, self.ticks_per_quarter)
+        for key in self.keys:
+            _check_range("keys.gong", key.gong, 0, 11)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Score):
+            return NotImplemented
+        return bool(np.array_equal(self.notes, other.notes)) and self._facts() == other._facts()
+
+    def __hash__(self) -> int:
+        return hash((self.notes.tobytes(), self._facts()))
+
+    def __len__(self) -> int:
+        return len(self.notes)
+
+    def __repr__(self) -> str:
+        return f"Score(title={self.title!r}, notes={len(self)}, end={self.end}, tpq={self.ticks_per_quarter})"
+
+    def _facts(self) -> tuple[object, ...]:
+        return (
+            self.ticks_per_quarter,
+            self.tempi,
+            self.metres,
+            self.keys,
+            self.sections,
+            self.texts,
+            self.title,
+            self.end,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds; an unknown tempo counts as 60 qpm."""
+        tempi = [(t.tick, t.qpm) for t in self.tempi] or [(0, 60.0)]
+        return float(ticks_to_seconds(self.end, tempi, self.ticks_per_quarter))
+
+    def transpose(self, semitones: int) -> Score:
+        """Return the score moved by `semitones`, its declared keys with it.
+
+        Raises
+        ------
+        ScoreError
+            If a note would leave 0..127.
+        """
+        notes = self.notes.copy()
+        notes["pitch"] += semitones
+        keys = tuple(replace(key, gong=(key.gong + semitones) % 12) for key in self.keys)
+        return replace(self, notes=notes, keys=keys)
+
+    def resampled(self, ticks_per_quarter: int = TICKS_PER_QUARTER) -> Score:
+        """Return the score in another time base; onsets and note ends are rounded to the nearest tick.
+
+        A note keeps at least one tick. Events that round onto the same tick keep the later value.
+        """
+        if ticks_per_quarter == self.ticks_per_quarter:
+            return self
+
+        old, new = self.ticks_per_quarter, ticks_per_quarter
+
+        def scale(ticks: Any) -> Any:
+            return (2 * ticks * new + old) // (2 * old)
+
+        def scale_map(events: tuple[Any, ...], *, unique: bool) -> tuple[Any, ...]:
+            moved = [replace(e, tick=scale(e.tick)) for e in events]
+            return tuple({e.tick: e for e in moved}.values()) if unique else tuple(moved)
+
+        notes = self.notes.copy()
+        ends = scale(notes["onset"] + notes["duration"])
+        notes["onset"] = scale(notes["onset"])
+        notes["duration"] = np.maximum(1, ends - notes["onset"])
+        end = scale(self.end)
+        if len(notes):
+            end = max(end, int((notes["onset"] + notes["duration"]).max()))
+        return replace(
+            self,
+            notes=notes,
+            ticks_per_quarter=ticks_per_quarter,
+            tempi=scale_map(self.tempi, unique=True),
+            metres=scale_map(self.metres, unique=True),
+            keys=scale_map(self.keys, unique=True),
+            sections=scale_map(self.sections, unique=False),
+            texts=scale_map(self.texts, unique=False),
+            end=end,
+        )
+
+    def bar_starts(self) -> NDArray[np.int64]:
+        """Return the tick of each bar line from 0 up to, not including, `end`.
+
+        Returns
+        -------
+        ndarray of int64, shape (bars,)
+            Empty if the metre is unknown. A metre change always begins a bar.
+        """
+        starts: list[NDArray[np.int64]] = []
+        for index, metre in enumerate(self.metres):
+            stop = self.metres[index + 1].tick if index + 1 < len(self.metres) else self.end
+            length = bar_ticks(metre.numerator, metre.denominator, self.ticks_per_quarter)
+            starts.append(np.arange(metre.tick, stop, length, dtype=np.int64))
+        return np.concatenate(starts) if starts else np.zeros(0, dtype=np.int64)
+
+
+def _checked_notes(notes: NoteArray) -> NoteArray:
+    """Return the notes sorted and read-only, or raise ScoreError for the first value out of range."""
+    if not isinstance(notes, np.ndarray) or notes.dtype != NOTE_DTYPE or notes.ndim != 1:
+        found = getattr(notes, "dtype", type(notes).__name__)
+        raise ScoreError(
+            f"Score.notes is {found}", expected="a one-dimensional array of NOTE_DTYPE (make_notes builds one)"
+        )
+    for name, (low, high) in _FIELD_RANGES.items():
+        column = notes[name]
+        bad = np.flatnonzero((column < low) | (column > high))
+        if len(bad):
+            raise ScoreError(f"Score.notes[{bad[0]}].{name} is {column[bad[0]]}", expected=f"{low} to {high}")
+    order = np.lexsort((notes["technique"], notes["duration"], notes["pitch"], notes["voice"], notes["onset"]))
+    ordered = notes[order]
+    ordered.flags.writeable = False
+    return ordered
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also refuses NaN
+        raise ScoreError(f"Score.{name} is {value}", expected=f"{low} to {high}")
+
+
+def _check_map(name: str, events: Sequence[Any], *, from_zero: bool) -> None:
+    """Check that a map of events is in order of time and, where it holds everywhere, begins at tick 0."""
+    ticks = [event.tick for event in events]
+    for tick in ticks:
+        _check_range(f"{name}.tick", tick, 0, MAX_TICKS)
+    if from_zero and ticks and ticks[0] != 0:
+        raise ScoreError(f"Score.{name}[0].tick is {ticks[0]}", expected="0: the first value holds from the start")
+    for index, (earlier, later) in enumerate(pairwise(ticks)):
+        if later < earlier or (from_zero and later == earlier):
+            raise ScoreError(f"Score.{name}[{index + 1}].tick is {later}", expected=f"a tick after {earlier}")
+
+
+def _check_metre(metre: Metre, ticks_per_quarter: int) -> None:
+    _check_range("metres.numerator", metre.numerator, 1, 255)
+    if metre.denominator not in (1, 2, 4, 8, 16, 32, 64):
+        raise ScoreError(f"Score.metres.denominator is {metre.denominator}", expected="a power of two from 1 to 64")
+    try:
+        bar_ticks(metre.numerator, metre.denominator, ticks_per_quarter)
+    except ValueError as error:
+        raise ScoreError(f"Score.metres: {error}", expected="a time base that divides the bar") from error
