@@ -7,7 +7,7 @@ ends with ``exit_code``; nothing else decides how an error looks.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class SymgenError(Exception):
@@ -35,6 +35,9 @@ class SymgenError(Exception):
         self.expected = expected
         self.remedy = remedy
         super().__init__(found, expected, remedy)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.found, self.expected, self.remedy)  # worker processes hand errors back
 
     def __str__(self) -> str:
         parts = [self.found]
@@ -77,6 +80,10 @@ class CheckpointError(SymgenError):
 
 class PlayabilityError(SymgenError):
     """Music that the instrument cannot play; names bar, notes and rule."""
+
+
+def _rebuild(kind: type[SymgenError], found: str, expected: str, remedy: str) -> SymgenError:
+    return kind(found, expected=expected, remedy=remedy)
 
 
 def one_line(text: str) -> str:

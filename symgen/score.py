@@ -318,7 +318,9 @@ def _checked_notes(notes: NoteArray) -> NoteArray:
         bad = np.flatnonzero((column < low) | (column > high))
         if len(bad):
             raise ScoreError(f"Score.notes[{bad[0]}].{name} is {column[bad[0]]}", expected=f"{low} to {high}")
-    order = np.lexsort((notes["technique"], notes["duration"], notes["pitch"], notes["voice"], notes["onset"]))
+    order = np.lexsort(
+        tuple(notes[name] for name in ("velocity", "technique", "duration", "pitch", "voice", "onset"))  # last leads
+    )
     ordered = notes[order]
     ordered.flags.writeable = False
     return ordered

@@ -1,0 +1,347 @@
+"""Use case: files in, token dataset out.
+
+Every input gets one line in ``report.jsonl``; a bad file never stops a run. What an earlier run with the
+same settings already converted is taken over by digest. The dataset is the same for any number of jobs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from symgen import readers
+from symgen.corpus.catalogue import UNDECLARED, Corpus, read_catalogue
+from symgen.corpus.dataset import Dataset, Entry, vocabulary_digests, write_dataset
+from symgen.errors import CorpusError, SymgenError, UsageError
+from symgen.piece import Piece
+from symgen.progress import Progress, silent
+from symgen.resources import corpora_dir
+from symgen.score import Score
+from symgen.theory.degrees import parse_pitch_class
+from symgen.theory.detect import detect_mode, mode_of
+from symgen.tokens.codec import encode
+from symgen.tokens.prefix import STYLES
+from symgen.tokens.sequence import TokenSequence
+
+_VERSION = 1
+"""Raised when conversion itself changes, so that older results are not taken over."""
+
+_MIN_NOTES = 4
+
+Converted = list[tuple[Entry, TokenSequence]]
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertRequest:
+    """What to convert.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        Files and folders; folders are searched for files with a known suffix.
+    output : Path
+        Folder of the dataset.
+    jobs : int
+        Worker processes.
+    style : str
+        Style of files that no declared corpus owns.
+    corpora : Path, optional
+        Folder of corpus declarations; the shipped ones by default.
+    """
+
+    inputs: Sequence[Path]
+    output: Path
+    jobs: int = 1
+    style: str = "unknown"
+    corpora: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertResult:
+    """What became of a conversion.
+
+    Parameters
+    ----------
+    output : Path
+        Folder of the dataset.
+    files, pieces, notes, reused : int
+        Inputs, pieces written, their notes, and inputs taken over from an earlier run.
+    status : dict
+        "ok", "salvaged", "failed" -> inputs.
+    reasons : dict
+        Reason of failure -> inputs.
+    splits : dict
+        "train", "validation", "test" -> pieces.
+    """
+
+    output: Path
+    files: int
+    pieces: int
+    notes: int
+    reused: int
+    status: dict[str, int]
+    reasons: dict[str, int]
+    splits: dict[str, int]
+
+    @property
+    def exit_code(self) -> int:
+        """0 if every input was converted, 1 if some failed."""
+        return 1 if self.status.get("failed") else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
+        return {
+            "output": str(self.output),
+            "files": self.files,
+            "pieces": self.pieces,
+            "notes": self.notes,
+            "reused": self.reused,
+            "status": self.status,
+            "reasons": self.reasons,
+            "splits": self.splits,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What the conversion of a file depends on besides its bytes; sent to every worker."""
+
+    style: str
+    catalogue: tuple[Corpus, ...]
+
+    def corpus_of(self, path: str) -> Corpus:
+        for corpus in self.catalogue:
+            if corpus.owns(path):
+                return corpus
+        return replace(UNDECLARED, style=self.style)
+
+    def digest(self) -> str:
+        facts = [_VERSION, self.style, vocabulary_digests(), [repr(_sorted_corpus(c)) for c in self.catalogue]]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _FileResult:
+    line: dict[str, Any]
+    pieces: Converted = field(default_factory=list)
+
+
+def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResult:
+    """Convert files and folders into a dataset.
+
+    Parameters
+    ----------
+    request : ConvertRequest
+        What to convert.
+    progress : Progress
+        Told of each file done.
+
+    Returns
+    -------
+    ConvertResult
+        Counts; details are in the dataset's ``report.jsonl``.
+
+    Raises
+    ------
+    UsageError
+        If an input does not exist, or the style or number of jobs is no such thing.
+    WriteError
+        If the dataset cannot be written.
+    """
+    if request.style not in STYLES:
+        raise UsageError(f"style {request.style!r}", expected=f"one of {', '.join(STYLES)}")
+    if request.jobs < 1:
+        raise UsageError(f"{request.jobs} jobs", expected="1 or more")
+    settings = _Settings(request.style, read_catalogue(request.corpora or corpora_dir()))
+    paths = list(find_inputs(request.inputs))
+    known = _earlier(request.output, settings.digest())
+    results: list[_FileResult] = []
+    reused = 0
+    fresh = _run([path for path in paths if _key(path) not in known], settings, request.jobs)
+    for number, path in enumerate(paths, start=1):
+        earlier = known.get(_key(path))
+        reused += earlier is not None
+        results.append(earlier or next(fresh))
+        progress("converting", number, len(paths))
+    pieces = [piece for result in results for piece in result.pieces]
+    try:
+        facts = write_dataset(request.output, pieces, (result.line for result in results), settings.digest())
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the dataset {request.output}: {error.strerror or error}",
+            expected="a folder that can be made and written to",
+        ) from error
+    return ConvertResult(
+        output=request.output,
+        files=len(paths),
+        pieces=facts["pieces"],
+        notes=facts["notes"],
+        reused=reused,
+        status=dict(Counter(result.line["status"] for result in results)),
+        reasons=dict(Counter(result.line["reason"] for result in results if result.line["status"] == "failed")),
+        splits=dict(Counter(entry.split for entry, _ in pieces)),
+    )
+
+
+def find_inputs(inputs: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files to convert: files as they are named, folders' files with a known suffix in order of name.
+
+    Symbolic links are followed, each folder at most once.
+
+    Raises
+    ------
+    UsageError
+        If an input does not exist.
+    """
+    suffixes = {suffix for reader in readers.formats() for suffix in reader.SUFFIXES}
+    for path in inputs:
+        if path.is_dir():
+            seen: set[str] = set()
+            for folder, folders, names in os.walk(path, followlinks=True):
+                real = os.path.realpath(folder)
+                if real in seen:
+                    folders.clear()
+                    continue
+                seen.add(real)
+                folders.sort()
+                yield from (Path(folder, n) for n in sorted(names) if Path(n).suffix.lower() in suffixes)
+        elif path.exists():
+            yield path
+        else:
+            raise UsageError(f"no such file or folder: {path}", expected="files or folders of scores")
+
+
+def _run(paths: list[Path], settings: _Settings, jobs: int) -> Iterator[_FileResult]:
+    if jobs == 1 or len(paths) < 2:
+        yield from (_convert_file(path, settings) for path in paths)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        chunk = max(1, min(32, len(paths) // (4 * jobs)))
+        yield from pool.map(_convert_file, paths, [settings] * len(paths), chunksize=chunk)
+
+
+def _convert_file(path: Path, settings: _Settings) -> _FileResult:
+    """Convert one file; whatever goes wrong becomes a line of the report."""
+    corpus = settings.corpus_of(path.as_posix())
+    try:
+        pieces = readers.read_pieces(path, source=corpus.name, licence=corpus.licence)
+        converted = [_convert_piece(piece, corpus) for piece in pieces if len(piece.score) >= _MIN_NOTES]
+    except SymgenError as error:
+        return _FileResult(_line(path, "failed", str(error)))
+    if not converted:
+        found = sum(len(piece.score) for piece in pieces)
+        return _FileResult(_line(path, "failed", f"too few notes: {found}; expected at least {_MIN_NOTES}"))
+    entries = [entry for entry, _ in converted]
+    lost: Counter[str] = Counter()
+    mended: Counter[str] = Counter()
+    for entry in entries:
+        lost.update(entry.lost)
+        mended.update(entry.mended)
+    first = entries[0]
+    line = _line(path, "salvaged" if mended else "ok", "; ".join(sorted(mended)))
+    line |= {
+        "notes": sum(entry.notes for entry in entries),
+        "lost": dict(lost),
+        "mended": dict(mended),
+        "gong": first.gong % 12,
+        "mode": first.mode,
+        "seconds": round(sum(entry.seconds for entry in entries), 3),
+        "pieces": len(entries),
+        "sha256": first.sha256,
+    }
+    return _FileResult(line, converted)
+
+
+def _convert_piece(piece: Piece, corpus: Corpus) -> tuple[Entry, TokenSequence]:
+    score = piece.score
+    if corpus.metre == "unknown":
+        score = replace(score, metres=())
+    gong = _declared_gong(score, corpus)
+    estimate = detect_mode(score) if gong is None else mode_of(score, gong)
+    sequence = encode(score, style=corpus.style, gong=estimate.gong)
+    provenance = piece.provenance
+    title = score.title or Path(provenance.path).stem
+    entry = Entry(
+        path=provenance.path,
+        sha256=provenance.sha256,
+        part=provenance.index,
+        corpus=corpus.name,
+        licence=corpus.licence,
+        title=title,
+        style=corpus.style,
+        split=_split(corpus, title, Path(provenance.path).stem),
+        mode=sequence.prefix.mode,
+        metre=sequence.prefix.metre,
+        gong=sequence.gong,
+        confidence=round(estimate.confidence, 4) if gong is None else 1.0,
+        metres=[[m.tick, m.numerator, m.denominator] for m in sequence.metres],
+        tempi=[[t.tick, t.qpm] for t in sequence.tempi],
+        notes=len(score),
+        seconds=round(score.seconds, 3),
+        lost={name: count for name, count in sorted((Counter(piece.lost) + sequence.lost).items()) if count},
+        mended={name: count for name, count in sorted(piece.mended.items()) if count},
+    )
+    return entry, sequence
+
+
+def _declared_gong(score: Score, corpus: Corpus) -> int | None:
+    """Return the pitch class of gong if the corpus or the file, where it is to be trusted, tells it."""
+    if corpus.gong == "key":
+        return score.keys[0].gong if score.keys else None
+    return None if corpus.gong == "detect" else parse_pitch_class(corpus.gong)
+
+
+def _split(corpus: Corpus, title: str, stem: str) -> str:
+    """A declared split names pieces by title or by file name; a share goes by title."""
+    splits = {corpus.split_of(title), corpus.split_of(stem)} if corpus.validation is not None else set()
+    for held_out in ("validation", "test"):
+        if held_out in splits:
+            return held_out
+    return corpus.split_of(title)
+
+
+def _line(path: Path, status: str, reason: str) -> dict[str, Any]:
+    facts = {"notes": 0, "lost": {}, "mended": {}, "gong": None, "mode": None, "seconds": 0.0, "pieces": 0}
+    return {"path": str(path), "status": status, "reason": reason, **facts}
+
+
+def _sorted_corpus(corpus: Corpus) -> tuple[Any, ...]:
+    """Return a corpus's fields with sets in order, so that its digest is the same in every process."""
+    values: Callable[[Any], Any] = lambda v: sorted(v) if isinstance(v, frozenset) else v  # noqa: E731
+    return tuple(values(getattr(corpus, name)) for name in corpus.__slots__)
+
+
+def _key(path: Path) -> tuple[str, str]:
+    """Identify a file by path and digest; unreadable ones by path alone, which no earlier run holds."""
+    try:
+        with path.open("rb") as file:
+            return str(path), hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return str(path), ""
+
+
+def _earlier(output: Path, digest: str) -> dict[tuple[str, str], _FileResult]:
+    """Return what an earlier run with the same settings converted, by path and digest."""
+    try:
+        dataset = Dataset(output)
+    except CorpusError:
+        return {}
+    if dataset.facts.get("settings") != digest:
+        return {}
+    pieces: dict[str, Converted] = {}
+    for number, entry in enumerate(dataset.entries):
+        pieces.setdefault(entry.path, []).append((entry, dataset.sequence(number)))
+    results = {}
+    with (output / "report.jsonl").open(encoding="utf-8") as lines:
+        for text in lines:
+            line = json.loads(text)
+            if line["status"] != "failed":
+                results[line["path"], line["sha256"]] = _FileResult(line, pieces.get(line["path"], []))
+    return results

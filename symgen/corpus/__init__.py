@@ -1,0 +1,1 @@
+"""Corpora: declarations of public ones, and the token dataset on disk."""

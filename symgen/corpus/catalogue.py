@@ -1,0 +1,146 @@
+"""The catalogue: what is known of a corpus that its files do not say.
+
+One TOML file a corpus, in ``corpora/``: source, licence wording, style, which files belong to it, what
+of their headers is to be trusted, and which pieces are held out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+from symgen.errors import CorpusError, SymgenError
+from symgen.theory.degrees import parse_pitch_class
+from symgen.tokens.prefix import STYLES
+
+SPLITS: Final = ("train", "validation", "test")
+_VALIDATION_SHARE = 0.10
+_TEST_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A declared corpus.
+
+    Parameters
+    ----------
+    name, title, source, licence : str
+        Identity and licence wording, as its publisher puts it.
+    style : str
+        One of :data:`symgen.tokens.prefix.STYLES`.
+    match : tuple of str
+        Patterns of file paths, matched from the right; ``**`` stands for any folders.
+    gong : str
+        "detect", "key" (the key the file declares) or a pitch class name that holds for every file.
+    metre : str
+        "as written", or "unknown" where the metre in the files is a dummy.
+    validation, test : frozenset of str or None
+        Normalised titles held out; None means a share by hash of the title.
+    """
+
+    name: str
+    title: str = ""
+    source: str = ""
+    licence: str = ""
+    style: str = "unknown"
+    match: tuple[str, ...] = ()
+    gong: str = "detect"
+    metre: str = "as written"
+    validation: frozenset[str] | None = None
+    test: frozenset[str] | None = None
+
+    def owns(self, path: str) -> bool:
+        """Tell whether a file path belongs to this corpus."""
+        return any(_matches(path, pattern) for pattern in self.match)
+
+    def split_of(self, title: str) -> str:
+        """Return "train", "validation" or "test" for a title: pieces of one title always go together."""
+        normal = normalise_title(title)
+        if self.validation is not None:
+            if normal in self.validation:
+                return "validation"
+            return "test" if self.test and normal in self.test else "train"
+        place = int(hashlib.sha256(normal.encode()).hexdigest()[:8], 16) / 16**8
+        if place < _VALIDATION_SHARE:
+            return "validation"
+        return "test" if place < _VALIDATION_SHARE + _TEST_SHARE else "train"
+
+
+UNDECLARED = Corpus("undeclared")
+"""Stands for files that no declaration matches."""
+
+
+def normalise_title(title: str) -> str:
+    """Return a title without number, variant and punctuation, so that variants of one tune agree.
+
+    Examples
+    --------
+    >>> normalise_title("32_正月望郎郎没来（二）")
+    '正月望郎郎没来'
+    """
+    text = unicodedata.normalize("NFKC", title).casefold()
+    text = re.sub(r"^\s*\d+[_.\s-]+", "", text)
+    text = re.sub(r"\([^()]*\)", "", text)
+    return re.sub(r"[\W_]+", "", text) or title.strip().casefold()
+
+
+def read_corpus(path: Path) -> Corpus:
+    """Read one declaration.
+
+    Raises
+    ------
+    CorpusError
+        Naming the file and the entry that is wrong.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CorpusError(f"{path}: {error}", expected="a corpus declaration in TOML") from error
+    return _checked(table, path)
+
+
+def read_catalogue(folder: Path) -> tuple[Corpus, ...]:
+    """Read every declaration of a folder, in order of file name; empty if there is no such folder."""
+    return tuple(read_corpus(path) for path in sorted(folder.glob("*.toml")))
+
+
+def _checked(table: dict[str, Any], path: Path) -> Corpus:
+    split = table.pop("split", None)
+    known = {"name", "title", "source", "licence", "style", "match", "gong", "metre"}
+    if unknown := sorted(set(table) - known):
+        raise CorpusError(f"{path}: unknown entry {unknown[0]!r}", expected=f"one of {', '.join(sorted(known))}")
+    if not isinstance(table.get("name"), str):
+        raise CorpusError(f"{path}: no name", expected='name = "..."')
+    corpus = Corpus(
+        **{**table, "match": tuple(table.get("match", ()))},
+        validation=None if split is None else frozenset(map(normalise_title, split.get("validation", ()))),
+        test=None if split is None else frozenset(map(normalise_title, split.get("test", ()))),
+    )
+    if corpus.style not in STYLES:
+        raise CorpusError(f"{path}: style {corpus.style!r}", expected=f"one of {', '.join(STYLES)}")
+    if corpus.metre not in ("as written", "unknown"):
+        raise CorpusError(f"{path}: metre {corpus.metre!r}", expected='"as written" or "unknown"')
+    if corpus.gong not in ("detect", "key"):
+        try:
+            parse_pitch_class(corpus.gong)
+        except SymgenError as error:
+            raise CorpusError(f"{path}: gong: {error}") from error
+    return corpus
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Match the tail of a path against a pattern, part by part, ``**`` standing for any number of parts."""
+    return _tail(tuple(reversed(PurePath(path).parts)), tuple(reversed(PurePath(pattern).parts)))
+
+
+def _tail(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        return any(_tail(parts[skip:], pattern[1:]) for skip in range(len(parts) + 1))
+    return bool(parts) and PurePath(parts[0]).match(pattern[0]) and _tail(parts[1:], pattern[1:])

@@ -1,0 +1,1 @@
+"""Networks with their configs: generator, discriminator, checkpoints, and the generator in numpy."""

@@ -1,0 +1,172 @@
+"""The generator in numpy: the same weights, one step at a time, with cached keys and values.
+
+Composing needs no gradients, and importing torch takes longer than composing a page of music. A test
+holds the logits of this module and of :class:`symgen.models.generator.Generator` equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgen.models.context import FEATURES
+from symgen.tokens.prefix import FIELDS
+from symgen.tokens.sequence import FAMILIES
+
+Array = NDArray[np.float32]
+
+_EPSILON = np.float32(1e-6)
+
+
+class Runtime:
+    """Weights of a generator, laid out for stepping.
+
+    Parameters
+    ----------
+    weights : mapping of str to ndarray
+        The state of :class:`symgen.models.generator.Generator`, any floating type.
+    layers, heads, width, window : int
+        Its sizes.
+    """
+
+    def __init__(self, weights: Mapping[str, NDArray[np.floating]], *, layers: int, heads: int, width: int, window: int):
+        self.layers, self.heads, self.width, self.window = layers, heads, width, window
+        w = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
+        self.tables = [_table(w, family.NAME, family.VOCABULARY.factors) for family in FAMILIES]
+        self._inputs = [self._feature_table(w, name) for name in FEATURES]
+        self._prefix = [w[f"prefix.{name}"] for name in FIELDS]
+        self._blocks = [
+            (
+                w[f"blocks.{i}.norm_attention.weight"][:, None] * w[f"blocks.{i}.qkv.weight"].T,
+                np.ascontiguousarray(w[f"blocks.{i}.out.weight"].T),
+                w[f"blocks.{i}.norm_feed.weight"][:, None] * w[f"blocks.{i}.up.weight"].T,
+                np.ascontiguousarray(w[f"blocks.{i}.down.weight"].T),
+            )
+            for i in range(layers)
+        ]
+        self._heads = [_Head(w, f"heads.{family.NAME}.", table) for family, table in zip(FAMILIES, self.tables, strict=True)]
+        depth = width // heads
+        self._frequency = 10000.0 ** (-np.arange(0, depth, 2, dtype=np.float64) / depth)
+
+    def _feature_table(self, w: Mapping[str, Array], name: str) -> Array:
+        if name == "match_rhythm":
+            return w["match_gain"][0] * self.tables[0]
+        if name == "match_melody":
+            return w["match_gain"][1] * self.tables[1]
+        return w[f"features.{name}"]
+
+    def start(self, prefix: Sequence[Sequence[int]]) -> Stream:
+        """Begin a batch of pieces with these prefix numbers, shape (B, len(FIELDS))."""
+        return Stream(self, np.asarray(prefix, dtype=np.int64))
+
+    def embed(self, previous: NDArray[np.int64], features: NDArray[np.int64], prefix: NDArray[np.int64]) -> Array:
+        """Return the input vectors (B, C) of the next step."""
+        x: Array = sum(table[prefix[:, place]] for place, table in enumerate(self._prefix))  # type: ignore[assignment]
+        for place, table in enumerate(self.tables):
+            x = x + table[previous[:, place]]
+        for place, table in enumerate(self._inputs):
+            x = x + table[features[:, place]]
+        return x
+
+    def rotation(self, time: int) -> tuple[Array, Array]:
+        """Return cosines and sines (D / 2,) of the rotary position `time`."""
+        angle = time * self._frequency
+        return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+
+
+class Stream:
+    """A batch of pieces in the making, with the cached keys and values of their last `window` steps."""
+
+    def __init__(self, runtime: Runtime, prefix: NDArray[np.int64]) -> None:
+        self.runtime = runtime
+        self.prefix = prefix
+        self.time = 0
+        shape = (runtime.layers, len(prefix), runtime.heads, runtime.window, runtime.width // runtime.heads)
+        self._keys = np.zeros(shape, dtype=np.float32)
+        self._values = np.zeros(shape, dtype=np.float32)
+
+    def advance(self, previous: NDArray[np.int64], features: NDArray[np.int64]) -> Array:
+        """Take one step and return its state (B, C), from which the heads choose its tokens.
+
+        Parameters
+        ----------
+        previous : ndarray of int64, shape (B, 3)
+            Tokens of the step before, ``<start>`` at the beginning.
+        features : ndarray of int64, shape (B, len(FEATURES))
+            What is known of this step.
+        """
+        runtime = self.runtime
+        x = runtime.embed(previous, features, self.prefix)
+        rotation = runtime.rotation(self.time)
+        slot = self.time % runtime.window
+        seen = min(self.time + 1, runtime.window)
+        batch = len(x)
+        scale = np.float32((runtime.width // runtime.heads) ** -0.5)
+        for layer, (qkv, out, up, down) in enumerate(runtime._blocks):
+            q, k, v = (_unit(x) @ qkv).reshape(batch, 3, runtime.heads, -1).transpose(1, 0, 2, 3)
+            self._keys[layer, :, :, slot] = _rotate(k, rotation)
+            self._values[layer, :, :, slot] = v
+            keys, values = self._keys[layer, :, :, :seen], self._values[layer, :, :, :seen]
+            scores = (keys @ _rotate(q, rotation)[..., None])[..., 0] * scale
+            attended = softmax(scores)[:, :, None, :] @ values
+            x = x + attended.reshape(batch, -1) @ out
+            hidden = np.maximum(_unit(x) @ up, 0)
+            x = x + (hidden * hidden) @ down
+        self.time += 1
+        return x
+
+    def logits(self, place: int, state: Array, chosen: NDArray[np.int64] | None) -> tuple[Array, Array]:
+        """Return the state after `chosen`, the token drawn before, and the logits (B, V) of family `place`."""
+        table = None if chosen is None else self.runtime.tables[place - 1][chosen]
+        return self.runtime._heads[place](state, table)
+
+
+class _Head:
+    """The numpy form of :class:`symgen.models.generator.Head`."""
+
+    def __init__(self, w: Mapping[str, Array], name: str, table: Array) -> None:
+        self._bias = w[name + "bias"]
+        self._table = np.ascontiguousarray((table * w[name + "norm.weight"]).T)
+        self._merge: tuple[Array, Array, Array] | None = None
+        if name + "merge.weight" in w:
+            merge, project = w[name + "merge.weight"].T, w[name + "project.weight"].T
+            width = project.shape[1]
+            self._merge = (w[name + "norm_merge.weight"][:, None] * merge[:width], merge[width:].copy(), project.copy())
+
+    def __call__(self, state: Array, chosen: Array | None) -> tuple[Array, Array]:
+        if self._merge is not None and chosen is not None:
+            from_state, from_chosen, project = self._merge
+            hidden = np.maximum(_unit(state) @ from_state + chosen @ from_chosen, 0)
+            state = state + (hidden * hidden) @ project
+        return state, _unit(state) @ self._table + self._bias
+
+
+def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the softmax over the last axis."""
+    exponent = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    result: NDArray[np.floating] = exponent / exponent.sum(axis=-1, keepdims=True)
+    return result
+
+
+def _unit(x: Array) -> Array:
+    """Divide each row by its root mean square."""
+    result: Array = x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + _EPSILON)
+    return result
+
+
+def _rotate(x: Array, rotation: tuple[Array, Array]) -> Array:
+    cos, sin = rotation
+    half = x.shape[-1] // 2
+    a, b = x[..., :half], x[..., half:]
+    return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
+
+
+def _table(w: Mapping[str, Array], family: str, factors: Mapping[str, NDArray[np.int64]]) -> Array:
+    """Return the vector of every token of a family: its own plus those of its factors."""
+    prefix = f"embeddings.{family}."
+    table = w[prefix + "own"]
+    for name, column in factors.items():
+        table = table + w[f"{prefix}factors.{name}"][column]
+    return table

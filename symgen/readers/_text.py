@@ -1,0 +1,146 @@
+"""Text of unknown encoding: names in MIDI files and tune books say nothing about how they are encoded.
+
+UTF-8 proves itself: text of another encoding is almost never valid UTF-8. What remains is decoded with
+each candidate, and the result whose characters are most plausible wins: frequent hanzi, kana and accented letters
+inside words speak for an encoding, rare hanzi, half-width katakana and control characters against it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import PurePath
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CANDIDATES = ("gb18030", "cp932", "cp1252", "latin-1")
+"""In order of preference where the scores are equal. The last one decodes anything."""
+
+_HANZI_CODECS = {"gb18030": "gb2312", "cp932": "shift_jis"}
+"""The older standard inside each double-byte candidate, whose first level holds the frequent characters."""
+_FIRST_LEVEL = {"gb18030": (0xB0, 0xD7), "cp932": (0x88, 0x97)}
+"""Lead bytes of the first level: GB 2312 rows 16 to 55, JIS X 0208 rows 16 to 47."""
+
+_FREQUENT, _LESS_FREQUENT, _RARE, _DOUBTFUL, _WRONG = 1.0, 0.7, 0.1, -0.5, -2.0
+_TOUCHING_LATIN = 0.4
+"""A hanzi that touches a Latin letter is more often half of an accented letter than a hanzi."""
+_SAMPLE_BYTES = 20_000
+"""As much text as decides the encoding of a file."""
+
+
+def decode_text(raw: bytes) -> tuple[str, str]:
+    """Decode text of unknown encoding.
+
+    Parameters
+    ----------
+    raw : bytes
+        UTF-8 (with or without a byte order mark), UTF-16 with a mark, GBK or GB 18030, Shift-JIS,
+        Windows-1252 or Latin-1.
+
+    Returns
+    -------
+    text : str
+    encoding : str
+        Name of a Python codec that gives `text` from `raw`.
+    """
+    encoding = guess_encoding(raw)
+    return raw.decode(encoding, errors="replace"), encoding
+
+
+def decode_texts(raws: Iterable[bytes]) -> list[str]:
+    """Decode the short texts of one file together: what is not UTF-8 shares one encoding where it can.
+
+    A name of two characters is often plausible in several encodings; all names of a file are rarely so.
+    """
+    raws = list(raws)
+    foreign = [raw for raw in raws if not _is_valid(raw, "utf-8")]
+    shared = guess_encoding(b"\n".join(foreign)) if foreign else "utf-8"
+    return [_decode_short(raw, shared) for raw in raws]
+
+
+def guess_encoding(raw: bytes) -> str:
+    """Return the name of the codec that most plausibly decodes `raw`."""
+    for mark, encoding in _BOMS:
+        if raw.startswith(mark) and _is_valid(raw, encoding):
+            return encoding
+    if _is_valid(raw, "utf-8"):
+        return "utf-8"
+    sample = raw[:_SAMPLE_BYTES]
+    scores = {name: _plausibility(sample, name) for name in _CANDIDATES if _is_valid(raw, name)}
+    return max(scores, key=lambda name: scores[name])
+
+
+def clean_name(text: str) -> str:
+    """Return a name without the null bytes and blanks that pad fixed-width fields."""
+    return text.strip("\x00 \t\r\n")
+
+
+def title_or_stem(title: str, name: str) -> str:
+    """Return `title`, or the stem of the file name `name` where the file gives none."""
+    return clean_name(title) or PurePath(name).stem
+
+
+def _decode_short(raw: bytes, shared: str) -> str:
+    if raw.isascii():
+        return raw.decode("ascii")
+    if shared not in ("utf-8", "utf-16") and not _is_valid(raw, "utf-8") and _is_valid(raw, shared):
+        return raw.decode(shared)
+    return decode_text(raw)[0]
+
+
+def _is_valid(raw: bytes, encoding: str) -> bool:
+    try:
+        raw.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _plausibility(sample: bytes, encoding: str) -> float:
+    """Return the mean weight of the characters beyond ASCII, at most 1."""
+    text = sample.decode(encoding, errors="ignore")
+    weights = []
+    for index, character in enumerate(text):
+        if character.isascii():
+            continue
+        neighbours = text[max(0, index - 1) : index] + text[index + 1 : index + 2]
+        weights.append(_weight(character, neighbours, encoding))
+    return sum(weights) / len(weights) if weights else _WRONG
+
+
+def _weight(character: str, neighbours: str, encoding: str) -> float:
+    """Return how much a character beyond ASCII speaks for `encoding`."""
+    touches_latin = any(neighbour.isascii() and neighbour.isalpha() for neighbour in neighbours)
+    if encoding in _HANZI_CODECS:
+        weight = _east_asian_weight(character, encoding)
+        return weight * _TOUCHING_LATIN if touches_latin and weight > 0 else weight
+    category = unicodedata.category(character)
+    if category.startswith("C"):
+        return _WRONG
+    if not category.startswith("L"):
+        return _RARE if character in "©®°’‘“”–—«»¡¿ß" else _DOUBTFUL
+    return _FREQUENT if touches_latin else _DOUBTFUL
+
+
+@lru_cache(maxsize=8192)
+def _east_asian_weight(character: str, encoding: str) -> float:
+    code = ord(character)
+    if 0x3041 <= code <= 0x30FE:  # hiragana and katakana; both codings hold them
+        return _FREQUENT
+    if 0xFF61 <= code <= 0xFF9F:  # half-width katakana: what other encodings look like in Shift-JIS
+        return _DOUBTFUL
+    if 0xE000 <= code <= 0xF8FF or unicodedata.category(character).startswith("C"):
+        return _WRONG
+    if not 0x4E00 <= code <= 0x9FFF:  # punctuation, full-width letters, hanzi beyond the basic block
+        return _LESS_FREQUENT if 0x3000 <= code <= 0x303F or 0xFF01 <= code <= 0xFF5E else _RARE
+    try:
+        lead = character.encode(_HANZI_CODECS[encoding])[0]
+    except UnicodeEncodeError:
+        return _RARE
+    low, high = _FIRST_LEVEL[encoding]
+    return _FREQUENT if low <= lead <= high else _LESS_FREQUENT

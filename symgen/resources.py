@@ -1,0 +1,49 @@
+"""Where the files lie that belong to symgen without being code, and which version they are of."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CHECKPOINTS_VARIABLE = "SYMGEN_CHECKPOINTS"
+"""Environment variable that names another folder of checkpoints."""
+
+CORPORA_VARIABLE = "SYMGEN_CORPORA"
+"""Environment variable that names another folder of corpus declarations."""
+
+
+def checkpoints_dir() -> Path:
+    """Return the folder that holds the shipped checkpoints, one sub-folder each.
+
+    Returns
+    -------
+    Path
+        The folder named by ``SYMGEN_CHECKPOINTS`` if that is set; else ``symgen/checkpoints`` of an installed
+        wheel; else ``checkpoints`` beside the package in a source tree. It may not exist.
+    """
+    return _folder(CHECKPOINTS_VARIABLE, "checkpoints")
+
+
+def corpora_dir() -> Path:
+    """Return the folder of corpus declarations, found as :func:`checkpoints_dir` finds its own."""
+    return _folder(CORPORA_VARIABLE, "corpora")
+
+
+def version() -> str:
+    """Return the version of the installed distribution; a bare source tree has none and says so."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("symgen")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+def _folder(variable: str, name: str) -> Path:
+    named = os.environ.get(variable)
+    if named:
+        return Path(named).expanduser()
+    package = Path(__file__).resolve().parent
+    packed = package / name
+    return packed if packed.is_dir() else package.parent / name
