@@ -1,0 +1,1 @@
+"""Theory: degrees, modes, sonorities and gong detection, as tables and pure functions."""
