@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 from symgen.errors import ReadError
 from symgen.piece import Reading
-from symgen.readers._bars import Bar, BarNote, assemble
+from symgen.readers._assemble import assemble
+from symgen.readers._bars import Bar, BarNote
 from symgen.readers._repeats import RepeatMarks
 from symgen.readers._text import decode_text
 from symgen.score import Key, Section, Technique, Tempo, Text
@@ -305,8 +307,9 @@ class _Piece:
         spine.duration = max(spine.duration, length)
         if "{" in token:
             self.bar.marks.append((self.time, Text(0, "", "phrase")))
-        for sign, reason in SIGN_LOSSES.items():
-            self.lost[reason] += token.count(sign)
+        for sign in token:
+            if sign in SIGN_LOSSES:
+                self.lost[SIGN_LOSSES[sign]] += 1
         if note is None or "r" in token:
             return
         technique = next((t for sign, t in SIGN_TECHNIQUES.items() if sign in token), Technique.PLUCK)
@@ -324,6 +327,7 @@ class _Piece:
         )
 
 
+@lru_cache(maxsize=1024)
 def _duration(token: str) -> Fraction | None:
     """Return the duration of a token in quarters, None if it has none.
 

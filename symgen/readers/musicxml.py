@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from symgen.errors import ReadError
 from symgen.piece import Reading
-from symgen.readers._bars import Bar, BarNote, Mark, assemble
+from symgen.readers._assemble import assemble
+from symgen.readers._bars import Bar, BarNote, Mark
 from symgen.readers._musicxml_page import (
     check_page,
     count_direction_losses,
