@@ -1,0 +1,306 @@
+"""What an instrument is: tunings, places on strings, and the limits of two hands, as data.
+
+Nothing here knows one instrument from another. A module of this folder that exposes ``INSTRUMENT``
+describes one; :mod:`symgen.instruments.rules` reads the description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import log2
+from types import MappingProxyType
+
+from symgen.score import Technique
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The open strings of an instrument.
+
+    Parameters
+    ----------
+    name : str
+        Name in pinyin or letters, as files and the command line give it.
+    chinese : str
+        Chinese name.
+    open_pitches : tuple of int
+        MIDI note numbers of the open strings, string 1 first; the only thing that tells tunings apart for sure.
+    gongs : tuple of int
+        Pitch classes of the gong that tradition plays in this tuning, most usual first.
+    method : str
+        How the tuning is made from the instrument's first one.
+    aliases : tuple of str
+        Further names.
+    """
+
+    name: str
+    chinese: str = field(compare=False)
+    open_pitches: tuple[int, ...]
+    gongs: tuple[int, ...] = field(compare=False)
+    method: str = field(default="", compare=False)
+    aliases: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One way to make one note.
+
+    Parameters
+    ----------
+    string : int
+        From 1; 0 on an instrument without strings.
+    position : float
+        Guqin: hui.fen of the finger, 0.0 for an open string. Guzheng: semitones pressed.
+    technique : Technique
+        OPEN, STOPPED or HARMONIC; PLUCK where there are no strings.
+    """
+
+    string: int
+    position: float
+    technique: Technique
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """Limits of the two hands; all strings are counted from 1.
+
+    Parameters
+    ----------
+    plucking_hands, notes_per_hand, strings_per_hand : int
+        Hands that pluck, the strings each can strike at once, and the largest distance between two of them.
+    stops : int
+        Strings that the other hand can stop, press or touch at once.
+    stop_span : float
+        Largest distance between two stops as a fraction of the speaking length; 0.0 where it does not matter.
+    stop_gaps : tuple of int
+        Distances in strings at which two strings can be pressed together; empty for any.
+    stopping_hand_plucks : bool
+        True where a hand that presses is lost to plucking.
+    everyday, extreme : tuple of int
+        Semitones above the open string within easy reach, and within reach at all, one entry a string.
+    jump_marks, jump_seconds : float
+        A move of the stopping hand to another string by more marks (hui) than this takes at least so long.
+    """
+
+    plucking_hands: int
+    notes_per_hand: int
+    strings_per_hand: int
+    stops: int
+    stop_span: float = 0.0
+    stop_gaps: tuple[int, ...] = ()
+    stopping_hand_plucks: bool = False
+    everyday: tuple[int, ...] = ()
+    extreme: tuple[int, ...] = ()
+    jump_marks: float = 0.0
+    jump_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What the fingering weighs; only ratios matter. 1.0 is about one plain change of hand position.
+
+    Parameters
+    ----------
+    stopped, per_semitone : float
+        A stopped note, so that open strings are taken where they ring, and each semitone it is stopped.
+    beyond_everyday : float
+        Each semitone past easy reach.
+    near_nut : float
+        A stop less than two semitones above the open string, where the hand has no mark to find.
+    move : float
+        A move of the stopping hand by a tenth of the string (guzheng: a tenth of the strings) in one second.
+    hurried_jump : float
+        A jump to another string in less time than :class:`Hands` allows.
+    string_change : float
+        Each string between two notes in a row.
+    same_sound : float
+        A pitch repeated in the same place, where open and stopped unison can alternate.
+    cut : float
+        Striking a string whose last note is written to sound on.
+    """
+
+    stopped: float = 0.35
+    per_semitone: float = 0.0
+    beyond_everyday: float = 0.6
+    near_nut: float = 0.4
+    move: float = 0.25
+    hurried_jump: float = 4.0
+    string_change: float = 0.04
+    same_sound: float = 0.15
+    cut: float = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slide:
+    """A glide into a note from `cents` away (low, high) within `seconds` (low, high) of the attack."""
+
+    cents: tuple[float, float]
+    seconds: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vibrato:
+    """An oscillation of the pitch after the attack.
+
+    Parameters
+    ----------
+    cents : (float, float)
+        Depth, low and high.
+    hertz : (float, float)
+        Turns a second.
+    delay : (float, float)
+        Seconds from the attack to the first turn.
+    until : float
+        Share of the note after which the pitch is at rest again.
+    upward : bool
+        True where the pitch can only rise (a string pressed behind its bridge).
+    decays : bool
+        True where the turns grow smaller.
+    """
+
+    cents: tuple[float, float]
+    hertz: tuple[float, float]
+    delay: tuple[float, float]
+    until: float
+    upward: bool
+    decays: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ornament:
+    """A bend curve that the stopping hand gives to notes.
+
+    Parameters
+    ----------
+    name, chinese : str
+        Its names.
+    technique : Technique
+        SLIDE_UP, SLIDE_DOWN or VIBRATO: a note so marked always takes it.
+    on : tuple of Technique
+        OPEN or STOPPED: the notes it can be given to.
+    share : float
+        Share of the long unmarked notes it is given to.
+    seconds : float
+        A note must sound at least this long.
+    curve : Slide or Vibrato
+        Its shape.
+    """
+
+    name: str
+    chinese: str
+    technique: Technique
+    on: tuple[Technique, ...]
+    share: float
+    seconds: float
+    curve: Slide | Vibrato
+
+
+_BY_PLACE = (Technique.OPEN, Technique.STOPPED)
+_STOPPED = (Technique.STOPPED,)
+PLUCKED_WAYS: Mapping[Technique, tuple[Technique, ...]] = MappingProxyType(
+    {
+        Technique.PLUCK: _BY_PLACE,
+        Technique.OPEN: (Technique.OPEN,),
+        Technique.STOPPED: _STOPPED,
+        Technique.HARMONIC: (Technique.HARMONIC,),
+        Technique.GRACE: _BY_PLACE,
+        Technique.SLIDE_UP: _STOPPED,
+        Technique.SLIDE_DOWN: _STOPPED,
+        Technique.VIBRATO: _STOPPED,
+        Technique.TREMOLO: _BY_PLACE,
+        Technique.GLISSANDO: _BY_PLACE,
+    }
+)
+"""The kinds of place at which a string can give each written technique, unless an instrument says otherwise."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Instrument:
+    """An instrument as data; the rules read it. Compared by identity, so that results can be cached.
+
+    Parameters
+    ----------
+    name, chinese, track : str
+        Name on the command line, Chinese name, and ASCII name of its track in a file.
+    tunings : mapping of str to Tuning
+        By name; the order is the order of preference.
+    default_tuning : str
+        A key of `tunings`.
+    program : int
+        General MIDI program, 0-based.
+    low, high : int
+        Range in MIDI note numbers over all tunings.
+    hands : Hands
+        What can be struck and stopped.
+    harmonics : mapping of int to tuple of float
+        Semitones above the open string -> places of the touching finger, the handiest first.
+    marks : tuple of float
+        Places of the marks (hui) on the string as fractions of its length from the bridge, mark 1 first and the
+        nut last; empty where strings are pressed behind a bridge instead.
+    ways : mapping of Technique to tuple of Technique
+        Kinds of place that give a written technique.
+    velocity : (int, int)
+        Softest and loudest attack.
+    ring_seconds : mapping of Technique to (float, float)
+        Audible length of an OPEN, STOPPED or HARMONIC note on the lowest and on the highest string.
+    ornaments : tuple of Ornament
+        Bend curves, the most characteristic first.
+    costs : Costs
+        Weights of the fingering.
+    habitual : mapping of int to str
+        Gong -> tuning that players use for it although another has more of its tones open.
+    """
+
+    name: str
+    chinese: str
+    track: str
+    tunings: Mapping[str, Tuning]
+    default_tuning: str
+    program: int
+    low: int
+    high: int
+    hands: Hands
+    harmonics: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    marks: tuple[float, ...] = ()
+    ways: Mapping[Technique, tuple[Technique, ...]] = field(default_factory=lambda: PLUCKED_WAYS)
+    velocity: tuple[int, int] = (30, 110)
+    ring_seconds: Mapping[Technique, tuple[float, float]] = field(default_factory=dict)
+    ornaments: tuple[Ornament, ...] = ()
+    costs: Costs = field(default_factory=Costs)
+    habitual: Mapping[int, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Instrument({self.name})"
+
+
+def fraction_at(position: float, marks: tuple[float, ...]) -> float:
+    """Return the place of `position` (mark.tenths) as a fraction of the string from the bridge.
+
+    Tenths (fen) divide the gap to the next mark evenly.
+    """
+    index = min(int(position), len(marks) - 1)
+    here = marks[index - 1]
+    beyond = marks[min(index, len(marks) - 1)]
+    return here + (position - index) * (beyond - here)
+
+
+def cents_at(position: float, marks: tuple[float, ...]) -> float:
+    """Return the cents above the open string of a string stopped at `position`."""
+    return -1200.0 * log2(fraction_at(position, marks))
+
+
+def position_at(semitones: float, marks: tuple[float, ...]) -> float:
+    """Return the position (mark.tenths, to a hundredth) at which a stopped string sounds `semitones` higher.
+
+    Raises
+    ------
+    ValueError
+        If the place lies beyond the first mark or on the nut.
+    """
+    fraction: float = 2.0 ** (-semitones / 12.0)
+    for index in range(1, len(marks)):
+        here, beyond = marks[index - 1], marks[index]
+        if here <= fraction < beyond:
+            return round(index + (fraction - here) / (beyond - here), 2)
+    raise ValueError(f"{semitones} semitones above the open string lie outside the marks")

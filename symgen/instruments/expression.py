@@ -1,0 +1,208 @@
+"""Expression: tempo, onsets and dynamics as a player shapes them, from metre and phrase.
+
+Sizes follow what is written about the playing of the instruments (rubato within 8 % of the tempo, onsets a
+few milliseconds off); the shapes, a cosine breath for the tempo and a sine arch for the dynamics, are ours.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import cos, pi, sin
+from random import Random
+from types import MappingProxyType
+
+from symgen.instruments.base import Instrument, Placement
+from symgen.instruments.fingering import DEFAULT_QPM
+from symgen.score import DEFAULT_VELOCITY, Metre, Score, Technique, Tempo
+from symgen.units import TICKS_PER_QUARTER, bar_ticks, seconds_to_ticks
+
+PHRASE_BARS = 4
+"""Length of a phrase where the score marks none."""
+
+MOST_RUBATO = 0.08
+"""Largest change of tempo within a phrase, as a share."""
+
+UNISON_SECONDS = 0.015
+"""Two strings of one pitch are struck this far apart: one channel cannot start a note twice at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How freely a style is played at ``humanize=1``; all of it shrinks to nothing with humanize.
+
+    Parameters
+    ----------
+    rubato : float
+        Largest change of tempo within a phrase, as a share; never above ``MOST_RUBATO``.
+    ritardando : float
+        Share of the tempo that is lost by the end of the last bar.
+    onset_seconds : float
+        Largest displacement of an onset.
+    velocity_spread : int
+        Largest random change of a velocity.
+    accent, arch : float
+        Shares of the velocity range that the downbeat and the middle of the phrase add.
+    """
+
+    rubato: float
+    ritardando: float
+    onset_seconds: float = 0.012
+    velocity_spread: int = 8
+    accent: float = 0.14
+    arch: float = 0.22
+
+
+MANNERS: Mapping[str, Manner] = MappingProxyType(
+    {
+        "guqin": Manner(rubato=0.08, ritardando=0.40),
+        "guzheng": Manner(rubato=0.06, ritardando=0.35),
+        "folk": Manner(rubato=0.05, ritardando=0.25, arch=0.15),
+    }
+)
+"""Manner by style."""
+
+OTHER_MANNER = MANNERS["guzheng"]
+"""Manner of styles that are trained elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A tempo map at 480 ticks per quarter note."""
+
+    tempi: tuple[Tempo, ...]
+
+    def qpm(self, tick: int) -> float:
+        """Return the tempo at `tick`."""
+        return self.tempi[max(0, bisect_right(self.tempi, tick, key=lambda tempo: tempo.tick) - 1)].qpm
+
+    def ticks(self, seconds: float, at: int) -> int:
+        """Return how many ticks `seconds` are at the tempo of the tick `at`."""
+        return seconds_to_ticks(seconds, self.qpm(at))
+
+    def ticks_per_second(self, tick: int) -> float:
+        """Return the speed at `tick`."""
+        return self.qpm(tick) * TICKS_PER_QUARTER / 60.0
+
+
+def metre_at(score: Score, tick: int) -> Metre:
+    """Return the metre that holds at `tick`; 4/4 where none is known."""
+    index = bisect_right(score.metres, tick, key=lambda metre: metre.tick) - 1
+    return score.metres[index] if index >= 0 else Metre(0, 4, 4)
+
+
+def bar_length(score: Score, tick: int) -> int:
+    """Return the ticks of a bar in the metre at `tick`."""
+    metre = metre_at(score, tick)
+    return bar_ticks(metre.numerator, metre.denominator, score.ticks_per_quarter)
+
+
+def end_of_last_bar(score: Score) -> int:
+    """Return the tick after which nothing may sound."""
+    starts = score.bar_starts()
+    return max(score.end, int(starts[-1]) + bar_length(score, int(starts[-1]))) if len(starts) else score.end
+
+
+def phrase_edges(score: Score) -> list[int]:
+    """Return the ticks at which phrases begin, and the end of the last.
+
+    Sections and phrase texts begin phrases; what is longer than six bars is divided into spans of about four.
+    """
+    marks = {0, *(section.tick for section in score.sections)}
+    marks |= {text.tick for text in score.texts if text.kind == "phrase"}
+    edges = [*sorted(mark for mark in marks if mark < max(1, score.end)), max(1, score.end)]
+    divided = []
+    for begin, end in pairwise(edges):
+        longest = PHRASE_BARS * bar_length(score, begin)
+        pieces = max(1, round((end - begin) / longest)) if end - begin > 1.5 * longest else 1
+        divided += [begin + (end - begin) * piece // pieces for piece in range(pieces)]
+    return [*divided, edges[-1]]
+
+
+def _progress(tick: int, edges: Sequence[int]) -> float:
+    """Return how far the phrase that holds `tick` has gone, 0 to 1."""
+    index = min(max(0, bisect_right(edges, tick) - 1), len(edges) - 2)
+    begin, end = edges[index], edges[index + 1]
+    return min(1.0, (tick - begin) / max(1, end - begin))
+
+
+def shaped_tempi(score: Score, manner: Manner, freedom: float) -> tuple[Tempo, ...]:
+    """Return the written tempo with a breath for each phrase and a ritardando over the last bar.
+
+    Parameters
+    ----------
+    score : Score
+        At 480 ticks per quarter note.
+    manner : Manner
+        How free at most.
+    freedom : float
+        0 to 1; at 0 the tempo is the written one.
+
+    Returns
+    -------
+    tuple of Tempo
+        At most one a quarter note, in the last bar one an eighth, with two decimals.
+    """
+    written = score.tempi or (Tempo(0, DEFAULT_QPM),)
+    if not freedom or not score.end:
+        return written
+    clock, edges = Clock(written), phrase_edges(score)
+    last_bar = max(0, score.end - bar_length(score, max(0, score.end - 1)))
+    grid = set(range(0, score.end, TICKS_PER_QUARTER)) | set(range(last_bar, score.end, TICKS_PER_QUARTER // 2))
+    grid |= {tempo.tick for tempo in written if tempo.tick < score.end}
+    tempi: list[Tempo] = []
+    for tick in sorted(grid):
+        breath = 1.0 - min(MOST_RUBATO, manner.rubato) * freedom * cos(2 * pi * _progress(tick, edges))
+        late = max(0.0, (tick - last_bar) / (score.end - last_bar))
+        qpm = max(1.0, round(clock.qpm(tick) * breath * (1.0 - manner.ritardando * freedom * late), 2))
+        if not tempi or tempi[-1].qpm != qpm:
+            tempi.append(Tempo(tick, qpm))
+    return tuple(tempi)
+
+
+def moved_onsets(score: Score, clock: Clock, most_seconds: float, random: Random, limit: int) -> list[int]:
+    """Return the played onsets: strokes move by a few milliseconds, never past a quarter of the gap beside them.
+
+    The first stroke stays where it is, and the notes of a stroke stay together, except for unisons.
+    """
+    written, pitches = score.notes["onset"].tolist(), score.notes["pitch"].tolist()
+    steps = sorted(set(written))
+    moved = dict(zip(steps, steps, strict=True))
+    for before, tick, after in zip(steps, steps[1:], [*steps[2:], limit], strict=False):
+        most = max(0, min(clock.ticks(most_seconds, tick), (after - tick) // 4, (tick - before) // 4))
+        moved[tick] = tick + round(random.uniform(-most, most))
+    following = {step: moved[later] for step, later in pairwise(steps)}
+    onsets = [moved[tick] for tick in written]
+    for index in range(1, len(onsets)):
+        if (written[index], pitches[index]) == (written[index - 1], pitches[index - 1]):
+            gap = following.get(written[index], limit) - onsets[index - 1]
+            onsets[index] = onsets[index - 1] + max(0, min(clock.ticks(UNISON_SECONDS, written[index]), gap // 4))
+    return onsets
+
+
+def shaped_velocities(
+    score: Score,
+    instrument: Instrument,
+    places: Sequence[Placement],
+    manner: Manner,
+    freedom: float,
+    random: Random,
+) -> list[int]:
+    """Return velocities within the instrument's range, from metre, phrase, technique and what is written."""
+    low, high = instrument.velocity
+    span, edges = high - low, phrase_edges(score)
+    bars = score.bar_starts().tolist() or [0]
+    velocities: list[int] = []
+    for onset, _, _, written, _, _ in score.notes.tolist():
+        beat = bar_ticks(1, metre_at(score, onset).denominator, score.ticks_per_quarter)
+        within = onset - bars[max(0, bisect_right(bars, onset) - 1)]
+        weight = 1.0 if within == 0 else 0.4 if within % beat == 0 else 0.0
+        value = low + span * (0.42 + manner.accent * weight)
+        value += manner.arch * span * (sin(pi * _progress(onset, edges)) - 0.5)
+        value += 0.5 * (written - DEFAULT_VELOCITY)
+        value -= 0.10 * span if places[len(velocities)].technique == Technique.HARMONIC else 0.0
+        value += random.uniform(-1.0, 1.0) * manner.velocity_spread * freedom
+        velocities.append(max(low, min(high, round(value))))
+    return velocities
