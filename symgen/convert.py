@@ -299,7 +299,7 @@ def _declared_gong(score: Score, corpus: Corpus) -> int | None:
 
 
 def _split(corpus: Corpus, title: str, stem: str) -> str:
-    """A declared split names pieces by title or by file name; a share goes by title."""
+    """Return the split of a piece: a declared one names it by title or file name, a share goes by title."""
     splits = {corpus.split_of(title), corpus.split_of(stem)} if corpus.validation is not None else set()
     for held_out in ("validation", "test"):
         if held_out in splits:

@@ -26,7 +26,7 @@ from symgen.errors import CorpusError, TokenError
 from symgen.files import writing
 from symgen.score import Metre, Tempo
 from symgen.tokens.prefix import Prefix
-from symgen.tokens.sequence import FAMILIES, TokenArray, TokenSequence
+from symgen.tokens.sequence import FAMILIES, TokenSequence
 
 FORMAT: Final = 1
 
@@ -132,10 +132,12 @@ class Dataset:
         """
         entry = self.entries[number]
         begin, end = int(self.offsets[number]), int(self.offsets[number + 1])
-        tokens: list[TokenArray] = [np.array(array[begin:end]) for array in self._tokens]
+        rhythm, melody, chord = (np.array(array[begin:end]) for array in self._tokens)
         try:
             return TokenSequence(
-                *tokens,
+                rhythm,
+                melody,
+                chord,
                 gong=entry.gong,
                 prefix=Prefix(entry.style, entry.mode, entry.metre),
                 metres=tuple(Metre(*row) for row in entry.metres),

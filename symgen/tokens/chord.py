@@ -60,7 +60,7 @@ def _member(place: int) -> NDArray[np.int64]:
 
 VOCABULARY: Final = Vocabulary(
     NAME,
-    ("<start>", "none") + tuple("-" + "-".join(map(str, c)) for c in SONORITIES[1:]),
+    ("<start>", "none", *tuple("-" + "-".join(map(str, c)) for c in SONORITIES[1:])),
     {"first": _member(0), "second": _member(1), "third": _member(2)},
 )
 

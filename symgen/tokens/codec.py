@@ -90,7 +90,7 @@ def decode(sequence: TokenSequence) -> Score:
         for interval in (0, *chord.chord_intervals(int(c))):
             rows.append((int(onset), int(rhythm.LENGTH[r]), top - interval, int(melody.TECHNIQUE[m])))
     columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
-    if columns.size and not (0 <= columns[2].min() and columns[2].max() <= 127):
+    if columns.size and not (columns[2].min() >= 0 and columns[2].max() <= 127):
         raise TokenError(
             f"pitches {columns[2].min()} to {columns[2].max()} with gong at {sequence.gong}",
             expected="MIDI notes 0 to 127",
@@ -134,15 +134,13 @@ def _steps(score: Score, reference: int, lost: Counter[str]) -> Iterator[_Step]:
         time += sum(advance)
 
 
-_NOTE = {pair: rhythm.rhythm_token(*pair) for pair in rhythm.PAIRS}
+_NOTE = {pair: number for number, pair in enumerate(rhythm.PAIRS, start=1)}
 _LONGEST = rhythm.GRID[-1]
 _SHORTEST = rhythm.GRID[0]
 
 
 def _rest(interval: int) -> _Step:
-    token = _NOTE[interval, interval]
-    assert token is not None  # every grid value has an equal pair
-    return token, melody.REST, chord.NO_CHORD
+    return _NOTE[interval, interval], melody.REST, chord.NO_CHORD
 
 
 def _advance(gap: int, lost: Counter[str]) -> Iterator[int]:
@@ -160,9 +158,7 @@ def _advance(gap: int, lost: Counter[str]) -> Iterator[int]:
     yield value
 
 
-def _sonorities(
-    rows: list[tuple[int, int, int]], reference: int, lost: Counter[str]
-) -> Iterator[tuple[int, int, int]]:
+def _sonorities(rows: list[tuple[int, int, int]], reference: int, lost: Counter[str]) -> Iterator[tuple[int, int, int]]:
     """Yield (length, melody token, chord token) for the notes of one onset, the highest tone last.
 
     Notes of one length and technique form a sonority; tones outside the inventory form further ones.

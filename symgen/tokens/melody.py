@@ -40,7 +40,7 @@ TECHNIQUE: Final[NDArray[np.int64]] = np.array([-1, -1] + [int(technique) for _,
 
 VOCABULARY: Final = Vocabulary(
     NAME,
-    ("<start>", "rest") + tuple(_label(*tone) for tone in _TONES),
+    ("<start>", "rest", *tuple(_label(*tone) for tone in _TONES)),
     {
         "degree": DEGREE + 1,
         "octave": np.array([0, 0] + [octave - OCTAVES.start + 1 for octave, _, _ in _TONES]),

@@ -46,7 +46,7 @@ _RANK = {value: rank for rank, value in enumerate((0, *GRID))}
 
 VOCABULARY: Final = Vocabulary(
     NAME,
-    ("<start>",) + tuple(f"{interval}/{length}" for interval, length in PAIRS),
+    ("<start>", *tuple(f"{interval}/{length}" for interval, length in PAIRS)),
     {
         "interval": np.array([_RANK[int(value)] for value in INTERVAL]),
         "length": np.array([_RANK[int(value)] for value in LENGTH]),

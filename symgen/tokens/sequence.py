@@ -48,7 +48,7 @@ class TokenSequence:
     melody: TokenArray
     chord: TokenArray
     gong: int
-    prefix: Prefix = Prefix()
+    prefix: Prefix = field(default_factory=Prefix)
     metres: tuple[Metre, ...] = ()
     tempi: tuple[Tempo, ...] = ()
     title: str = ""
