@@ -1,6 +1,6 @@
-"""What the networks are told about each step before it is chosen: place in beat, bar and piece, and what
-followed the last time the music stood where it stands now.
+"""What the networks are told about each step before it is chosen.
 
+Its place in beat, bar and piece, and what followed the last time the music stood where it stands now.
 One table and two forms of the same computation: over a whole piece for training
 (:func:`piece_features`), and step by step while composing (:class:`Context`). A test holds them equal.
 """

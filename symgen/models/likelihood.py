@@ -197,7 +197,7 @@ def set_dropout(model: Generator, dropout: float) -> None:
     """Set the dropout of every layer of a generator."""
     model.dropout = dropout
     for block in model.blocks:
-        block.dropout = dropout
+        block.dropout = dropout  # type: ignore[assignment]
 
 
 def weights_of(model: torch.nn.Module) -> dict[str, Any]:

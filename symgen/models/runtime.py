@@ -31,7 +31,9 @@ class Runtime:
         Its sizes.
     """
 
-    def __init__(self, weights: Mapping[str, NDArray[np.floating]], *, layers: int, heads: int, width: int, window: int):
+    def __init__(
+        self, weights: Mapping[str, NDArray[np.floating]], *, layers: int, heads: int, width: int, window: int
+    ) -> None:
         self.layers, self.heads, self.width, self.window = layers, heads, width, window
         w = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
         self.tables = [_table(w, family.NAME, family.VOCABULARY.factors) for family in FAMILIES]
@@ -46,15 +48,17 @@ class Runtime:
             )
             for i in range(layers)
         ]
-        self._heads = [_Head(w, f"heads.{family.NAME}.", table) for family, table in zip(FAMILIES, self.tables, strict=True)]
+        self._heads = [
+            _Head(w, f"heads.{family.NAME}.", table) for family, table in zip(FAMILIES, self.tables, strict=True)
+        ]
         depth = width // heads
         self._frequency = 10000.0 ** (-np.arange(0, depth, 2, dtype=np.float64) / depth)
 
     def _feature_table(self, w: Mapping[str, Array], name: str) -> Array:
         if name == "match_rhythm":
-            return w["match_gain"][0] * self.tables[0]
+            return np.asarray(w["match_gain"][0] * self.tables[0])
         if name == "match_melody":
-            return w["match_gain"][1] * self.tables[1]
+            return np.asarray(w["match_gain"][1] * self.tables[1])
         return w[f"features.{name}"]
 
     def start(self, prefix: Sequence[Sequence[int]]) -> Stream:
@@ -63,11 +67,13 @@ class Runtime:
 
     def embed(self, previous: NDArray[np.int64], features: NDArray[np.int64], prefix: NDArray[np.int64]) -> Array:
         """Return the input vectors (B, C) of the next step."""
-        x: Array = sum(table[prefix[:, place]] for place, table in enumerate(self._prefix))  # type: ignore[assignment]
+        x: Array = np.zeros((len(prefix), self.width), dtype=np.float32)
+        for place, table in enumerate(self._prefix):
+            x += table[prefix[:, place]]
         for place, table in enumerate(self.tables):
-            x = x + table[previous[:, place]]
+            x += table[previous[:, place]]
         for place, table in enumerate(self._inputs):
-            x = x + table[features[:, place]]
+            x += table[features[:, place]]
         return x
 
     def rotation(self, time: int) -> tuple[Array, Array]:
@@ -111,9 +117,9 @@ class Stream:
             keys, values = self._keys[layer, :, :, :seen], self._values[layer, :, :, :seen]
             scores = (keys @ _rotate(q, rotation)[..., None])[..., 0] * scale
             attended = softmax(scores)[:, :, None, :] @ values
-            x = x + attended.reshape(batch, -1) @ out
+            x += attended.reshape(batch, -1) @ out
             hidden = np.maximum(_unit(x) @ up, 0)
-            x = x + (hidden * hidden) @ down
+            x += (hidden * hidden) @ down
         self.time += 1
         return x
 
@@ -139,7 +145,7 @@ class _Head:
         if self._merge is not None and chosen is not None:
             from_state, from_chosen, project = self._merge
             hidden = np.maximum(_unit(state) @ from_state + chosen @ from_chosen, 0)
-            state = state + (hidden * hidden) @ project
+            state = state + np.asarray((hidden * hidden) @ project, dtype=np.float32)
         return state, _unit(state) @ self._table + self._bias
 
 

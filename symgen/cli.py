@@ -1,0 +1,234 @@
+"""The command line: parse, call a use case, print its result.
+
+Use cases are imported inside the commands, so that ``symgen --help`` loads neither torch nor music21.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from symgen import console
+
+app = typer.Typer(
+    name="symgen",
+    help="Compose for guqin and guzheng, and learn a zither tradition from a corpus.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help is there twice as fast
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+
+
+def main() -> None:
+    """Run ``symgen`` with the arguments of the process, and end it with the exit code."""
+    sys.exit(console.run(app, sys.argv[1:]))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from symgen.resources import version
+
+        console.print_lines([f"symgen {version()}"])
+        raise typer.Exit
+
+
+@app.callback()
+def _symgen(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    # console.run has taken --debug off the command line already; it stands here for --help.
+    del version, debug
+
+
+@app.command()
+def compose(
+    style: Annotated[str, typer.Option("--style", "-s", metavar="NAME", help="Style; see symgen styles.")],
+    mode: Annotated[str | None, typer.Option(metavar="gong|shang|jue|zhi|yu", help="Mode: the final's degree.")] = None,
+    gong: Annotated[str | None, typer.Option(metavar="PC", help="Pitch of degree 1: F, Bb, or 0 to 11.")] = None,
+    tuning: Annotated[str | None, typer.Option(metavar="NAME", help="Tuning of the instrument.")] = None,
+    tempo: Annotated[float | None, typer.Option(metavar="QPM", help="Quarter notes per minute.")] = None,
+    metre: Annotated[str | None, typer.Option(metavar="N/D", help="Metre, such as 4/4.")] = None,
+    bars: Annotated[int | None, typer.Option(metavar="N", help="Length in bars.")] = None,
+    seconds: Annotated[float | None, typer.Option(metavar="S", help="Length in seconds, instead of bars.")] = None,
+    takes: Annotated[int, typer.Option(metavar="N", help="How many pieces to compose.")] = 1,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed: the same one composes the same piece.")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Quantised score: no timing, no bends.")] = False,
+    checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="Another checkpoint.")] = None,
+    temperature: Annotated[float | None, typer.Option(metavar="F", help="Higher is bolder.")] = None,
+    top_p: Annotated[float | None, typer.Option(metavar="F", help="Share of likely choices kept.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PATH", help="File (by its suffix) or folder to write.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compose pieces and write them as MIDI."""
+    from symgen.compose import ComposeRequest, compose_files
+
+    chosen = {"temperature": temperature, "top_p": top_p}
+    request = ComposeRequest(
+        style=style,
+        mode=mode,
+        gong=gong,
+        tuning=tuning,
+        tempo=tempo,
+        metre=metre,
+        bars=bars,
+        seconds=seconds,
+        takes=takes,
+        seed=seed,
+        raw=raw,
+        checkpoint=checkpoint,
+        output=output,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+    with console.Reporter(quiet=quiet) as progress:
+        result = compose_files(request, progress)
+    takes_made = [take.as_json() for take in result.takes]
+    if as_json:
+        console.print_json({"takes": takes_made})
+    else:
+        for take in takes_made:
+            console.print_lines(describe_take(take))
+
+
+@app.command()
+def convert(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders of scores.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DATASET", help="Folder of the dataset.")],
+    jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Processes to use.")] = 1,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Turn scores into a dataset of tokens. Run again, it does only what is missing."""
+    from symgen.convert import ConvertRequest
+    from symgen.convert import convert as run_convert
+
+    with console.Reporter(quiet=quiet) as progress:
+        result = run_convert(ConvertRequest(inputs=tuple(paths), output=output, jobs=jobs), progress)
+    _print_summary(result.as_json(), as_json=as_json)
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def train(
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder that symgen convert wrote.")],
+    style: Annotated[str, typer.Option("--style", "-s", metavar="NAME", help="Name of the style to learn.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="CHECKPOINT", help="Folder of the checkpoint.")],
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the training.")] = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn a style from a dataset. Run again, it goes on where it stopped."""
+    from symgen.train import TrainRequest
+    from symgen.train import train as run_train
+
+    request = TrainRequest(dataset=dataset, style=style, output=output, seed=seed)
+    with console.Reporter(quiet=quiet) as progress:
+        result = run_train(request, progress)
+    _print_summary(result.as_json(), as_json=as_json)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A score in any format that symgen reads.")],
+    piece: Annotated[int, typer.Option(metavar="N", min=1, help="Which piece of a tune book.")] = 1,
+    plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the piece by degree into this file.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Describe a score. Gong, mode, degrees, length, what was lost, and who can play it."""
+    from symgen.inspect import inspect_file
+
+    with console.Reporter(quiet=quiet) as progress:
+        result = inspect_file(file, piece=piece, plot=plot, progress=progress)
+    if as_json:
+        console.print_json(result.as_json())
+    else:
+        console.print_facts(result.facts())
+
+
+@app.command()
+def styles(as_json: Json = False, quiet: Quiet = False) -> None:
+    """List the styles that can be composed in."""
+    from symgen.compose import list_styles
+
+    del quiet  # there is no progress; every command takes the option
+    found = [style.as_json() for style in list_styles()]
+    if as_json:
+        console.print_json({"styles": found})
+    else:
+        console.print_table(("style", "instrument", "tuning", "checkpoint"), [_style_row(style) for style in found])
+
+
+@app.command()
+def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
+    """Check this installation. Python, packages, checkpoints and write access."""
+    from symgen.doctor import examine
+
+    with console.Reporter(quiet=quiet) as progress:
+        report = examine(progress)
+    if as_json:
+        console.print_json(report.as_json())
+    else:
+        console.print_table(
+            ("", "check", "found", "what to do"),
+            [(check.status.value, check.name, check.found, check.remedy) for check in report.checks],
+        )
+    raise typer.Exit(0 if report.healthy else 1)
+
+
+def _print_summary(summary: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print a summary: JSON, or names and values in two columns."""
+    if as_json:
+        console.print_json(summary)
+    else:
+        console.print_facts([(name.replace("_", " "), _words(value)) for name, value in summary.items()])
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_words(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_words(part) for part in value) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _style_row(style: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(_words(style.get(name, "")) for name in ("name", "instrument", "tuning", "checkpoint"))
+
+
+def pitch_words(gong: int | str) -> str:
+    """Return the name of a pitch class, or of a pitch given by name as it is."""
+    from symgen.theory.degrees import pitch_class_name
+
+    return pitch_class_name(gong) if isinstance(gong, int) else gong
+
+
+def describe_take(take: Mapping[str, Any]) -> list[str]:
+    """Return the lines that tell a musician about one composed take.
+
+    Parameters
+    ----------
+    take : mapping
+        One of ``takes`` in the JSON of ``symgen compose``.
+    """
+    first = [take["style"], f"gong {pitch_words(take['gong'])}", f"{take['mode']} mode"]
+    if take.get("tuning"):
+        first.append(f"tuning {take['tuning']}")
+    minutes, seconds = divmod(round(take["seconds"]), 60)
+    second = [f"{take['bars']} bars", f"{minutes}:{seconds:02}", f"{take['notes']} notes"]
+    second.append("playable" if take["playable"] else "not playable as it stands")
+    second.append(f"seed {take['seed']}")
+    return [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]

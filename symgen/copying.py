@@ -1,0 +1,102 @@
+"""How much of a piece was heard before: the longest run that it shares with the training pieces.
+
+Runs are compared in degrees and inter-onset intervals, so transposition does not hide a copy. The
+fingerprints of a corpus are the hashes of its runs of eight notes; nothing can be read back from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgen.tokens import melody
+from symgen.tokens.sequence import TokenSequence
+
+RUN: Final = 8
+"""Notes in a hashed run."""
+
+Hashes = NDArray[np.uint32]
+
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyReport:
+    """What a piece shares with the training pieces.
+
+    Parameters
+    ----------
+    longest_run : int
+        Notes in the longest shared run; 0 if no run of eight is shared.
+    longest_run_tick : int
+        Tick at which it begins.
+    shared : float
+        Share of the piece's runs of eight notes that occur in the training pieces, 0..1.
+    human_longest_run : int
+        The same for pieces that people wrote and the training never saw: the median of their longest runs.
+    """
+
+    longest_run: int
+    longest_run_tick: int
+    shared: float
+    human_longest_run: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain data."""
+        return asdict(self)
+
+
+def run_hashes(sequence: TokenSequence) -> tuple[Hashes, NDArray[np.int64]]:
+    """Return the hash of every run of eight notes of a piece, and the tick at which each begins.
+
+    Returns
+    -------
+    hashes : ndarray of uint32, shape (runs,)
+    onsets : ndarray of int64, shape (runs,)
+    """
+    sounding = sequence.melody != melody.REST
+    onsets = sequence.onsets()[sounding]
+    degrees = melody.DEGREE[sequence.melody[sounding]]
+    intervals = np.diff(onsets, append=sequence.end)
+    notes = (degrees * 8192 + intervals).astype(np.uint64)
+    runs = len(notes) - RUN + 1
+    if runs < 1:
+        return np.zeros(0, np.uint32), np.zeros(0, np.int64)
+    hashes = np.zeros(runs, dtype=np.uint64)
+    for place in range(RUN):  # wraps around on purpose: a polynomial hash modulo 2^64
+        hashes = (hashes ^ notes[place : place + runs]) * _MULTIPLIER
+        hashes ^= hashes >> np.uint64(29)
+    return (hashes >> np.uint64(32)).astype(np.uint32), onsets[:runs]
+
+
+def fingerprints(sequences: Iterable[TokenSequence]) -> dict[str, Hashes]:
+    """Return the fingerprints of a corpus: the sorted hashes of all its runs."""
+    parts = [run_hashes(sequence)[0] for sequence in sequences]
+    return {"runs": np.unique(np.concatenate([np.zeros(0, np.uint32), *parts]))}
+
+
+def copy_report(
+    sequence: TokenSequence, known: Mapping[str, NDArray[Any]], human_longest_run: int | None = None
+) -> CopyReport | None:
+    """Compare a piece with the fingerprints of the training pieces; None if there are none to compare with."""
+    if "runs" not in known:
+        return None
+    hashes, onsets = run_hashes(sequence)
+    table = known["runs"]
+    places = np.minimum(np.searchsorted(table, hashes), max(0, len(table) - 1))
+    shared = table[places] == hashes if len(table) else np.zeros(len(hashes), dtype=np.bool_)
+    best, begin, length = 0, 0, 0
+    for place, hit in enumerate(shared.tolist()):
+        length = length + 1 if hit else 0
+        if length > best:
+            best, begin = length, place - length + 1
+    return CopyReport(
+        longest_run=best + RUN - 1 if best else 0,
+        longest_run_tick=int(onsets[begin]) if best else 0,
+        shared=round(float(shared.mean()), 4) if len(shared) else 0.0,
+        human_longest_run=human_longest_run,
+    )
