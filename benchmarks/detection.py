@@ -126,14 +126,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--seed", type=int, default=20261122, help="of the transpositions")
-    parser.add_argument("--anthology", type=int, default=1000, help="songs of the anthology to judge, 0 for none")
     arguments = parser.parse_args()
     begin = time.perf_counter()
     trained = load(arguments.data, TRAINED)
     profiles = leave_one_out(trained, sum(e.corpus == "guqin" for e in trained))
-    untouched = load(arguments.data, ("anthology",)) if arguments.anthology else []
-    chosen = np.random.default_rng(arguments.seed).permutation(len(untouched))[: arguments.anthology]
-    untouched = [untouched[index] for index in sorted(chosen)]
+    untouched = load(arguments.data, ("anthology",))
     loaded = time.perf_counter()
     found = trials([*trained, *untouched], [*profiles, *[PROFILE] * len(untouched)], arguments.seed)
     for table in (accuracy_table, error_table, calibration_table, mode_table):
@@ -142,9 +139,8 @@ def main() -> None:
         if trial.window == 0 and trial.fifths and trial.corpus in ("guqin", "guzheng"):
             print(f"wrong: {trial.name}, {trial.fifths:+d} fifths, confidence {trial.estimate.confidence:.2f}")
     end = time.perf_counter()
-    print(
-        f"seed {arguments.seed}; reading and fitting {loaded - begin:.1f} s, {len(found)} estimates {end - loaded:.1f} s"
-    )
+    print(f"seed {arguments.seed}, reading and fitting {loaded - begin:.1f} s, ", end="")
+    print(f"{len(found)} estimates {end - loaded:.1f} s")
 
 
 if __name__ == "__main__":

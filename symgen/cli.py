@@ -108,6 +108,12 @@ def convert(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders of scores.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DATASET", help="Folder of the dataset.")],
     jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Processes to use.")] = 1,
+    style: Annotated[
+        str, typer.Option("--style", "-s", metavar="NAME", help="Style of files that no declared corpus owns.")
+    ] = "unknown",
+    corpora: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Declarations of corpora, instead of the shipped ones.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -115,8 +121,9 @@ def convert(
     from symgen.convert import ConvertRequest
     from symgen.convert import convert as run_convert
 
+    request = ConvertRequest(inputs=tuple(paths), output=output, jobs=jobs, style=style, corpora=corpora)
     with console.Reporter(quiet=quiet) as progress:
-        result = run_convert(ConvertRequest(inputs=tuple(paths), output=output, jobs=jobs), progress)
+        result = run_convert(request, progress)
     _print_summary(result.as_json(), as_json=as_json)
     raise typer.Exit(result.exit_code)
 
@@ -169,7 +176,9 @@ def styles(as_json: Json = False, quiet: Quiet = False) -> None:
     if as_json:
         console.print_json({"styles": found})
     else:
-        console.print_table(("style", "instrument", "tuning", "checkpoint"), [_style_row(style) for style in found])
+        console.print_table(
+            ("style", "", "instrument", "metre", "tempo (qpm)", "bars"), [_style_row(style) for style in found]
+        )
 
 
 @app.command()
@@ -206,7 +215,9 @@ def _words(value: Any) -> str:
 
 
 def _style_row(style: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(_words(style.get(name, "")) for name in ("name", "instrument", "tuning", "checkpoint"))
+    low, high = style["tempo"]
+    names = (style["name"], style["chinese"], style["instrument"], style["metre"])
+    return (*names, f"{low:g} to {high:g}", str(style["bars"]))
 
 
 def pitch_words(gong: int | str) -> str:
@@ -231,4 +242,8 @@ def describe_take(take: Mapping[str, Any]) -> list[str]:
     second = [f"{take['bars']} bars", f"{minutes}:{seconds:02}", f"{take['notes']} notes"]
     second.append("playable" if take["playable"] else "not playable as it stands")
     second.append(f"seed {take['seed']}")
-    return [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
+    lines = [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
+    if copied := take["copy"]:
+        run = f"at most {copied['longest_run']} notes in a row" if copied["longest_run"] else "no run of eight notes"
+        lines.append(f"  shares {run} with the pieces it learnt from")
+    return lines

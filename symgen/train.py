@@ -1,41 +1,72 @@
 """Use case: a dataset in, a checkpoint out.
 
-Training is a list of stages: likelihood on folk melody, likelihood on the zither style with replay, and
+Training is a list of stages: likelihood on folk melody, likelihood on the zither styles with replay, and
 the adversarial stage. Every stage can be stopped and is taken up where it stood.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 
+from symgen.copying import copy_report, fingerprints
+from symgen.corpus.catalogue import read_catalogue
 from symgen.corpus.dataset import Dataset
-from symgen.errors import CorpusError
+from symgen.errors import CorpusError, UsageError
+from symgen.models.adversarial import AdversarialStage, fight
+from symgen.models.card import model_card
+from symgen.models.checkpoint import save_checkpoint, save_fingerprints
 from symgen.models.generator import Generator, GeneratorConfig
-from symgen.models.likelihood import Run, Stage
+from symgen.models.likelihood import Run, Stage, bits_per_note, weights_of
 from symgen.models.windows import Mixture, Pieces
 from symgen.progress import Progress, silent
-
-FOLK = Stage("folk", steps=1500, shares={"folk": 1.0}, judge="folk", learning_rate=1.5e-3, dropout=0.0)
-ZITHER = Stage(
-    "zither",
-    steps=600,
-    shares={"guqin": 0.55, "guzheng": 0.15, "folk": 0.3},
-    judge="guqin",
-    learning_rate=6e-4,
-    dropout=0.25,
-    evaluate_every=50,
-    patience=4,
-)
+from symgen.resources import corpora_dir, version
 
 MIN_PIECES = 5
 _JUDGED_FOLK = 80
 """Folk validation pieces that are looked at between updates; all of them would cost more than the updates."""
+
+
+def _default_stages() -> tuple[Stage, ...]:
+    return (
+        Stage("folk", steps=1500, shares={"folk": 1.0}, judge="folk", learning_rate=1.5e-3, dropout=0.0),
+        Stage(
+            "zither",
+            steps=600,
+            shares={"guqin": 0.55, "guzheng": 0.15, "folk": 0.3},
+            judge="guqin",
+            learning_rate=6e-4,
+            dropout=0.25,
+            evaluate_every=50,
+            patience=4,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train.
+
+    Parameters
+    ----------
+    stages : tuple of Stage
+        Likelihood stages in order; styles that the dataset lacks are left out of their shares.
+    adversarial : AdversarialStage or None
+        The stage after them.
+    config : GeneratorConfig
+        Sizes of the generator.
+    """
+
+    stages: tuple[Stage, ...] = field(default_factory=_default_stages)
+    adversarial: AdversarialStage | None = field(default_factory=AdversarialStage)
+    config: GeneratorConfig = field(default_factory=GeneratorConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +77,8 @@ class TrainRequest:
     ----------
     dataset : Path
         Made by ``symgen convert``.
+    style : str
+        Style to learn; its validation pieces decide which weights are kept.
     output : Path
         Folder of the checkpoint.
     run : Path, optional
@@ -54,43 +87,209 @@ class TrainRequest:
         Seeds weights, batches and dropout.
     threads : int
         Threads that torch uses; 0 leaves the choice to it.
-    config : GeneratorConfig
-        Sizes of the generator.
+    recipe : Recipe
+        How to train.
     """
 
     dataset: Path
+    style: str
     output: Path
     run: Path | None = None
     seed: int = 0
     threads: int = 0
-    config: GeneratorConfig = field(default_factory=GeneratorConfig)
+    recipe: Recipe = field(default_factory=Recipe)
 
 
-def load_pools(dataset: Dataset, split: str) -> dict[str, Pieces]:
-    """Return the pieces of a split, with their features, by style."""
-    styles = sorted({entry.style for entry in dataset.entries})
-    return {style: Pieces(dataset.sequences(split=split, style=style)) for style in styles}
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What was trained.
+
+    Parameters
+    ----------
+    output : Path
+        Folder of the checkpoint.
+    bits : dict
+        Style -> bits per note on its validation pieces.
+    pieces : dict
+        Style -> training pieces.
+    parameters : int
+        Weights of the generator.
+    """
+
+    output: Path
+    bits: dict[str, float]
+    pieces: dict[str, int]
+    parameters: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
+        return {
+            "output": str(self.output),
+            "bits_per_note": self.bits,
+            "pieces": self.pieces,
+            "parameters": self.parameters,
+        }
 
 
-def train_likelihood(request: TrainRequest, progress: Progress = silent) -> tuple[Run, Mapping[str, Pieces]]:
-    """Run the likelihood stages and return the run and the training pieces."""
+def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
+    """Train a checkpoint, or go on with a training that was stopped.
+
+    Parameters
+    ----------
+    request : TrainRequest
+        What to train.
+    progress : Progress
+        Told of each evaluation.
+
+    Raises
+    ------
+    CorpusError
+        If the dataset is missing, damaged or too small.
+    UsageError
+        If the dataset holds no piece of the style.
+    CheckpointError
+        If the state of an earlier run is damaged.
+    """
     if request.threads:
         torch.set_num_threads(request.threads)
     dataset = Dataset(request.dataset)
     progress("reading the dataset")
-    training = load_pools(dataset, "train")
-    validation: dict[str, Any] = {}
-    for style in training:
-        held_out = dataset.sequences(split="validation", style=style)
-        validation[style] = Pieces(islice(held_out, _JUDGED_FOLK) if style == "folk" else held_out)
-    if sum(map(len, training.values())) < MIN_PIECES:
-        raise CorpusError(
-            f"{request.dataset} holds {sum(map(len, training.values()))} training pieces",
-            expected=f"at least {MIN_PIECES}: fewer cannot be split into pieces to learn from and pieces to judge by",
-        )
+    training = _pools(dataset, "train")
+    validation = _pools(dataset, "validation", most_folk=_JUDGED_FOLK)
+    _check_pieces(request, training, validation)
     torch.manual_seed(request.seed)
-    run = Run(Generator(request.config), request.run or request.output.with_suffix(".run"), request.seed)
-    for stage in (FOLK, ZITHER):
-        mixture = Mixture(training, stage.shares, window=request.config.window, steps=stage.batch_steps)
-        run.fit(stage, mixture, validation, progress)
-    return run, training
+    run = Run(Generator(request.recipe.config), _run_folder(request), request.seed)
+    train_likelihood(run, request.recipe, request.style, training, validation, progress)
+    if request.recipe.adversarial is not None:
+        stage = request.recipe.adversarial
+        last = request.recipe.stages[-1]
+        replay = Mixture(training, last.shares, window=request.recipe.config.window, steps=last.batch_steps // 2)
+        fight(run, stage, training, validation, replay, progress)
+    bits = {style: round(bits_per_note(run.model, pieces), 4) for style, pieces in validation.items() if len(pieces)}
+    export(run.model, dataset, request.output, {"bits_per_note": bits}, seed=request.seed)
+    return TrainResult(
+        output=request.output,
+        bits=bits,
+        pieces={style: len(pieces) for style, pieces in training.items()},
+        parameters=sum(parameter.numel() for parameter in run.model.parameters()),
+    )
+
+
+def train_likelihood(
+    run: Run,
+    recipe: Recipe,
+    style: str,
+    training: Mapping[str, Pieces],
+    validation: Mapping[str, Pieces],
+    progress: Progress,
+) -> None:
+    """Run the likelihood stages that the dataset has pieces for."""
+    for stage in recipe.stages:
+        shares = {name: share for name, share in stage.shares.items() if len(training.get(name, ()))}
+        judge = stage.judge if len(validation.get(stage.judge, ())) else style
+        if not shares or not len(validation.get(judge, ())):
+            continue
+        mixture = Mixture(training, shares, window=recipe.config.window, steps=stage.batch_steps)
+        run.fit(stage, mixture, validation, judge, progress)
+
+
+def export(
+    model: Generator, dataset: Dataset, output: Path, figures: Mapping[str, Any], *, seed: int, **facts: Any
+) -> None:
+    """Write a checkpoint with fingerprints of its training pieces and a model card.
+
+    Parameters
+    ----------
+    model : Generator
+        Its weights are written.
+    dataset : Dataset
+        What it was trained on.
+    output : Path
+        Folder of the checkpoint.
+    figures : mapping
+        What was measured.
+    seed : int
+        Seed of the training.
+    **facts
+        Further entries of ``checkpoint.json``.
+    """
+    known = fingerprints(dataset.sequences(split="train"))
+    whole = {
+        "version": version(),
+        "seed": seed,
+        "figures": dict(figures),
+        "data": _origins(dataset),
+        **facts,
+    }
+    save_checkpoint(
+        output,
+        config=model.config.as_json(),
+        weights=weights_of(model),
+        styles=_style_facts(dataset, known),
+        facts=whole,
+    )
+    save_fingerprints(output, known)
+    (output / "README.md").write_text(model_card(output.name, whole, model), encoding="utf-8")
+
+
+def _pools(dataset: Dataset, split: str, most_folk: int | None = None) -> dict[str, Pieces]:
+    """Return the pieces of a split, with their features, by style."""
+    styles = sorted({entry.style for entry in dataset.entries})
+    return {
+        style: Pieces(islice(dataset.sequences(split=split, style=style), most_folk if style == "folk" else None))
+        for style in styles
+    }
+
+
+def _check_pieces(request: TrainRequest, training: Mapping[str, Pieces], validation: Mapping[str, Pieces]) -> None:
+    if request.style not in training:
+        raise UsageError(
+            f"{request.dataset} holds no {request.style} piece", expected=f"one of {', '.join(training) or 'none'}"
+        )
+    found = len(training[request.style]) + len(validation.get(request.style, ()))
+    if found < MIN_PIECES or not len(validation.get(request.style, ())):
+        raise CorpusError(
+            f"{request.dataset} holds {found} {request.style} pieces to learn from and to judge by",
+            expected=f"at least {MIN_PIECES}, one of them held out",
+            remedy="convert more pieces",
+        )
+
+
+def _run_folder(request: TrainRequest) -> Path:
+    return request.run or request.output.with_name(request.output.name + ".run")
+
+
+def _style_facts(dataset: Dataset, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return for each style how many pieces it has, and how long a run people's unseen pieces share with them."""
+    facts = {}
+    for style in sorted({entry.style for entry in dataset.entries}):
+        unseen = [number for split in ("validation", "test") for number in dataset.numbers(split=split, style=style)]
+        runs = [copy_report(dataset.sequence(number), known) for number in unseen[:200]]
+        facts[style] = {
+            "pieces": len(dataset.numbers(split="train", style=style)),
+            "human_longest_run": int(median(run.longest_run for run in runs if run)) if runs else None,
+        }
+    return facts
+
+
+def _origins(dataset: Dataset) -> list[dict[str, Any]]:
+    """Return the corpora that training pieces come from, with their licence wording."""
+    counts = Counter(entry.corpus for entry in dataset.entries if entry.split == "train")
+    notes = Counter(dict.fromkeys(counts, 0))
+    licences = {}
+    for entry in dataset.entries:
+        licences[entry.corpus] = entry.licence
+        if entry.split == "train":
+            notes[entry.corpus] += entry.notes
+    declared = {corpus.name: corpus for corpus in read_catalogue(corpora_dir())}
+    return [
+        {
+            "corpus": name,
+            "title": declared[name].title if name in declared else name,
+            "source": declared[name].source if name in declared else "",
+            "licence": licences[name],
+            "pieces": counts[name],
+            "notes": notes[name],
+        }
+        for name in sorted(counts)
+    ]

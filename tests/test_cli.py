@@ -29,13 +29,13 @@ TAKE = {
     "notes": 83,
     "seconds": 61.4,
     "playable": True,
-    "copy": {"longest": 6},
+    "copy": {"longest_run": 9, "shared": 0.02},
 }
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
 REQUESTS = {
     "symgen.compose": ("ComposeRequest", COMPOSE_FIELDS.split()),
-    "symgen.convert": ("ConvertRequest", ["inputs", "output", "jobs"]),
+    "symgen.convert": ("ConvertRequest", ["inputs", "output", "jobs", "style", "corpora"]),
     "symgen.train": ("TrainRequest", ["dataset", "style", "output", "seed"]),
 }
 """Use case -> its request, and the fields that the command line fills."""
@@ -92,6 +92,7 @@ class TestCompose:
             "out/guqin-7-1.mid",
             "  guqin, gong F, yu mode, tuning zhengdiao",
             "  16 bars, 1:01, 83 notes, playable, seed 7",
+            "  shares at most 9 notes in a row with the pieces it learnt from",
         ]
         assert err == "working\n"
         assert (given[0].style, given[0].takes, given[0].raw, given[0].output) == ("guqin", 1, False, None)
@@ -131,6 +132,8 @@ class TestCompose:
     def test_words_for_what_is_not_playable(self):
         assert "not playable as it stands" in describe_take(TAKE | {"playable": False})[2]
         assert "gong F#" in describe_take(TAKE | {"gong": "F#"})[1]
+        assert "no run of eight notes" in describe_take(TAKE | {"copy": {"longest_run": 0}})[3]
+        assert len(describe_take(TAKE | {"copy": {}})) == 3
 
 
 class TestOtherCommands:
@@ -139,7 +142,13 @@ class TestOtherCommands:
         result.exit_code = 1
         given = use_case("symgen.convert", "convert", result)
         assert command("convert", "a.mid", "b.mid", "-o", "data", "--jobs", "2") == 1
-        assert (given[0].inputs, given[0].output, given[0].jobs) == ((Path("a.mid"), Path("b.mid")), Path("data"), 2)
+        assert dataclasses.asdict(given[0]) == {
+            "inputs": (Path("a.mid"), Path("b.mid")),
+            "output": Path("data"),
+            "jobs": 2,
+            "style": "unknown",
+            "corpora": None,
+        }
         assert capsys.readouterr().out == "files   2\nstatus  ok 1, failed 1\n"
 
     def test_train(self, use_case, capsys):
@@ -166,6 +175,25 @@ class TestOtherCommands:
             if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         }
         assert required <= set(fields)
+
+    def test_styles(self, monkeypatch: pytest.MonkeyPatch, capsys):
+        style = {"name": "guqin", "chinese": "古琴", "instrument": "guqin", "metre": "4/4", "tempo": [54.0, 72.0]}
+        fake = ModuleType("symgen.compose")
+        monkeypatch.setattr(fake, "list_styles", lambda: (Result(**style, bars=32),), raising=False)
+        monkeypatch.setitem(sys.modules, "symgen.compose", fake)
+        assert command("styles") == 0
+        assert capsys.readouterr().out.splitlines()[-1].split() == [
+            "guqin",
+            "古琴",
+            "guqin",
+            "4/4",
+            "54",
+            "to",
+            "72",
+            "32",
+        ]
+        assert command("styles", "--json") == 0
+        assert json.loads(capsys.readouterr().out) == {"styles": [style | {"bars": 32}]}
 
     def test_inspect(self, tmp_path: Path, capsys):
         path = tmp_path / "tune.mid"

@@ -20,7 +20,7 @@ from symgen.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
-DOCUMENTS += sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "checkpoints").rglob("*.md"))
+DOCUMENTS += sorted(path for folder in ("docs", "checkpoints", "corpora") for path in (ROOT / folder).rglob("*.md"))
 
 FENCE = re.compile(r"^```(console|bash)( run)?[^\S\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")

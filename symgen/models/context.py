@@ -104,6 +104,14 @@ class Context:
             self._tones.append(int(melody.RELATIVE[melody_token]))
         self.time += int(rhythm.INTERVAL[rhythm_token])
 
+    def copy(self) -> Context:
+        """Return an independent context that stands at the same place."""
+        other = Context(self.metres, self.total)
+        other.time = self.time
+        other._rhythms, other._melodies = self._rhythms.copy(), self._melodies.copy()
+        other._tones, other._followers = self._tones.copy(), self._followers.copy()
+        return other
+
     def _match(self) -> tuple[int, int]:
         """Return the length of the longest known run that the music ends with, and the step that followed it."""
         place = len(self._melodies)

@@ -95,8 +95,24 @@ class Run:
             self._load({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
             self.optimiser_state = {name: value for name, value in tensors.items() if name.startswith("moment.")}
 
-    def fit(self, stage: Stage, mixture: Mixture, validation: Mapping[str, Pieces], progress: Progress) -> float:
-        """Run a stage from where it stands, keep its best weights, and return its best bits per note."""
+    def fit(
+        self, stage: Stage, mixture: Mixture, validation: Mapping[str, Pieces], judge: str, progress: Progress
+    ) -> float:
+        """Run a stage from where it stands, keep its best weights, and return its best bits per note.
+
+        Parameters
+        ----------
+        stage : Stage
+            What to do.
+        mixture : Mixture
+            Batches.
+        validation : mapping of str to Pieces
+            Held-out pieces by style.
+        judge : str
+            Style whose held-out pieces decide.
+        progress : Progress
+            Told of each evaluation.
+        """
         if stage.name in self.state.finished:
             return self.state.best
         fresh = self.state.stage != stage.name
@@ -110,7 +126,7 @@ class Run:
             self.state.step += 1
             at_end = self.state.step == stage.steps
             if self.state.step % stage.evaluate_every == 0 or at_end:
-                improved = self._judge(stage, validation, loss, time.monotonic() - started)
+                improved = self._judge(stage, validation, judge, loss, time.monotonic() - started)
                 left = (time.monotonic() - started) / (self.state.step - first) * (stage.steps - self.state.step)
                 message = f"{stage.name}: {self.state.best:.3f} bits a note, {left / 60:.0f} min left"
                 progress(message, self.state.step, stage.steps)
@@ -145,12 +161,12 @@ class Run:
         optimiser.step()
         return float(loss.detach())
 
-    def _judge(self, stage: Stage, validation: Mapping[str, Pieces], loss: float, seconds: float) -> bool:
-        figures = {style: round(bits_per_note(self.model, pieces), 4) for style, pieces in validation.items()}
+    def _judge(self, stage: Stage, validation: Mapping[str, Pieces], judge: str, loss: float, seconds: float) -> bool:
+        figures = {style: round(bits_per_note(self.model, p), 4) for style, p in validation.items() if len(p)}
         self.log(stage=stage.name, step=self.state.step, loss=round(loss, 4), seconds=round(seconds, 1), bits=figures)
-        if figures[stage.judge] >= self.state.best:
+        if figures[judge] >= self.state.best:
             return False
-        self.state.best = figures[stage.judge]
+        self.state.best = figures[judge]
         write_tensors(self.folder / "best.safetensors", weights_of(self.model))
         return True
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.models.context import FEATURES, piece_features
+from symgen.models.context import FEATURES, Context, piece_features
+from symgen.score import Metre
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import TokenSequence
 
@@ -46,7 +47,11 @@ class Pieces:
 
     def __init__(self, sequences: Iterable[TokenSequence]) -> None:
         steps, features, prefixes = [], [], []
+        self.metres: list[tuple[Metre, ...]] = []
+        self.ends: list[int] = []
         for sequence in sequences:
+            self.metres.append(sequence.metres)
+            self.ends.append(sequence.end)
             steps.append(np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()]))
             features.append(piece_features(sequence))
             prefixes.append(sequence.prefix.numbers())
@@ -78,6 +83,26 @@ class Pieces:
         places.sort(key=lambda p: min(window, int(self.lengths[p[0]]) - p[1]))
         for first in range(0, len(places), rows):
             yield self.batch(places[first : first + rows], window)
+
+    def context(self, piece: int, step: int) -> Context:
+        """Return the context of a piece as it stands before `step`."""
+        context = Context(self.metres[piece], self.ends[piece])
+        for rhythm_token, melody_token, _ in self.steps[piece][1 : step + 1].tolist():
+            context.append(rhythm_token, melody_token)
+        return context
+
+    def places(self, rng: np.random.Generator, count: int, *, before: int, after: int) -> list[tuple[int, int]]:
+        """Draw `count` places with at least `before` steps before and `after` steps from them on.
+
+        Longer pieces are drawn in proportion to the places they have; empty if no piece is long enough.
+        """
+        room = np.maximum(0, self.lengths - before - after + 1)
+        ends = np.cumsum(room)
+        if not len(ends) or not ends[-1]:
+            return []
+        drawn = rng.integers(0, ends[-1], size=count)
+        pieces = np.searchsorted(ends, drawn, side="right")
+        return [(int(p), int(d - ends[p] + room[p]) + before) for p, d in zip(pieces, drawn, strict=True)]
 
     def draw(self, rng: np.random.Generator, count: int) -> list[tuple[int, int]]:
         """Draw `count` places: pieces in proportion to their length, anywhere within them."""

@@ -84,7 +84,7 @@ def parse_key(text: str) -> KeyField | None:
     letter, sharp_or_flat, mode_word, rest = match.groups()
     if mode_word.lower() == "exp" or re.match(r"\s*exp\b", rest):
         return KeyField(_explicit(rest))
-    offset, mode = _mode(mode_word)
+    offset, mode = _MODES[""] if _is_clef(mode_word + rest) else _mode(mode_word)
     fifths = _TONIC_FIFTHS[letter] + {"#": 7, "b": -7, "": 0}[sharp_or_flat] + offset
     return KeyField(_signature(fifths) | _explicit(rest), fifths * 7 % 12, mode)
 
@@ -99,8 +99,6 @@ def _mode(word: str) -> tuple[int, str | None]:
         return _MODES[word]
     offset_and_mode = _MODES.get(word[:3].lower())
     if offset_and_mode is None:
-        if _is_clef(word):
-            return _MODES[""]
         raise ValueError(f"{word} is no mode")
     return offset_and_mode
 

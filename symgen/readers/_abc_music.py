@@ -9,9 +9,20 @@ import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
 
+from symgen.errors import ReadError
 from symgen.readers import _abc_fields as fields
+from symgen.readers._abc_items import (
+    DECORATION_OR_QUOTE,
+    NOTE_TOKEN,
+    TOKEN,
+    Bar,
+    Change,
+    Item,
+    Overlay,
+    Pitch,
+    Sound,
+)
 from symgen.readers._abc_tunes import FIELD, Tune
 from symgen.score import Technique
 
@@ -26,83 +37,15 @@ DECORATIONS = {
 }
 """Decorations that name a technique; the others are counted as lost."""
 
+MAX_TOKENS = 250_000
+"""No tune holds more notes, rests and signs; the cap bounds memory and time on hostile files."""
+
 _JUMPS = {"D.C.", "D.S.", "coda", "segno", "fine", "dacapo", "dacoda", "D.C.alcoda", "D.C.alfine", "D.S.alcoda"}
 _TUPLET_IN_TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 _MAX_DENOMINATOR = 1024
 _MAX_LENGTH = 256  # whole notes
 _MAX_PASSES = 8
 _ONE = Fraction(1)
-
-_NOTE = (
-    r"(?P<{p}sign>\^\^|\^|__|_|=)?(?P<{p}micro>\d*/\d*(?=[A-Ga-g]))?(?P<{p}letter>[A-Ga-g])(?P<{p}octave>[',]{{0,12}})"
-)
-_LENGTH = r"(?P<{p}num>\d{{0,6}})(?P<{p}slashes>/{{0,10}})(?P<{p}den>\d{{0,6}})"
-_TOKEN = re.compile(
-    r"(?P<space>[\s`$*;]+|\\)"
-    r"|\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]"
-    r'|"(?P<quoted>[^"]*)"'
-    r"|!(?P<decoration>[^!|\[\]]{1,24})!"
-    r"|\+(?P<old_decoration>[a-zA-Z0-9.]{2,24})\+"
-    r"|(?P<bar>:*\|+:+|:+\|+\]?|::+|\[\|\]?|\|+\]|\|+|\[(?=[1-9\"]))(?P<ending>[1-9][0-9,\-]*)?"
-    r"|\((?P<tuplet>[2-9])(?::(?P<into>\d?)(?::(?P<count>\d{0,2}))?)?"
-    r"|" + _NOTE.format(p="") + _LENGTH.format(p="") + r"(?P<tie>-?)"
-    r"|(?P<rest>[zxZX])" + _LENGTH.format(p="rest_") + r"|(?P<spacer>y\d*/*\d*)"
-    r"|\[(?P<chord>[^\]\|\[]{1,400})\]" + _LENGTH.format(p="chord_") + r"(?P<chord_tie>-?)"
-    r"|\{(?P<grace>[^}]*)\}"
-    r"|(?P<broken>>{1,4}|<{1,4})"
-    r"|(?P<slur>\.?[()]|\.?-)"
-    r"|(?P<overlay>&)"
-    r"|(?P<symbol>[.~H-Wh-w])"
-    r"|(?P<stray>.)",
-    re.DOTALL,
-)
-_DECORATION_OR_QUOTE = re.compile(r'![^!]*!|"[^"]*"')
-_NOTE_TOKEN = re.compile(_NOTE.format(p="") + _LENGTH.format(p="") + r"(?P<tie>-?)")
-
-
-class Pitch(NamedTuple):
-    """One note of a sound: MIDI number, spelling (for ties), length as a share of the sound's, and whether tied on."""
-
-    number: int
-    spelling: tuple[str, int]
-    share: Fraction
-    tied: bool
-
-
-@dataclass(slots=True)
-class Sound:
-    """A note, chord or (without pitches) rest, with the grace notes before it."""
-
-    length: Fraction
-    pitches: tuple[Pitch, ...] = ()
-    graces: tuple[int, ...] = ()
-    technique: Technique = Technique.PLUCK
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar line: how often what it ends is played, whether a repeat begins, and the endings it opens."""
-
-    passes: int = 1
-    begins_repeat: bool = False
-    closes: bool = False
-    endings: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A tempo, metre, key or section from here on; `kind` is the letter of its field."""
-
-    kind: str
-    value: object
-
-
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """Go back to the last bar line: what follows sounds together with the bar so far."""
-
-
-Item = Sound | Bar | Change | Overlay
 
 
 @dataclass(slots=True)
@@ -142,10 +85,13 @@ class TuneParser:
     ----------
     tune : Tune
         Its counters take what is lost and mended.
+    name : str
+        File name for errors.
     """
 
-    def __init__(self, tune: Tune) -> None:
-        self.tune = tune
+    def __init__(self, tune: Tune, name: str) -> None:
+        self.tune, self.name = tune, name
+        self.tokens = 0
         self.lost, self.mended = tune.lost, tune.mended
         self.music = Music()
         self.in_header = True
@@ -156,7 +102,13 @@ class TuneParser:
         self.voice_id = "1"
 
     def parse(self) -> Music:
-        """Return the music of the tune."""
+        """Return the music of the tune.
+
+        Raises
+        ------
+        ReadError
+            If the tune has more than ``MAX_TOKENS`` notes, rests and signs.
+        """
         for line in self.tune.lines:
             match = FIELD.match(line)
             if match is not None and not line.startswith(("|", "[")):
@@ -273,8 +225,10 @@ class TuneParser:
     def _music_line(self, line: str) -> None:
         if self.in_header:
             self._end_header()
-        for match in _TOKEN.finditer(line):
-            kind = match.lastgroup or ""
+        for match in TOKEN.finditer(line):
+            self.tokens += 1
+            if self.tokens > MAX_TOKENS:
+                raise ReadError(f"{self.name} holds a tune of over {MAX_TOKENS:,} signs", expected="a piece of music")
             if match["letter"]:
                 self._note(match)
             elif match["chord"] is not None:
@@ -284,7 +238,7 @@ class TuneParser:
             elif match["rest"]:
                 self._rest(match)
             elif match["field"]:
-                self._inline_field(match)
+                self._field(match["field"], match["value"])
             elif match["tuplet"]:
                 self._tuplet(match)
             elif match["broken"]:
@@ -293,11 +247,8 @@ class TuneParser:
                 self._grace(match["grace"])
             elif match["overlay"]:
                 self._voice().items.append(Overlay())
-            elif kind not in ("space", "spacer", "slur"):
+            elif match.lastgroup not in ("space", "spacer", "slur"):
                 self._ornament(match)
-
-    def _inline_field(self, match: re.Match[str]) -> None:
-        self._field(match["field"], match["value"])
 
     def _ornament(self, match: re.Match[str]) -> None:
         name = match["decoration"] or match["old_decoration"]
@@ -320,9 +271,9 @@ class TuneParser:
 
     def _chord(self, match: re.Match[str]) -> None:
         voice = self._voice()
-        inside = _DECORATION_OR_QUOTE.sub("", match["chord"])
+        inside = DECORATION_OR_QUOTE.sub("", match["chord"])
         self.lost["decoration"] += inside != match["chord"]
-        notes = list(_NOTE_TOKEN.finditer(inside))
+        notes = list(NOTE_TOKEN.finditer(inside))
         if not notes:
             self.mended["stray-character"] += 1
             return
@@ -420,7 +371,7 @@ class TuneParser:
 
     def _grace(self, text: str) -> None:
         voice = self._voice()
-        pitches = [self._pitch(voice, note, _ONE, tied=False) for note in _NOTE_TOKEN.finditer(text)]
+        pitches = [self._pitch(voice, note, _ONE, tied=False) for note in NOTE_TOKEN.finditer(text)]
         voice.graces = tuple(pitch.number for pitch in pitches if pitch is not None)
 
     def _length(self, numerator: str, slashes: str, denominator: str) -> Fraction:

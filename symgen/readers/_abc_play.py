@@ -10,7 +10,8 @@ from math import lcm
 
 from symgen.errors import ReadError
 from symgen.readers._abc_fields import KeyField
-from symgen.readers._abc_music import Bar, Change, Item, Music, Overlay, Sound
+from symgen.readers._abc_items import Bar, Change, Item, Overlay, Sound
+from symgen.readers._abc_music import Music
 from symgen.score import DEFAULT_VELOCITY, Key, Metre, Score, Section, Technique, Tempo, Text, make_notes
 from symgen.units import TICKS_PER_QUARTER
 
@@ -22,32 +23,49 @@ _GRACES_PER_QUARTER = 8  # a grace note takes a 32nd at most
 _Row = tuple[int, int, int, int, int, int]
 
 
-def unfolded(items: list[Item]) -> list[Item]:
+def unfolded(items: list[Item], state: dict[str, Change]) -> list[Item]:
     """Return the items in the order in which they sound, repeats and endings played out.
 
     A repeat goes back to its ``|:``, or else to the end of the last repeat. A part with numbered endings
     is played as often as they say.
+
+    Parameters
+    ----------
+    items : list of Item
+        A voice as it is written.
+    state : dict of str to Change
+        Key, metre and tempo of the header, which hold again where a repeat goes back to them.
     """
     played: list[Item] = []
+    state = dict(state)
+    state_at_start = dict(state)
     position = start = 0
     passing = 1
     ending: frozenset[int] = frozenset()
+    seen: frozenset[int] = frozenset()  # endings of the repeat so far
     while position < len(items):
         item = items[position]
         position += 1
-        if not isinstance(item, Bar):
-            played.append(item)
-            continue
         played.append(item)
-        again = item.passes > 1 and (
-            _has_ending(items, position - 1, start, passing + 1) if ending else passing < item.passes
-        )
+        if isinstance(item, Change) and item.kind in state:
+            state[item.kind] = item
+        if not isinstance(item, Bar):
+            continue
+        seen |= item.endings
+        if ending:
+            again = item.passes > 1 and passing + 1 in seen | _endings_next_to(items, position)
+        else:
+            again = passing < item.passes
         if again:
             passing += 1
             position, ending = start, frozenset()
+            played += [change for kind, change in state_at_start.items() if state[kind] != change]
+            state = dict(state_at_start)
             continue
         if item.begins_repeat or (item.passes > 1 and not item.endings) or (ending and item.closes):
             start, passing, ending = position, 1, frozenset()
+            state_at_start = dict(state)
+            seen = item.endings
         if item.endings:
             ending = item.endings
             if passing not in item.endings:
@@ -56,16 +74,10 @@ def unfolded(items: list[Item]) -> list[Item]:
     return played
 
 
-def _has_ending(items: list[Item], position: int, start: int, number: int) -> bool:
-    """Return whether the repeat around `position` holds an ending for pass `number`."""
-    for index in range(start, len(items)):
-        item = items[index]
-        if isinstance(item, Bar):
-            if number in item.endings:
-                return True
-            if index > position and (item.begins_repeat or item.closes):
-                return False
-    return False
+def _endings_next_to(items: list[Item], position: int) -> frozenset[int]:
+    """Return the endings that a bar line at `position` opens, as in ``:| [2``."""
+    item = items[position] if position < len(items) else None
+    return item.endings if isinstance(item, Bar) else frozenset()
 
 
 def _next_ending(items: list[Item], position: int, number: int) -> int:
@@ -88,14 +100,16 @@ def to_score(music: Music, title: str, name: str, lost: Counter[str], mended: Co
     ReadError
         If the tune lasts longer than ``MAX_QUARTERS``.
     """
-    parts = [unfolded(voice.items) for voice in music.voices.values()]
+    header = {"K": Change("K", music.key), "M": Change("M", music.metre), "Q": Change("Q", music.qpm)}
+    parts = [unfolded(voice.items, header) for voice in music.voices.values()]
     ticks_per_quarter = _time_base(parts, mended)
     layouts = [_Layout(ticks_per_quarter, index, name, lost, mended) for index in range(len(parts))]
     for layout, items in zip(layouts, parts, strict=True):
         layout.run(items)
-    sounding = sorted({row[4] for layout in layouts for row in layout.rows})
-    rows = [(*row[:4], sounding.index(row[4]), row[5]) for layout in layouts for row in layout.rows]
-    end = max((layout.tick for layout in layouts), default=0)
+    sounding = [layout.voice for layout in layouts if layout.rows]
+    number = {voice: index for index, voice in enumerate(sounding)}
+    rows = [(*row[:4], number[row[4]], row[5]) for layout in layouts for row in layout.rows]
+    end = max((max(layout.tick, row[0] + row[1]) for layout in layouts for row in layout.rows), default=0)
     changes = [change for layout in layouts for change in layout.changes]
     metres = _metres(music, changes, mended)
     bars = layouts[0].bars if layouts else []
@@ -219,7 +233,7 @@ def _of_kind(changes: list[tuple[int, Change]], kind: str) -> list[tuple[int, Ch
 
 def _tempi(music: Music, changes: list[tuple[int, Change]], mended: Counter[str]) -> tuple[Tempo, ...]:
     values = {0: music.qpm} if music.qpm is not None else {}
-    values |= {tick: float(str(change.value)) for tick, change in _of_kind(changes, "Q")}
+    values |= {tick: change.value for tick, change in _of_kind(changes, "Q") if isinstance(change.value, float)}
     if values and 0 not in values:
         mended["assumed-tempo"] += 1
         values[0] = values[min(values)]
@@ -249,7 +263,8 @@ def _with_pickup(
     length = Fraction(first, 4 * ticks_per_quarter)
     full = Fraction(metres[0].numerator, metres[0].denominator)
     denominator = max(length.denominator, metres[0].denominator)
-    if length >= full or denominator > 64 or denominator % length.denominator:
+    # Only powers of two divide a whole note in a metre; a tuplet that is cut short gives others.
+    if length >= full or denominator > 64 or denominator % length.denominator or denominator & (denominator - 1):
         return metres
     mended["pickup-bar"] += 1
     pickup = Metre(0, int(length * denominator), denominator)

@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-FIELD = re.compile(r"([A-Za-z+]):(.*)", re.DOTALL)
+FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)", re.DOTALL)
+"""A field line; ``G:|`` is a note before a repeat sign."""
 _TUNE_START = re.compile(r"X:\s*\d*")
 _INLINE_FIELD = re.compile(r"\[[A-Za-z]:")
 _WORDS = re.compile(r"[A-Za-z]{4,}")

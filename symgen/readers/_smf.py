@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from symgen.errors import ReadError
 
-MAX_EVENTS = 4_000_000
-"""No piece has more events in its file; the cap bounds memory and time on hostile files."""
+MAX_EVENTS = 2_000_000
+MAX_TRACKS = 65_535
+"""No piece has more events or tracks in its file; the caps bound memory and time on hostile files."""
 
 _HEADER_BYTES = 14
 _NOTE_OFF, _NOTE_ON, _META, _SYSEX, _ESCAPE = 0x80, 0x90, 0xFF, 0xF0, 0xF7
@@ -80,7 +81,7 @@ def parse(data: bytes, name: str) -> MidiFile:
     Raises
     ------
     ReadError
-        If there is no header or no track, or more than ``MAX_EVENTS`` events.
+        If there is no header or no track, or more than ``MAX_EVENTS`` events or ``MAX_TRACKS`` tracks.
     """
     mended: Counter[str] = Counter()
     start = data.find(b"MThd")
@@ -116,9 +117,10 @@ def _tracks(data: bytes, position: int, mended: Counter[str], name: str) -> list
         walk = _TrackWalk(data, body, stop, mended, events_left)
         track, position = walk.run()
         events_left = walk.events_left
-        if events_left <= 0:
-            raise ReadError(f"{name} holds more than {MAX_EVENTS:,} MIDI events", expected="a piece of music")
         tracks.append(track)
+        if events_left <= 0 or len(tracks) > MAX_TRACKS:
+            found = f"{MAX_EVENTS:,} MIDI events" if events_left <= 0 else f"{MAX_TRACKS:,} tracks"
+            raise ReadError(f"{name} holds more than {found}", expected="a piece of music")
         if position < stop:
             # The end-of-track event came early: either the length lies or there is refuse behind it.
             hidden = data.find(b"MTrk", position, stop)
@@ -164,7 +166,7 @@ class _TrackWalk:
 
     def _events(self) -> bool:
         """Walk to the end-of-track event; return False if it never comes."""
-        data, stop, strikes = self.data[: self.stop], self.stop, self.track.strikes
+        data, stop, strikes = self.data, self.stop, self.track.strikes
         position, tick, status = self.position, 0, 0
         while position < stop:
             self.events_left -= 1
@@ -195,6 +197,8 @@ class _TrackWalk:
             first = data[position]
             second = data[position + 1] if kind not in (0xC0, 0xD0) else 0
             position += _DATA_BYTES[kind]
+            if position > stop:
+                raise IndexError
             if first >= 0x80 or second >= 0x80:
                 self.mended["bad-data-byte"] += 1
             elif kind <= _NOTE_ON:

@@ -58,13 +58,15 @@ def decode_texts(raws: Iterable[bytes]) -> list[str]:
     A name of two characters is often plausible in several encodings; all names of a file are rarely so.
     """
     raws = list(raws)
-    foreign = [raw for raw in raws if guess_encoding(raw) != "utf-8"]
-    shared = guess_encoding(b"\n".join(foreign)) if foreign else "utf-8"
-    return [_decode_short(raw, shared) for raw in raws]
+    own = {raw: guess_encoding(raw) for raw in set(raws)}
+    shared = guess_encoding(b"\n".join(raw for raw in raws if own[raw] in _CANDIDATES))
+    return [_decode_short(raw, own[raw], shared) for raw in raws]
 
 
 def guess_encoding(raw: bytes) -> str:
     """Return the name of the codec that most plausibly decodes `raw`."""
+    if raw.isascii():
+        return "utf-8"
     for mark, encoding in _BOMS:
         if raw.startswith(mark) and _is_valid(raw, encoding):
             return encoding
@@ -85,10 +87,8 @@ def title_or_stem(title: str, name: str) -> str:
     return clean_name(title) or PurePath(name).stem
 
 
-def _decode_short(raw: bytes, shared: str) -> str:
-    if raw.isascii():
-        return raw.decode("ascii")
-    own = guess_encoding(raw)
+def _decode_short(raw: bytes, own: str, shared: str) -> str:
+    """Decode as the file's other texts are, where this one is not UTF-8 by itself and the shared encoding fits."""
     encoding = shared if own in _CANDIDATES and _is_valid(raw, shared) else own
     return raw.decode(encoding, errors="replace")
 
@@ -109,7 +109,9 @@ def _is_gbk_by_chance_utf8(sample: bytes) -> bool:
     found = {character for character in sample.decode("utf-8", errors="ignore") if not character.isascii()}
     if not found or max(found) > "\u07ff":  # three bytes in a row are no accident
         return False
-    letters = (character for character in found if unicodedata.category(character)[0] in "LM")
+    letters = (
+        character for character in found if unicodedata.category(character) not in ("So", "Sc", "Pi", "Pf", "Po")
+    )
     scripts = {unicodedata.name(letter, "?").partition(" ")[0] for letter in letters}
     if len(scripts) < 2 and not scripts & {"MODIFIER", "COMBINING", "ARMENIAN"}:
         return False

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 from symgen.errors import ReadError
 from symgen.piece import Reading
@@ -116,19 +117,15 @@ def read(data: bytes, name: str) -> list[Reading]:
 
 def _pieces(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of the first line, lines) for each piece: all records up to the next exclusive interpretation."""
-    starts = [i for i, line in enumerate(lines) if line.startswith("*") and "**" in line]
-    kern_starts = [i for i in starts if "**kern" in lines[i].rstrip("\r").split("\t")]
-    begins = [0, *(_after_last_end(lines, i) for i in kern_starts[1:])] if kern_starts else []
-    for begin, end in zip(begins, [*begins[1:], len(lines)], strict=True):
+    starts = [i for i, line in enumerate(lines) if line.startswith("*") and "**kern" in line.rstrip("\r").split("\t")]
+    begins = [0] * bool(starts) + [_after_last_end(lines, i, before) for before, i in pairwise(starts)]
+    for begin, end in pairwise([*begins, len(lines)]):
         yield begin + 1, lines[begin:end]
 
 
-def _after_last_end(lines: list[str], index: int) -> int:
-    """Return the line after the last `*-` before `index`: reference records before a piece belong to it."""
-    for i in range(index - 1, -1, -1):
-        if lines[i].startswith("*-"):
-            return i + 1
-    return index
+def _after_last_end(lines: list[str], index: int, before: int) -> int:
+    """Return the line after the last `*-` between two beginnings: reference records before a piece belong to it."""
+    return next((i + 1 for i in range(index - 1, before, -1) if lines[i].startswith("*-")), index)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ is declared. A voice is a track (in format 0, a channel). What a Score has no pl
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import replace
 from fractions import Fraction
 from math import lcm
@@ -275,13 +275,13 @@ def _paired(strikes: list[tuple[int, int]], end: int, mended: Counter[str]) -> l
     First in, first out, as long as each note is ended. Where note-offs are missing, a note ends at the latest where
     the pitch is struck again, and the last at the end of its track.
     """
-    sounding: list[tuple[int, int]] = []
+    sounding: deque[tuple[int, int]] = deque()
     notes = []
     complete = sum(1 for _, velocity in strikes if velocity) <= sum(1 for _, velocity in strikes if not velocity)
     for tick, velocity in strikes:
         if not velocity:
             if sounding:
-                onset, struck = sounding.pop(0)
+                onset, struck = sounding.popleft()
                 notes.append((onset, tick - onset, struck))
             else:
                 mended["stray-note-off"] += 1

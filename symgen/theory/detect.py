@@ -46,7 +46,7 @@ class GongProfile:
 
 
 PROFILE = GongProfile(
-    weights=(8.8, -8.0, 7.8, -6.5, 7.2, -4.2, -5.0, 9.1, -4.3, 7.6, -9.6, -2.9),
+    weights=(8.6, -7.5, 7.5, -6.2, 7.0, -4.4, -4.8, 8.9, -3.3, 7.3, -10.0, -3.0),
     power=0.65,
     half_notes=3.5,
 )
@@ -178,33 +178,33 @@ def detect_windows(
     return found
 
 
-def tempered_shares(pitch_classes: NDArray[np.int64], power: float) -> Floats:
-    """Return each pitch class's share of the notes to the given power, shape (12,)."""
-    counts = np.bincount(pitch_classes, minlength=12)
-    shares: Floats = (counts / max(1, len(pitch_classes))) ** power
-    return shares
-
-
-def gong_log_posterior(pitch_classes: NDArray[np.int64], profile: GongProfile = PROFILE) -> Floats:
+def gong_log_posteriors(counts: Floats, profile: GongProfile = PROFILE) -> Floats:
     """Return the log posterior of each pitch class as gong.
 
     Parameters
     ----------
-    pitch_classes : ndarray of int, shape (n,)
-        Pitch class of every note.
+    counts : ndarray of float64, shape (..., 12)
+        Number of notes of each pitch class, in as many passages as the leading axes hold.
     profile : GongProfile
         Weights of the detector.
 
     Returns
     -------
-    ndarray of float64, shape (12,)
+    ndarray of float64, shape (..., 12)
+        Natural logarithms; without notes every gong has 1/12.
     """
-    n = len(pitch_classes)
-    evidence = np.asarray(profile.weights)[_DEGREE] @ tempered_shares(pitch_classes, profile.power)
-    evidence *= n / (n + profile.half_notes)
-    evidence -= evidence.max()
-    posterior: Floats = evidence - np.log(np.exp(evidence).sum())
+    notes = counts.sum(axis=-1, keepdims=True)
+    tempered = (counts / np.maximum(notes, 1)) ** profile.power * (notes / (notes + profile.half_notes))
+    evidence = tempered @ np.asarray(profile.weights)[_DEGREE].T
+    evidence -= evidence.max(axis=-1, keepdims=True)
+    posterior: Floats = evidence - np.log(np.exp(evidence).sum(axis=-1, keepdims=True))
     return posterior
+
+
+def mode_of_notes(notes: NoteArray, gong: int) -> str:
+    """Return the mode of one or more notes under a gong: the degree of their final, see :func:`final_tone`."""
+    sounding = np.bincount(notes["pitch"].astype(np.int64) % 12, weights=notes["duration"], minlength=12)
+    return _mode_on(degree_of(final_tone(notes), gong), sounding[_FROM_GONG[gong]] / sounding.sum())
 
 
 def final_tone(notes: NoteArray) -> int:
@@ -235,7 +235,7 @@ def _notes_of(score: Score) -> NoteArray:
 def _estimate(notes: NoteArray, profile: GongProfile, given: int | None = None) -> ModeEstimate:
     """Return the estimate of one or more notes, under the `given` gong if there is one."""
     pitch_classes = notes["pitch"].astype(np.int64) % 12
-    posterior = gong_log_posterior(pitch_classes, profile)
+    posterior = gong_log_posteriors(np.bincount(pitch_classes, minlength=12).astype(float), profile)
     gong = int(posterior.argmax()) if given is None else given
     sounding = np.bincount(pitch_classes, weights=notes["duration"], minlength=12)
     by_gong = (sounding / sounding.sum())[_FROM_GONG]  # (gong, degree)

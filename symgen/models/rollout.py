@@ -1,0 +1,89 @@
+"""Free continuations of real pieces: what the generator writes after a real context, no grammar imposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgen.models.context import FEATURES
+from symgen.models.runtime import Runtime, softmax
+from symgen.models.windows import Batch, Pieces
+
+
+def continue_pieces(
+    runtime: Runtime,
+    pieces: Pieces,
+    places: Sequence[tuple[int, int]],
+    *,
+    seen: int,
+    length: int,
+    rng: np.random.Generator,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+) -> Batch:
+    """Continue pieces from given places.
+
+    Parameters
+    ----------
+    runtime : Runtime
+        The generator.
+    pieces : Pieces
+        Where the contexts come from.
+    places : sequence of (piece, step)
+        Each is continued from `step` on; a place given several times gets several continuations. At least
+        `seen` steps stand before it.
+    seen : int
+        Steps before the place that the generator sees.
+    length : int
+        Steps to write.
+    rng : Generator
+        Draws all tokens.
+    temperature, top_p : float
+        As in :class:`symgen.sampling.Sampling`.
+
+    Returns
+    -------
+    Batch
+        Windows of ``seen + length`` steps, real ones and then written ones.
+    """
+    rows, total = len(places), seen + length
+    cut = pieces.batch([(piece, step - seen) for piece, step in places], seen)
+    steps = np.zeros((rows, total + 1, 3), dtype=np.int64)
+    features = np.zeros((rows, total, len(FEATURES)), dtype=np.int64)
+    steps[:, : seen + 1], features[:, :seen] = cut.steps, cut.features
+    originals = {place: pieces.context(*place) for place in set(places)}
+    contexts = [originals[place].copy() for place in places]
+    stream = runtime.start(cut.prefix.tolist())
+    for time in range(seen):
+        stream.advance(steps[:, time], features[:, time])
+    for time in range(seen, total):
+        features[:, time] = [context.features() for context in contexts]
+        state = stream.advance(steps[:, time], features[:, time])
+        chosen = None
+        for place in range(3):
+            state, logits = stream.logits(place, state, chosen)
+            chosen = _draw(logits, rng.random(rows), temperature, top_p)
+            steps[:, time + 1, place] = chosen
+        for context, (rhythm_token, melody_token, _) in zip(contexts, steps[:, time + 1].tolist(), strict=True):
+            context.append(rhythm_token, melody_token)
+    return Batch(steps, features, cut.prefix, np.ones((rows, total), dtype=np.bool_))
+
+
+def _draw(
+    logits: NDArray[np.float32], uniform: NDArray[np.float64], temperature: float, top_p: float
+) -> NDArray[np.int64]:
+    """Draw a token for each row of logits (B, V); ``<start>`` is never drawn."""
+    scores = logits.astype(np.float64) / temperature
+    scores[:, 0] = -np.inf
+    probability = softmax(scores)
+    if top_p < 1:
+        order = np.argsort(-probability, axis=1, kind="stable")
+        ranked = np.take_along_axis(probability, order, axis=1)
+        ranked[np.cumsum(ranked, axis=1) - ranked >= top_p] = 0
+        np.put_along_axis(probability, order, ranked, axis=1)
+    cumulative = np.cumsum(probability, axis=1)
+    places = (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(axis=1)
+    drawn: NDArray[np.int64] = np.minimum(places, logits.shape[1] - 1)
+    return drawn
