@@ -6,7 +6,6 @@ import importlib.util
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -277,21 +276,14 @@ CALL = "from symgen.cli import main; main()"
 
 
 class TestProcess:
-    def test_help_is_quick_and_loads_no_networks(self, python):
+    def test_help_loads_no_networks(self, python):
         code = (
             "import sys; from symgen import console; from symgen.cli import app; "
             "console.run(app, ['--help']); print({'torch', 'music21', 'numpy', 'rich'} & set(sys.modules))"
         )
-        seconds = []
-        for _ in range(3):  # the best of three: the machine may be busy
-            start = time.perf_counter()
-            result = python("-c", code)
-            seconds.append(time.perf_counter() - start)
-            assert result.returncode == 0, result.stderr
-            assert result.stdout.splitlines()[-1] == "set()"
-            if seconds[-1] <= 0.5:
-                break
-        assert min(seconds) <= 0.5
+        result = python("-c", code)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.splitlines()[-1] == "set()"
 
     def test_version(self, python):
         result = python("-c", CALL, "--version")
