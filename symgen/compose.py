@@ -7,7 +7,6 @@ find them, bars, range, and a fingering for every note.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from symgen.copying import CopyReport, copy_report
-from symgen.errors import PlayabilityError, UsageError, WriteError
+from symgen.errors import PlayabilityError, UsageError
+from symgen.files import check_target, make_folder
 from symgen.grammar import Plan
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.base import Instrument, Tuning
@@ -264,29 +264,16 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
             expected="a folder",
             remedy=f"use -o {output.with_suffix('')}",
         )
-    _prepare(output.parent if is_file else output, make=not is_file)
+    if is_file:
+        check_target(output)
+    else:
+        make_folder(output)
     result = compose_takes(request, progress)
     written = []
     for take in result.takes:
         path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}.mid"
         written.append(replace(take, path=writers.write(take.performance, path)))
     return ComposeResult(tuple(written))
-
-
-def _prepare(folder: Path, *, make: bool) -> None:
-    """Make sure before composing that the result can be written."""
-    try:
-        if make:
-            folder.mkdir(parents=True, exist_ok=True)
-        writable = folder.is_dir() and os.access(folder, os.W_OK)
-    except OSError as error:
-        raise WriteError(f"cannot make the folder {folder}: {error.strerror}", remedy="name another with -o") from error
-    if not writable:
-        raise WriteError(
-            f"cannot write into {folder}",
-            expected="a folder that exists and can be written to",
-            remedy="name another with -o",
-        )
 
 
 def list_styles() -> tuple[Style, ...]:

@@ -171,13 +171,7 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResu
         results.append(earlier or next(fresh))
         progress("converting", number, len(paths))
     pieces = [piece for result in results for piece in result.pieces]
-    try:
-        facts = write_dataset(request.output, pieces, (result.line for result in results), settings.digest())
-    except OSError as error:
-        raise UsageError(
-            f"cannot write the dataset {request.output}: {error.strerror or error}",
-            expected="a folder that can be made and written to",
-        ) from error
+    facts = write_dataset(request.output, pieces, (result.line for result in results), settings.digest())
     return ConvertResult(
         output=request.output,
         files=len(paths),

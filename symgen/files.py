@@ -1,9 +1,11 @@
-"""Writing files so that nothing is ever left half-written."""
+"""Files that appear whole or not at all."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +15,13 @@ from symgen.errors import WriteError
 
 
 @contextmanager
-def writing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside `path`; on success it takes its place, on failure it is removed.
+def writing(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside `target`; on success it takes its place, on failure it is removed.
 
     Parameters
     ----------
-    path : path-like
-        The file to write or replace. Its folder must exist.
+    target : path-like
+        The file to write or replace. Its folder must exist; a link keeps pointing where it points.
 
     Yields
     ------
@@ -29,39 +31,101 @@ def writing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     Raises
     ------
     WriteError
-        If the folder is missing, or the file cannot be written or replaced.
+        If the place cannot be written; neither a partial nor a temporary file is left, and a file that
+        stood there before is untouched.
     """
-    target = Path(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=".symgen-", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise _write_error(target, error) from error
-    temporary = Path(name)
+        place = Path(os.path.realpath(target))
+        mode = _checked_mode(Path(target), place)
+        temporary = place.with_name(f".symgen-{secrets.token_hex(6)}.tmp")
+        try:
+            with _new_file(temporary, mode) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(place)
+        except BaseException:  # also an interrupt must leave nothing behind
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        if isinstance(error, WriteError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise WriteError(f"{os.fspath(target)} cannot be written: {reason}", remedy="choose another place") from error
+
+
+def write_bytes(target: str | os.PathLike[str], data: bytes) -> None:
+    """Write `data` to `target` through a temporary file in the same folder.
+
+    Raises
+    ------
+    WriteError
+        As :func:`writing`.
+    """
+    with writing(target) as file:
+        file.write(data)
+
+
+def write_text(target: str | os.PathLike[str], text: str) -> None:
+    """Write `text` in UTF-8 to `target`, as :func:`write_bytes` does."""
+    write_bytes(target, text.encode())
+
+
+def check_target(target: str | os.PathLike[str]) -> None:
+    """Check before long work that a file could be written.
+
+    Raises
+    ------
+    WriteError
+        As :func:`writing` would.
+    """
+    place = Path(os.path.realpath(target))
+    _checked_mode(Path(target), place)
+    if not os.access(place.parent, os.W_OK | os.X_OK):
+        raise WriteError(f"nothing can be written into the folder {place.parent}", remedy="choose another place")
+
+
+def make_folder(folder: str | os.PathLike[str]) -> Path:
+    """Make a folder with its parents, if it is not there, and return it.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be made, or nothing can be written into it.
+    """
+    path = Path(folder)
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise _write_error(target, error) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise WriteError(f"the folder {path} cannot be made: {reason}", remedy="choose another place") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise WriteError(f"nothing can be written into the folder {path}", remedy="choose another place")
+    return path
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _checked_mode(target: Path, place: Path) -> int | None:
+    """Return the permissions of the file that is to be replaced, None if there is none."""
+    if not place.parent.is_dir():
+        raise WriteError(f"the folder {target.parent} does not exist", remedy="create it first")
+    try:
+        status = place.stat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        raise WriteError(f"{target} is a folder", expected="the name of a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise WriteError(f"{target} is no regular file", expected="a file on disk")
+    if not os.access(place, os.W_OK):
+        raise WriteError(f"{target} cannot be written: it is write-protected", remedy="choose another place")
+    return stat.S_IMODE(status.st_mode)
 
 
-def _write_error(target: Path, error: OSError) -> WriteError:
-    reason = error.strerror or str(error)
-    return WriteError(
-        f"cannot write {target}: {reason}",
-        expected="a path in a folder that exists and can be written to",
-        remedy="name another path with -o",
-    )
+def _new_file(file: Path, mode: int | None) -> IO[bytes]:
+    """Open a file that must not exist yet, with these permissions or those that the umask gives."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    stream = os.fdopen(descriptor, "wb")
+    if mode is not None:
+        file.chmod(mode)
+    return stream

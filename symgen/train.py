@@ -20,6 +20,7 @@ from symgen.copying import copy_report, fingerprints
 from symgen.corpus.catalogue import read_catalogue
 from symgen.corpus.dataset import Dataset
 from symgen.errors import CorpusError, UsageError
+from symgen.files import write_text
 from symgen.models.adversarial import AdversarialStage, fight
 from symgen.models.card import model_card
 from symgen.models.checkpoint import save_checkpoint, save_fingerprints
@@ -229,7 +230,7 @@ def export(
         facts=whole,
     )
     save_fingerprints(output, known)
-    (output / "README.md").write_text(model_card(output.name, whole, model), encoding="utf-8")
+    write_text(output / "README.md", model_card(output.name, whole, model))
 
 
 def _pools(dataset: Dataset, split: str, most_folk: int | None = None) -> dict[str, Pieces]:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = (
     ("errors", "files", "units", "progress", "resources", "score", "piece", "performance"),  # 0 ground
     ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
-    ("readers", "writers"),  # 2 formats
+    ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "corpus", "copying"),  # 3 encoding
     ("models", "grammar", "sampling", "metrics"),  # 4 learning
     ("plot", "compose", "convert", "train", "evaluate", "inspect", "doctor"),  # 5 use cases

@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from symgen.errors import CorpusError, TokenError
-from symgen.files import writing
+from symgen.files import make_folder, writing
 from symgen.score import Metre, Tempo
 from symgen.tokens.prefix import Prefix
 from symgen.tokens.sequence import FAMILIES, TokenSequence
@@ -229,7 +229,7 @@ def write_dataset(
         "steps": int(sum(lengths)),
         "notes": sum(entry.notes for entry in entries),
     }
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     (path / "dataset.json").unlink(missing_ok=True)  # a half-renamed dataset must not open
     for name, array in arrays.items():
         with writing(path / f"{name}.npy") as file:

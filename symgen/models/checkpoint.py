@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.errors import CheckpointError
-from symgen.files import writing
+from symgen.files import make_folder, writing
 from symgen.models.runtime import Runtime
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
@@ -110,7 +110,7 @@ def save_checkpoint(
     path: Path, *, config: Mapping[str, Any], weights: Weights, styles: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> None:
     """Write a checkpoint without fingerprints or card; ``checkpoint.json`` is written last."""
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     write_tensors(path / _WEIGHTS, {name: value.astype(np.float16) for name, value in weights.items()})
     whole = {
         "format": FORMAT,

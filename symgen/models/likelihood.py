@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from symgen.files import make_folder
 from symgen.models.checkpoint import read_tensors, write_json, write_tensors
 from symgen.models.generator import Generator, step_log_likelihood
 from symgen.models.windows import Batch, Mixture, Pieces
@@ -88,7 +89,7 @@ class Run:
         self.model, self.folder, self.seed = model, folder, seed
         self.state = State()
         self.optimiser_state: dict[str, Any] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if (folder / "state.json").exists():
             self.state = State(**json.loads((folder / "state.json").read_text("utf-8")))
             tensors = read_tensors(folder / "state.safetensors")

@@ -14,7 +14,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
 
-from symgen.errors import ReadError
+from symgen.errors import ReadError, ScoreError
 from symgen.piece import Reading
 from symgen.readers._bars import Bar
 from symgen.readers._metres import mend_rounding, metre_changes, metre_length
@@ -100,14 +100,17 @@ def assemble(
         return (2 * time * base + units) // (2 * units)
 
     array = _note_array(notes, tick)
-    score = Score(
-        array,
-        ticks_per_quarter=base,
-        metres=tuple({m.tick: m for m in (Metre(tick(starts[i]), *metre) for i, metre in metres)}.values()),
-        title=title,
-        end=max(tick(end), int((array["onset"] + array["duration"]).max(initial=0))),
-        **_mark_maps(played, [tick(start) for start in starts], base, lost, mended),
-    )
+    try:
+        score = Score(
+            array,
+            ticks_per_quarter=base,
+            metres=tuple({m.tick: m for m in (Metre(tick(starts[i]), *metre) for i, metre in metres)}.values()),
+            title=title,
+            end=max(tick(end), int((array["onset"] + array["duration"]).max(initial=0))),
+            **_mark_maps(played, [tick(start) for start in starts], base, lost, mended),
+        )
+    except ScoreError as error:
+        raise ReadError(f"{name} holds no valid score: {error.found}", expected=error.expected) from error
     return Reading(score, lost=+lost, mended=+mended)
 
 
@@ -201,7 +204,8 @@ def _mark_maps(
         for offset, mark in bar.marks:
             said_once = isinstance(mark, Text) and mark.kind in _SAID_ONCE
             if not (said_once and id(mark) in seen):
-                marks.append(replace(mark, tick=start + round(offset * base)))
+                within = min(max(offset, Fraction(0)), bar.length)  # printed positions may stray from the bar
+                marks.append(replace(mark, tick=start + round(within * base)))
             seen.add(id(mark))
     marks.sort(key=lambda mark: mark.tick)
     tempi = [mark for mark in marks if isinstance(mark, Tempo)]

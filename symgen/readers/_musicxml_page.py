@@ -1,6 +1,6 @@
 """What the marks of a MusicXML page mean here, and the page that music21 is given.
 
-The tables say which notation becomes a technique and which is counted as lost. :func:`skeleton`
+The tables say which notation becomes a technique and which is counted as lost. :func:`skeletons`
 copies of a page only what has to do with pitch and time, so that no engraving detail can trip or slow
 the parser, and numbers the notes so that each can be found again.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,30 @@ from symgen.score import Technique
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-MAX_NOTES = 200_000
-MAX_MEASURES = 50_000
-"""Over all parts. music21 reads about 200 measures a second here, so this is also a bound on time."""
+MAX_NOTES = 100_000
+MAX_MEASURES = 20_000
+"""Over all parts. At about 3,000 notes a second this is also a bound on time."""
 MAX_QUARTERS = 1_024
 """No note, rest or shift within a measure is longer: a mistyped duration must not become hours of rest."""
+
+NUMBERS: dict[str, tuple[float, float]] = {
+    "divisions": (0.001, 10**9),
+    "offset": (-(10**12), 10**12),
+    "beats": (1, 255),
+    "beat-type": (1, 64),
+    "fifths": (-14, 14),
+    "octave": (-2, 12),
+    "alter": (-6, 6),
+    "diatonic": (-70, 70),
+    "chromatic": (-120, 120),
+    "octave-change": (-10, 10),
+    "actual-notes": (1, 1000),
+    "normal-notes": (1, 1000),
+}
+"""Element -> least and greatest number; music21 builds a tree of as many beats as a metre claims to have."""
+
+_NUMBER = re.compile(r"-?\d{1,12}(\.\d{0,12})?(\+\d{1,3}){0,20}")
+_BEAT_TYPES = (1, 2, 4, 8, 16, 32, 64)
 
 TECHNIQUES: dict[str, Technique] = {
     "harmonic": Technique.HARMONIC,
@@ -61,6 +80,10 @@ NOTATION_LOSSES: dict[str, str] = {
 GROUP_LOSSES = {"articulations": "articulation", "ornaments": "ornament", "technical": "technical"}
 
 DIRECTION_LOSSES: dict[str, str] = {"dynamics": "dynamics", "wedge": "dynamics", "pedal": "pedal"}
+
+_HELD = ("divisions", "time", "transpose")
+"""Attributes that a later measure depends on, in the order of the schema."""
+_MEASURES_AT_ONCE = 24
 
 _GUQIN = re.compile(r"gu[\s_-]?qin|古琴|七弦琴", re.IGNORECASE)
 _PITCHED = frozenset({"chord", "grace", "pitch", "rest", "duration", "type", "dot", "time-modification", "voice"})
@@ -104,54 +127,86 @@ def check_page(root: Element, name: str) -> None:
     for part in root.findall("part"):
         divisions = Fraction(1)
         for measure in part.findall("measure"):
-            place = f"{name}, measure {measure.get('number', '?')}"
+            place = f"{name}, measure {measure.get('number', '?')[:8]}"
             for element in measure.iter():
-                if element.tag == "divisions":
-                    divisions = _number(element, place, low=Fraction(1, 1000))
-                elif element.tag == "duration":
-                    _number(element, place, high=MAX_QUARTERS * divisions)
+                if element.tag == "duration":
+                    _check_number(element, place, 0, MAX_QUARTERS * divisions)
+                elif element.tag in NUMBERS:
+                    value = _check_number(element, place, *NUMBERS[element.tag])
+                    divisions = value if element.tag == "divisions" else divisions
 
 
-def _number(element: Element, place: str, *, low: Fraction = Fraction(0), high: Fraction | None = None) -> Fraction:
-    """Return the number in `element`; text such as 1e999999999 is refused before it is multiplied out."""
-    text = (element.text or "").strip()
-    if not re.fullmatch(r"\d{1,12}(\.\d{0,12})?", text):
-        raise ReadError(f"{place} has <{element.tag}> {text[:20]!r}", expected="a number from 0")
-    value = Fraction(text)
-    if value < low or (high is not None and value > high):
-        raise ReadError(
-            f"{place} has <{element.tag}> {text}",
-            expected=f"at least {low}" if value < low else f"at most {MAX_QUARTERS:,} quarters (MAX_QUARTERS)",
-        )
+def _check_number(element: Element, place: str, low: float | Fraction, high: float | Fraction) -> Fraction:
+    """Return the number in `element`, or the sum of numbers such as 3+2.
+
+    Text such as 1e999999999 is refused before it is multiplied out.
+    """
+    text = "".join((element.text or "").split())
+    if not _NUMBER.fullmatch(text):
+        raise ReadError(f"{place} has <{element.tag}> {text[:20]!r}", expected="a number")
+    value = sum((Fraction(term) for term in text.split("+")), Fraction(0))
+    if not low <= value <= high or (element.tag == "beat-type" and value not in _BEAT_TYPES):
+        limit = "a power of two up to 64" if element.tag == "beat-type" else f"{float(low):g} to {float(high):g}"
+        limit += f", {MAX_QUARTERS:,} quarters (MAX_QUARTERS)" if element.tag == "duration" else ""
+        raise ReadError(f"{place} has <{element.tag}> {text}", expected=limit)
     return value
 
 
-def skeleton(root: Element) -> tuple[Element, list[Element]]:
+def skeletons(pages: Sequence[Sequence[Element]]) -> tuple[list[tuple[list[int], Element]], list[Element]]:
     """Return what of the page concerns pitch and time, and the page's notes in order.
 
-    The copy of note `i` has the colour "i", the one free-form attribute that music21 keeps on every
-    member of a chord. A <forward> becomes a rest, so that a voice that ends in one fills its bar.
+    music21's time grows with the square of the number of measures, so it is given short scores one after
+    the other, each beginning with what still holds from the one before. The copy of note `i` has the
+    colour "i", the one free-form attribute that music21 keeps on every member of a chord.
+
+    Parameters
+    ----------
+    pages : sequence of sequences of Element
+        The measures of each part.
+
+    Returns
+    -------
+    scores : list of (list of int, Element)
+        The indices of the parts in it, and a score-partwise root.
+    notes : list of Element
+        The original of each numbered note.
     """
     from xml.etree.ElementTree import Element as New
     from xml.etree.ElementTree import SubElement
 
     notes: list[Element] = []
-    copy = New("score-partwise", {"version": "4.0"})
-    part_list = SubElement(copy, "part-list")
-    for index, part in enumerate(root.findall("part")):
-        SubElement(SubElement(part_list, "score-part", {"id": f"P{index}"}), "part-name").text = str(index)
-        new_part = SubElement(copy, "part", {"id": f"P{index}"})
-        for measure in part.findall("measure"):
-            new_measure = SubElement(new_part, "measure", {"number": "1"})
-            for element in measure:
-                new = _copied(element)
-                if new is None:
-                    continue
-                if element.tag == "note":
-                    new.set("color", str(len(notes)))
-                    notes.append(element)
-                new_measure.append(new)
-    return copy, notes
+    scores: list[tuple[list[int], Element]] = []
+    held: list[dict[str, Element]] = [{} for _ in pages]
+    for first in range(0, max(map(len, pages), default=0), _MEASURES_AT_ONCE):
+        copy = New("score-partwise", {"version": "4.0"})
+        part_list = SubElement(copy, "part-list")
+        indices = [index for index, page in enumerate(pages) if len(page) > first]
+        for index in indices:
+            SubElement(SubElement(part_list, "score-part", {"id": f"P{index}"}), "part-name").text = str(index)
+            part = SubElement(copy, "part", {"id": f"P{index}"})
+            for number, measure in enumerate(pages[index][first : first + _MEASURES_AT_ONCE]):
+                new_measure = SubElement(part, "measure", {"number": "1"})
+                if number == 0:
+                    own = {child.tag for attributes in measure.findall("attributes") for child in attributes}
+                    missing = [child for tag, child in held[index].items() if tag not in own]
+                    SubElement(new_measure, "attributes").extend(missing)
+                _copy_measure(measure, new_measure, notes, held[index])
+        scores.append((indices, copy))
+    return scores, notes
+
+
+def _copy_measure(measure: Element, new_measure: Element, notes: list[Element], held: dict[str, Element]) -> None:
+    """Copy what music21 needs of a measure, number its notes, and remember in `held` what it sets."""
+    for element in measure:
+        new = _copied(element)
+        if new is None:
+            continue
+        if element.tag == "note":
+            new.set("color", str(len(notes)))
+            notes.append(element)
+        elif element.tag == "attributes":
+            held |= {child.tag: child for child in new if child.tag in _HELD}
+        new_measure.append(new)
 
 
 def _copied(element: Element) -> Element | None:
@@ -173,11 +228,17 @@ def _copied(element: Element) -> Element | None:
     if element.tag == "direction":
         new = New("direction")
         new.extend(child for child in element if child.tag in ("offset", "sound"))
-        kinds = [c for c in element.findall("direction-type") if c.find("metronome") is not None]
+        kinds = [c for c in element.findall("direction-type") if _is_tempo(c.find("metronome"))]
         for kind in kinds:
             new.insert(0, kind)
         return new if kinds or any(child.tag == "sound" for child in new) else None
     return element if element.tag in ("backup", "sound") else None
+
+
+def _is_tempo(metronome: Element | None) -> bool:
+    """Return whether a metronome mark says beats a minute in plain figures."""
+    text = "" if metronome is None else metronome.findtext("per-minute", "")
+    return re.fullmatch(r"\s*\d{1,4}(\.\d{1,6})?\s*", text) is not None
 
 
 def sounds(note: Element) -> bool:
@@ -241,7 +302,7 @@ def count_direction_losses(root: Element, lost: Counter[str]) -> None:
             lost["unpitched"] += 1
 
 
-def repeat_marks(measures: list[Element]) -> list[RepeatMarks]:
+def repeat_marks(measures: Sequence[Element]) -> list[RepeatMarks]:
     """Return the repeat signs, endings and jumps of one part's measures."""
     result: list[RepeatMarks] = []
     endings: frozenset[int] = frozenset()

@@ -45,7 +45,7 @@ def sniff(data: bytes, suffix: str) -> bool:
     head = data[:_SNIFFED_BYTES]
     if b"\0" in head or data[:4] in (b"MThd", b"RIFF"):
         return False
-    text, _ = decode_text(head)
+    text = head.decode("utf-8", "ignore")  # the key is plain ASCII in every encoding
     if _OTHER_FORMATS.match(text):
         return False
     return suffix in SUFFIXES or _KEY_MARK.search(text) is not None
@@ -66,14 +66,21 @@ def read(data: bytes, name: str) -> list[Reading]:
     ReadError
         With line and column of what cannot be read.
     """
-    text, _ = decode_text(data)
-    text = text.removeprefix("\ufeff")
+    text = _decoded(data)
     if len(text) > MAX_CHARACTERS:
         raise ReadError(f"{name} has {len(text):,} characters", expected=f"at most {MAX_CHARACTERS:,} (MAX_CHARACTERS)")
     page = _Page(name)
     for token in tokens(text, name):
         page.feed(token)
     return [page.reading()]
+
+
+def _decoded(data: bytes) -> str:
+    """Return the text; what is valid UTF-8 is UTF-8, for a lone combining dot looks like half a hanzi elsewhere."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return decode_text(data)[0]
 
 
 @dataclass(slots=True)
@@ -157,7 +164,7 @@ class _Page:
     def key(self, token: Token) -> None:
         """Read `1=F`, with an octave if a digit follows."""
         parts = re.search(r"=\s*([#b♯♭]?)([A-G])([#b♯♭]?)(\d?)", token.text)
-        assert parts is not None  # noqa: S101 - the lexer's pattern holds it
+        assert parts is not None  # the lexer's pattern holds it
         accidental = sum(table.ACCIDENTALS[sign] for sign in parts[1] + parts[3])
         gong = (table.KEY_LETTERS[parts[2]] + accidental) % 12
         octave = int(parts[4]) if parts[4] else table.DEFAULT_OCTAVE
@@ -185,7 +192,7 @@ class _Page:
     def note(self, token: Token) -> None:
         """Read a note or rest, or a member of a chord or of grace notes."""
         digit = re.search(r"[0-7]", token.text)
-        assert digit is not None  # noqa: S101 - the lexer's pattern holds it
+        assert digit is not None  # the lexer's pattern holds it
         signs, degree, suffix = token.text[: digit.start()], int(digit[0]), token.text[digit.end() :]
         length = self._length(suffix, token.place)
         notes: list[BarNote] = []

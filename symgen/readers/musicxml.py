@@ -27,7 +27,7 @@ from symgen.readers._musicxml_page import (
     guqin_parts,
     partwise,
     repeat_marks,
-    skeleton,
+    skeletons,
     technique_of,
 )
 from symgen.readers._mxl import ZIP_MAGIC, score_tree
@@ -87,40 +87,43 @@ def _title(root: Element, name: str) -> str:
 
 def _bars(root: Element, name: str, lost: Counter[str]) -> list[Bar]:
     """Return the bars of all parts together, as written."""
-    copy, sources = skeleton(root)
     pages = [part.findall("measure") for part in root.findall("part")]
+    scores, sources = skeletons(pages)
     guqin = guqin_parts(root)
     bars = [Bar() for _ in range(max(map(len, pages), default=0))]
-    for index, part in enumerate(_parsed(copy, name)):
+    for index, measures in enumerate(_parsed(scores, len(pages), name)):
         reader = _PartReader(index, sources, guqin=index in guqin, lost=lost)
         metre: tuple[int, int] | None = None
-        for number, (bar, measure) in enumerate(zip(bars, part, strict=False)):
+        for bar, page, measure in zip(bars, pages[index], measures, strict=False):
             bar.notes += reader.notes(measure)
             bar.length = max(bar.length, Fraction(measure.highestTime))
-            metre = _metre(measure, metre)
-            bar.metre = metre if index == 0 else bar.metre
             bar.marks += _time_marks(measure, keys=index == 0)
             bar.marks += reader.lyrics
             if index == 0:
-                bar.marks += _words(pages[0][number])
+                bar.metre = metre = _metre(measure, metre)
+                bar.marks += _words(page)
     for bar, marks in zip(bars, repeat_marks(pages[0]) if pages else [], strict=False):
         bar.repeats = marks
     return bars
 
 
-def _parsed(copy: Element, name: str) -> list[list[Any]]:
+def _parsed(scores: Sequence[tuple[list[int], Element]], parts: int, name: str) -> list[list[Any]]:
     """Return music21's measures of each part, at sounding pitch."""
     from music21 import stream
     from music21.musicxml import xmlToM21
 
+    measures: list[list[Any]] = [[] for _ in range(parts)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what music21 would warn of is counted or refused here
-        try:
-            score = xmlToM21.MusicXMLImporter().xmlRootToScore(copy)
-            score.toSoundingPitch(inPlace=True)
-        except Exception as error:
-            raise ReadError(f"{name} is no MusicXML that music21 can read: {error}") from error
-    return [list(part.getElementsByClass(stream.Measure)) for part in score.getElementsByClass(stream.Part)]
+        for indices, root in scores:
+            try:
+                score = xmlToM21.MusicXMLImporter().xmlRootToScore(root)
+                score.toSoundingPitch(inPlace=True)
+            except Exception as error:
+                raise ReadError(f"{name} is no MusicXML that music21 can read: {error}") from error
+            for index, part in zip(indices, score.getElementsByClass(stream.Part), strict=True):
+                measures[index] += part.getElementsByClass(stream.Measure)
+    return measures
 
 
 class _PartReader:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from symgen.errors import WriteError
+from symgen.files import write_bytes
 from symgen.performance import Performance
 from symgen.score import Score
-from symgen.writers._atomic import write_bytes
 
 
 class Format(Protocol):

@@ -231,6 +231,18 @@ def test_voices_of_parts_and_within_parts_are_numbered_without_gaps():
     ]
 
 
+def test_long_scores_keep_divisions_metre_transposition_and_ties_throughout():
+    transpose = "<transpose><chromatic>-2</chromatic></transpose>"
+    first = attributes(1).replace("</attributes>", transpose + "</attributes>") + note("D", 4, inside=TIE_START)
+    middle = note("D", 4, inside=TIE_STOP + TIE_START)
+    late_metre = "<attributes><time><beats>2</beats><beat-type>4</beat-type></time></attributes>"
+    reading = read(first, *[middle] * 71, late_metre + note("D", 4, inside=TIE_STOP) + note("E", 4), "")
+    assert rows(reading.score) == [(0, 73, 60), (73, 1, 62)]
+    assert reading.score.metres == (Metre(0, 1, 4), Metre(72 * 480, 2, 4))
+    assert reading.score.end == 76 * 480
+    assert not reading.mended
+
+
 def test_timewise_scores_are_read_too():
     data = page(attributes(1) + note("C", 4), note("D", 4))
     timewise = data.replace(b"score-partwise", b"score-timewise")
@@ -283,6 +295,9 @@ def test_packed_scores(container):
         (page(attributes(1) + note("C", 10**11)), "MAX_QUARTERS"),
         (page(attributes(1) + note("C", "1e99")), "1e99"),
         (page(attributes(1, divisions=0) + note("C", 1)), "divisions"),
+        (page(attributes(99999999) + note("C", 1)), "<beats> 99999999"),
+        (page(attributes(4, 80) + note("C", 1)), "power of two"),
+        (page(attributes(4) + note("C", 1, octave=400)), "octave"),
     ],
 )
 def test_what_is_refused_and_why(data, message):
