@@ -53,7 +53,7 @@ def to_music21(score: Score) -> Music21Score:
     """Return a Score as a music21 score: notation with ties, tuplets and metre changes."""
     from music21 import converter
 
-    parsed = converter.parseData(musicxml_writer.encode(score).decode("utf-8"), format="musicxml")
+    parsed: Music21Score = converter.parseData(musicxml_writer.encode(score).decode("utf-8"), format="musicxml")
     return parsed
 
 

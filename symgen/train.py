@@ -40,13 +40,13 @@ def _default_stages() -> tuple[Stage, ...]:
         Stage("folk", steps=1500, shares={"folk": 1.0}, judge="folk", learning_rate=1.5e-3, dropout=0.0),
         Stage(
             "zither",
-            steps=600,
+            steps=300,
             shares={"guqin": 0.55, "guzheng": 0.15, "folk": 0.3},
             judge="guqin",
             learning_rate=6e-4,
             dropout=0.25,
-            evaluate_every=50,
-            patience=4,
+            evaluate_every=25,
+            patience=6,
         ),
     )
 
