@@ -1,4 +1,4 @@
-"""To and from the objects of other libraries, for notebooks: pretty_midi's and music21's.
+"""To and from the objects of other libraries, for notebooks: pretty_midi's, symusic's and music21's.
 
 Both ways go through the bytes of a file, so that what another library sees is what it would see of a file
 of ours, and nothing has to be kept true twice.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from music21.stream import Score as Music21Score
     from music21.stream import Stream
     from pretty_midi import PrettyMIDI
+    from symusic import Score as SymusicScore
 
 
 def to_pretty_midi(music: Score | Performance) -> PrettyMIDI:
@@ -47,6 +48,24 @@ def from_pretty_midi(midi: PrettyMIDI) -> Score:
     buffer = io.BytesIO()
     midi.write(buffer)
     return midi_reader.read(buffer.getvalue(), "pretty_midi")[0].score
+
+
+def to_symusic(music: Score | Performance) -> SymusicScore:
+    """Return music as a ``symusic.Score`` in ticks, for the tokenisers that build on it."""
+    from symusic import Score as SymusicScore
+
+    return SymusicScore.from_midi(midi_writer.encode(music))
+
+
+def from_symusic(score: SymusicScore) -> Score:
+    """Return a ``symusic.Score`` as a Score, one voice a track.
+
+    Raises
+    ------
+    ReadError
+        If it holds no notes.
+    """
+    return midi_reader.read(score.dumps_midi(), "symusic")[0].score
 
 
 def to_music21(score: Score) -> Music21Score:

@@ -30,7 +30,7 @@ Mask = NDArray[np.bool_]
 _SIXTEENTH = TICKS_PER_QUARTER // 4
 _MOST_REPEATS = 6
 _LONGEST_BIAN = TICKS_PER_QUARTER
-_CLOSING_CHORDS = frozenset({(), (0,), (12,), (24,)})
+_CLOSING_CHORDS = frozenset({(), (12,), (24,)})
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,8 @@ def _chords(instrument: Instrument, tuning: Tuning, gong: int, melody_token: int
     if not tuning.open_pitches:  # a voice
         return mask
     for number, intervals in enumerate(chord.SONORITIES[1:], start=chord.NO_CHORD + 1):
+        if 0 in intervals:  # two strings on one pitch are one note on the one channel of a MIDI track
+            continue
         if closing and intervals not in _CLOSING_CHORDS:
             continue
         if any((top - interval - gong) % 12 not in PENTATONIC for interval in intervals):

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from symgen.exchange import from_music21, from_pretty_midi, to_music21, to_pretty_midi
+from symgen.exchange import (
+    from_music21,
+    from_pretty_midi,
+    from_symusic,
+    to_music21,
+    to_pretty_midi,
+    to_symusic,
+)
 from symgen.score import Metre, Score, Tempo, make_notes
 
 SCORE = Score(
@@ -27,6 +34,15 @@ class TestPrettyMidi:
 
     def test_there_and_back(self):
         assert rows(from_pretty_midi(to_pretty_midi(SCORE))) == rows(SCORE)
+
+
+class TestSymusic:
+    def test_it_sees_the_same_ticks(self):
+        seen = sorted((n.start, n.duration, n.pitch) for track in to_symusic(SCORE).tracks for n in track.notes)
+        assert seen == rows(SCORE)
+
+    def test_there_and_back(self):
+        assert rows(from_symusic(to_symusic(SCORE))) == rows(SCORE)
 
 
 class TestMusic21:
