@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from symgen import readers
 from symgen.corpus.catalogue import UNDECLARED, Corpus, read_catalogue
-from symgen.corpus.dataset import Dataset, Entry, vocabulary_digests, write_dataset
+from symgen.corpus.dataset import Dataset, Entry, prepare_folder, vocabulary_digests, write_dataset
+from symgen.corpus.inputs import digest_of, find_inputs
 from symgen.errors import CorpusError, SymgenError, UsageError
 from symgen.piece import Piece
 from symgen.progress import Progress, silent
@@ -30,10 +32,18 @@ from symgen.tokens.codec import encode
 from symgen.tokens.prefix import STYLES
 from symgen.tokens.sequence import TokenSequence
 
-_VERSION = 1
+_VERSION = 2
 """Raised when conversion itself changes, so that older results are not taken over."""
 
 _MIN_NOTES = 4
+
+_SAVE_SECONDS = 60.0
+"""What is converted is written so often, for the next run to go on from if this one does not come to its end."""
+
+NOTATION = frozenset(
+    {"assumed-metre", "assumed-tempo", "free-metre-inside", "irregular-bar", "key-assumed", "pickup-bar", "repeat-expanded"}
+)
+"""Codes of `mended` that tell how notation was read, not that a file was damaged; they alone salvage nothing."""
 
 Converted = list[tuple[Entry, TokenSequence]]
 
@@ -151,7 +161,8 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResu
     Raises
     ------
     UsageError
-        If an input does not exist, or the style or number of jobs is no such thing.
+        If an input does not exist, the style or number of jobs is no such thing, or the output folder holds
+        something else.
     WriteError
         If the dataset cannot be written.
     """
@@ -160,69 +171,74 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResu
     if request.jobs < 1:
         raise UsageError(f"{request.jobs} jobs", expected="1 or more")
     settings = _Settings(request.style, read_catalogue(request.corpora or corpora_dir()))
-    paths = list(find_inputs(request.inputs))
-    known = _earlier(request.output, settings.digest())
-    results: list[_FileResult] = []
-    reused = 0
-    fresh = _run([path for path in paths if _key(path) not in known], settings, request.jobs)
-    for number, path in enumerate(paths, start=1):
-        earlier = known.get(_key(path))
-        reused += earlier is not None
-        results.append(earlier or next(fresh))
-        progress("converting", number, len(paths))
-    pieces = [piece for result in results for piece in result.pieces]
-    facts = write_dataset(request.output, pieces, (result.line for result in results), settings.digest())
+    paths = find_inputs(request.inputs)
+    prepare_folder(request.output)
+    results = _earlier(request.output, paths, settings.digest())
+    reused = sum(result is not None for result in results)
+    fresh = _run([path for path, result in zip(paths, results, strict=True) if result is None], settings, request.jobs)
+    saved = time.monotonic()
+    try:
+        for number, result in enumerate(results):
+            results[number] = result or next(fresh)
+            progress("converting", number + 1, len(paths))
+            if time.monotonic() - saved > _SAVE_SECONDS:
+                _save(request.output, results, settings)
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        _save(request.output, results, settings)
+        raise
+    facts = _save(request.output, results, settings)
+    done = [result for result in results if result is not None]
     return ConvertResult(
         output=request.output,
         files=len(paths),
         pieces=facts["pieces"],
         notes=facts["notes"],
         reused=reused,
-        status=dict(Counter(result.line["status"] for result in results)),
-        reasons=dict(Counter(result.line["reason"] for result in results if result.line["status"] == "failed")),
-        splits=dict(Counter(entry.split for entry, _ in pieces)),
+        status=dict(Counter(result.line["status"] for result in done)),
+        reasons=dict(Counter(result.line["reason"] for result in done if result.line["status"] == "failed")),
+        splits=dict(Counter(entry.split for result in done for entry, _ in result.pieces)),
     )
 
 
-def find_inputs(inputs: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files to convert: files as they are named, folders' files with a known suffix in order of name.
-
-    Symbolic links are followed, each folder at most once.
-
-    Raises
-    ------
-    UsageError
-        If an input does not exist.
-    """
-    suffixes = {suffix for reader in readers.formats() for suffix in reader.SUFFIXES}
-    for path in inputs:
-        if path.is_dir():
-            seen: set[str] = set()
-            for folder, folders, names in os.walk(path, followlinks=True):
-                real = os.path.realpath(folder)
-                if real in seen:
-                    folders.clear()
-                    continue
-                seen.add(real)
-                folders.sort()
-                yield from (Path(folder, n) for n in sorted(names) if Path(n).suffix.lower() in suffixes)
-        elif path.exists():
-            yield path
-        else:
-            raise UsageError(f"no such file or folder: {path}", expected="files or folders of scores")
+def _save(output: Path, results: Iterable[_FileResult | None], settings: _Settings) -> dict[str, Any]:
+    """Write what is converted so far, and return what ``dataset.json`` holds."""
+    done = [result for result in results if result is not None]
+    pieces = (piece for result in done for piece in result.pieces)
+    return write_dataset(output, pieces, (result.line for result in done), settings.digest())
 
 
 def _run(paths: list[Path], settings: _Settings, jobs: int) -> Iterator[_FileResult]:
+    """Convert files in order, in this process or in `jobs` others."""
     if jobs == 1 or len(paths) < 2:
         yield from (_convert_file(path, settings) for path in paths)
         return
-    with ProcessPoolExecutor(jobs) as pool:
-        chunk = max(1, min(32, len(paths) // (4 * jobs)))
-        yield from pool.map(_convert_file, paths, [settings] * len(paths), chunksize=chunk)
+    done, chunk = 0, max(1, min(32, len(paths) // (4 * jobs)))
+    while done < len(paths):
+        try:
+            with ProcessPoolExecutor(jobs) as pool:
+                todo = paths[done:]
+                for result in pool.map(_convert_file, todo, [settings] * len(todo), chunksize=chunk):
+                    done += 1
+                    yield result
+        except BrokenProcessPool:  # one of the files at work killed its process: it is found one by one
+            for path in paths[done : done + 2 * jobs * chunk]:
+                done += 1
+                yield _convert_alone(path, settings)
+
+
+def _convert_alone(path: Path, settings: _Settings) -> _FileResult:
+    try:
+        with ProcessPoolExecutor(1) as pool:
+            return pool.submit(_convert_file, path, settings).result()
+    except BrokenProcessPool:
+        return _FileResult(_line(path, "failed", "the process that read it was killed"))
 
 
 def _convert_file(path: Path, settings: _Settings) -> _FileResult:
     """Convert one file; whatever goes wrong becomes a line of the report."""
+    if path.is_dir():
+        return _FileResult(_line(path, "failed", "the folder cannot be listed"))
     corpus = settings.corpus_of(path.as_posix())
     try:
         pieces = readers.read_pieces(path, source=corpus.name, licence=corpus.licence)
@@ -233,13 +249,15 @@ def _convert_file(path: Path, settings: _Settings) -> _FileResult:
         found = sum(len(piece.score) for piece in pieces)
         return _FileResult(_line(path, "failed", f"too few notes: {found}; expected at least {_MIN_NOTES}"))
     entries = [entry for entry, _ in converted]
-    lost: Counter[str] = Counter()
+    short = len(pieces) - len(converted)
+    lost: Counter[str] = Counter({"piece-too-short": short} if short else {})
     mended: Counter[str] = Counter()
     for entry in entries:
         lost.update(entry.lost)
         mended.update(entry.mended)
     first = entries[0]
-    line = _line(path, "salvaged" if mended else "ok", "; ".join(sorted(mended)))
+    damage = sorted(set(mended) - NOTATION)
+    line = _line(path, "salvaged" if damage else "ok", "; ".join(damage))
     line |= {
         "notes": sum(entry.notes for entry in entries),
         "lost": dict(lost),
@@ -312,30 +330,25 @@ def _sorted_corpus(corpus: Corpus) -> tuple[Any, ...]:
     return tuple(values(getattr(corpus, name)) for name in corpus.__slots__)
 
 
-def _key(path: Path) -> tuple[str, str]:
-    """Identify a file by path and digest; unreadable ones by path alone, which no earlier run holds."""
-    try:
-        with path.open("rb") as file:
-            return str(path), hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return str(path), ""
-
-
-def _earlier(output: Path, digest: str) -> dict[tuple[str, str], _FileResult]:
-    """Return what an earlier run with the same settings converted, by path and digest."""
+def _earlier(output: Path, paths: Sequence[Path], settings: str) -> list[_FileResult | None]:
+    """Return for each path what an earlier run with the same settings made of the same bytes, or None."""
     try:
         dataset = Dataset(output)
-    except CorpusError:
-        return {}
-    if dataset.facts.get("settings") != digest:
-        return {}
-    pieces: dict[str, Converted] = {}
-    for number, entry in enumerate(dataset.entries):
-        pieces.setdefault(entry.path, []).append((entry, dataset.sequence(number)))
-    results = {}
-    with (output / "report.jsonl").open(encoding="utf-8") as lines:
-        for text in lines:
-            line = json.loads(text)
-            if line["status"] != "failed":
-                results[line["path"], line["sha256"]] = _FileResult(line, pieces.get(line["path"], []))
-    return results
+        if dataset.facts.get("settings") != settings:
+            return [None] * len(paths)
+        pieces: dict[str, Converted] = {}
+        for number, entry in enumerate(dataset.entries):
+            pieces.setdefault(entry.path, []).append((entry, dataset.sequence(number)))
+        with (output / "report.jsonl").open(encoding="utf-8") as text:
+            lines = {line["path"]: line for line in map(json.loads, text) if line["status"] != "failed"}
+    except (CorpusError, OSError, ValueError, KeyError, TypeError):  # what is damaged is made again
+        return [None] * len(paths)
+
+    def take(path: Path) -> _FileResult | None:
+        line = lines.get(str(path))
+        known = pieces.get(str(path), [])
+        if line is None or len(known) != line["pieces"] or line["sha256"] != digest_of(path):
+            return None
+        return _FileResult(line, known)
+
+    return [take(path) for path in paths]

@@ -30,6 +30,10 @@ class Sampling:
     top_p: float = 0.95
 
 
+_HUGE = 1e300
+"""Stands for infinite scores, whose differences are no numbers."""
+
+
 def draw(logits: NDArray[np.floating], mask: Mask | None, how: Sampling, uniform: float) -> int:
     """Draw one token.
 
@@ -44,10 +48,11 @@ def draw(logits: NDArray[np.floating], mask: Mask | None, how: Sampling, uniform
     uniform : float
         A number from [0, 1): the same one draws the same token.
     """
-    scores = logits.astype(np.float64) / how.temperature
+    scores = np.nan_to_num(logits.astype(np.float64), nan=-_HUGE, posinf=_HUGE, neginf=-_HUGE)
     if mask is not None:
         scores = np.where(mask, scores, -np.inf)
-    probability = softmax(scores)
+    with np.errstate(over="ignore"):  # far below the best is -inf, and that is right
+        probability = softmax((scores - scores.max()) / how.temperature)
     order = np.argsort(-probability, kind="stable")
     cumulative = np.cumsum(probability[order])
     kept = min(int(np.searchsorted(cumulative, how.top_p)) + 1, int(np.count_nonzero(probability)))

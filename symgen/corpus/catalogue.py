@@ -65,7 +65,8 @@ class Corpus:
             if normal in self.validation:
                 return "validation"
             return "test" if self.test and normal in self.test else "train"
-        place = int(hashlib.sha256(normal.encode()).hexdigest()[:8], 16) / 16**8
+        digest = hashlib.sha256(normal.encode(errors="backslashreplace")).hexdigest()  # file names need not be UTF-8
+        place = int(digest[:8], 16) / 16**8
         if place < _VALIDATION_SHARE:
             return "validation"
         return "test" if place < _VALIDATION_SHARE + _TEST_SHARE else "train"
@@ -109,18 +110,23 @@ def read_catalogue(folder: Path) -> tuple[Corpus, ...]:
     return tuple(read_corpus(path) for path in sorted(folder.glob("*.toml")))
 
 
+_TEXTS = ("name", "title", "source", "licence", "style", "gong", "metre")
+
+
 def _checked(table: dict[str, Any], path: Path) -> Corpus:
     split = table.pop("split", None)
-    known = {"name", "title", "source", "licence", "style", "match", "gong", "metre"}
-    if unknown := sorted(set(table) - known):
-        raise CorpusError(f"{path}: unknown entry {unknown[0]!r}", expected=f"one of {', '.join(sorted(known))}")
-    if not isinstance(table.get("name"), str):
+    if unknown := sorted(set(table) - {*_TEXTS, "match"}):
+        raise CorpusError(f"{path}: unknown entry {unknown[0]!r}", expected=f"one of {', '.join((*_TEXTS, 'match'))}")
+    for entry in _TEXTS:
+        if not isinstance(table.get(entry, ""), str):
+            raise CorpusError(f"{path}: {entry} is {table[entry]!r}", expected="a text")
+    if not table.get("name"):
         raise CorpusError(f"{path}: no name", expected='name = "..."')
-    corpus = Corpus(
-        **{**table, "match": tuple(table.get("match", ()))},
-        validation=None if split is None else frozenset(map(normalise_title, split.get("validation", ()))),
-        test=None if split is None else frozenset(map(normalise_title, split.get("test", ()))),
-    )
+    match = _texts(table, "match", path)
+    if not all(PurePath(pattern).parts for pattern in match):
+        raise CorpusError(f"{path}: match holds an empty pattern", expected='such as "guqin/*.xml"')
+    validation, test = _held_out(split, path)
+    corpus = Corpus(**{**table, "match": match}, validation=validation, test=test)
     if corpus.style not in STYLES:
         raise CorpusError(f"{path}: style {corpus.style!r}", expected=f"one of {', '.join(STYLES)}")
     if corpus.metre not in ("as written", "unknown"):
@@ -131,6 +137,26 @@ def _checked(table: dict[str, Any], path: Path) -> Corpus:
         except SymgenError as error:
             raise CorpusError(f"{path}: gong: {error}") from error
     return corpus
+
+
+def _held_out(split: Any, path: Path) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+    """Return the normalised titles of validation and test of a ``[split]`` table; None if there is none."""
+    if split is None:
+        return None, None
+    if not isinstance(split, dict) or set(split) - {"validation", "test"}:
+        raise CorpusError(f"{path}: split is {split!r}", expected="a table with the lists validation and test")
+    validation, test = (frozenset(map(normalise_title, _texts(split, n, path))) for n in ("validation", "test"))
+    if both := sorted(validation & test):
+        raise CorpusError(f"{path}: {both[0]!r} is in validation and in test", expected="each title in one of them")
+    return validation, test
+
+
+def _texts(table: dict[str, Any], name: str, path: Path) -> tuple[str, ...]:
+    """Return a list of texts from a table, empty if it is not there."""
+    value = table.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise CorpusError(f"{path}: {name} is {value!r}", expected="a list of texts")
+    return tuple(value)
 
 
 def _matches(path: str, pattern: str) -> bool:

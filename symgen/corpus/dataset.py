@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from symgen.errors import CorpusError, TokenError
+from symgen.errors import CorpusError, TokenError, UsageError
 from symgen.files import make_folder, writing
 from symgen.score import Metre, Tempo
 from symgen.tokens.prefix import Prefix
@@ -99,8 +99,14 @@ class Dataset:
         self.facts = self._read_facts()
         self.offsets = self._array("offsets", np.int64)
         self._tokens = [self._array(family.NAME, np.int16) for family in FAMILIES]
+        if not len(self.offsets) or self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any():
+            raise CorpusError(
+                f"{self.path}/offsets.npy does not rise from 0",
+                expected="where each piece begins",
+                remedy="convert the corpus again",
+            )
         for family, tokens in zip(FAMILIES, self._tokens, strict=True):
-            if not len(self.offsets) or tokens.shape != (self.offsets[-1],):
+            if tokens.shape != (self.offsets[-1],):
                 raise CorpusError(
                     f"{self.path}/{family.NAME}.npy holds {tokens.shape} tokens",
                     expected="as many as offsets.npy says",
@@ -127,9 +133,12 @@ class Dataset:
 
         Raises
         ------
+        IndexError
+            If there is no such piece.
         CorpusError
-            If they are outside the vocabulary.
+            If they are outside the vocabulary, or the index line is damaged.
         """
+        number = range(len(self))[number]
         entry = self.entries[number]
         begin, end = int(self.offsets[number]), int(self.offsets[number + 1])
         rhythm, melody, chord = (np.array(array[begin:end]) for array in self._tokens)
@@ -144,7 +153,7 @@ class Dataset:
                 tempi=tuple(Tempo(int(tick), qpm) for tick, qpm in entry.tempi),
                 title=entry.title,
             )
-        except TokenError as error:
+        except (TokenError, TypeError, ValueError) as error:
             raise CorpusError(f"{self.path}, piece {number}: {error}", remedy="convert the corpus again") from error
 
     def numbers(self, *, split: str | None = None, style: str | None = None) -> list[int]:
@@ -162,15 +171,16 @@ class Dataset:
 
     def _read_facts(self) -> dict[str, Any]:
         try:
-            facts: dict[str, Any] = json.loads((self.path / "dataset.json").read_text("utf-8"))
+            facts = json.loads((self.path / "dataset.json").read_text("utf-8"))
         except FileNotFoundError as error:
             raise CorpusError(
                 f"no dataset at {self.path}", expected="a folder that symgen convert made", remedy="run symgen convert"
             ) from error
         except (OSError, ValueError) as error:
             raise CorpusError(f"{self.path}/dataset.json: {error}", remedy="convert the corpus again") from error
-        if facts.get("format") != FORMAT:
-            raise CorpusError(f"{self.path} has dataset format {facts.get('format')}", expected=str(FORMAT))
+        if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+            found = facts.get("format") if isinstance(facts, dict) else type(facts).__name__
+            raise CorpusError(f"{self.path} has dataset format {found}", expected=str(FORMAT))
         if facts.get("vocabulary") != vocabulary_digests():
             raise CorpusError(
                 f"{self.path} was made with another vocabulary",
@@ -182,12 +192,36 @@ class Dataset:
     def _array(self, name: str, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
         path = self.path / f"{name}.npy"
         try:
-            array: np.ndarray[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+            array = np.lib.format.open_memmap(path, mode="r")  # never unpickles, never unzips
         except (OSError, ValueError, EOFError) as error:
-            raise CorpusError(f"{path}: {error}", remedy="convert the corpus again") from error
+            raise CorpusError(f"cannot read {path}: {error}", remedy="convert the corpus again") from error
         if array.dtype != dtype or array.ndim != 1:
             raise CorpusError(f"{path} holds {array.dtype}", expected=np.dtype(dtype).name)
         return array
+
+
+def prepare_folder(path: Path) -> None:
+    """Make the folder of a dataset, or make sure that writing one there destroys nothing else.
+
+    Raises
+    ------
+    WriteError
+        If there is no folder and none can be made, or it cannot be written to.
+    UsageError
+        If it holds files that are not a dataset's under the names of a dataset.
+    """
+    make_folder(path)
+    names = {entry.name for entry in path.iterdir()}
+    # rhythm.npy is the first file that is written: without it the others are somebody else's.
+    if f"{FAMILIES[0].NAME}.npy" not in names and (foreign := sorted(names & _OTHER_FILES)):
+        raise UsageError(
+            f"{path} holds a {foreign[0]} that is not a dataset's",
+            expected="a dataset, or a folder without such a file",
+            remedy="name another with -o",
+        )
+
+
+_OTHER_FILES = {"dataset.json", "index.jsonl", "report.jsonl"}
 
 
 def write_dataset(
@@ -241,7 +275,13 @@ def write_dataset(
     return facts
 
 
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
+"""Characters that JSON leaves as they are and that ``str.splitlines`` takes for the end of a line."""
+
+
 def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write one JSON object a line; half a surrogate pair, from a name that is no UTF-8, is escaped as JSON does."""
     with writing(path) as file:
         for row in rows:
-            file.write((json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n").encode("utf-8", "backslashreplace"))
+            text = json.dumps(row, ensure_ascii=False, sort_keys=True).translate(_LINE_ENDS)
+            file.write((text + "\n").encode("utf-8", "backslashreplace"))

@@ -113,6 +113,7 @@ def _steps(score: Score, reference: int, lost: Counter[str]) -> Iterator[_Step]:
     onsets, starts = np.unique(notes["onset"], return_index=True)
     bounds = [*starts.tolist(), len(notes)]
     targets = [*onsets.tolist(), score.end]
+    rings = int((notes["onset"] + notes["duration"]).max()) == score.end
     rows = list(zip(notes["duration"].tolist(), notes["pitch"].tolist(), notes["technique"].tolist(), strict=True))
     time = 0
     for interval in _advance(targets[0], lost):
@@ -120,7 +121,8 @@ def _steps(score: Score, reference: int, lost: Counter[str]) -> Iterator[_Step]:
         time += interval
     for group in range(len(onsets)):
         members = list(_sonorities(rows[bounds[group] : bounds[group + 1]], reference, lost))
-        advance = list(_advance(targets[group + 1] - time, lost))
+        gap = targets[group + 1] - time
+        advance = list(_advance_inside(gap) if group + 1 == len(onsets) and rings else _advance(gap, lost))
         for length, tone, sonority in members[:-1]:
             yield _NOTE[0, length], tone, sonority
         length, tone, sonority = members[-1]
@@ -158,6 +160,15 @@ def _advance(gap: int, lost: Counter[str]) -> Iterator[int]:
     yield value
 
 
+def _advance_inside(gap: int) -> Iterator[int]:
+    """Yield grid values that sum to `gap`, or to a sum below it: the last note rings to the end by its length."""
+    while gap > _LONGEST:
+        yield _LONGEST
+        gap -= _LONGEST
+    if gap >= _SHORTEST:
+        yield rhythm.longest_within(gap)
+
+
 def _sonorities(rows: list[tuple[int, int, int]], reference: int, lost: Counter[str]) -> Iterator[tuple[int, int, int]]:
     """Yield (length, melody token, chord token) for the notes of one onset, the highest tone last.
 
@@ -175,7 +186,8 @@ def _sonorities(rows: list[tuple[int, int, int]], reference: int, lost: Counter[
         while remaining:
             top, intervals, remaining = _largest_sonority(remaining)
             tone, folded = melody.melody_token(top - reference, technique)
-            lost["octave-folded"] += folded
+            if folded:
+                lost["octave-folded"] += len(intervals) + 1
             token = chord.chord_token(intervals)
             assert token is not None  # _largest_sonority returns inventory entries only
             found.append((top, length, tone, token))

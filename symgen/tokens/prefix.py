@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from symgen.errors import TokenError
 from symgen.score import Metre
 
 STYLES: Final[tuple[str, ...]] = ("unknown", "guqin", "guzheng", "folk")
@@ -20,11 +21,22 @@ FIELDS: Final = {"style": STYLES, "mode": MODES, "metre": METRES}
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Style, mode and metre class of a piece, each a value of :data:`FIELDS`."""
+    """Style, mode and metre class of a piece.
+
+    Raises
+    ------
+    TokenError
+        If one is no value of :data:`FIELDS`.
+    """
 
     style: str = "unknown"
     mode: str = "unknown"
     metre: str = "unknown"
+
+    def __post_init__(self) -> None:
+        for name, values in FIELDS.items():
+            if getattr(self, name) not in values:
+                raise TokenError(f"{name} {getattr(self, name)!r}", expected=f"one of {', '.join(values)}")
 
     def numbers(self) -> tuple[int, ...]:
         """Return the number of each field's value, in the order of :data:`FIELDS`."""

@@ -66,3 +66,8 @@ def nearest(ticks: int) -> int:
     right = min(int(np.searchsorted(GRID_ARRAY, ticks)), len(GRID) - 1)
     left = max(right - 1, 0)
     return GRID[left] if ticks - GRID[left] <= GRID[right] - ticks else GRID[right]
+
+
+def longest_within(ticks: int) -> int:
+    """Return the longest grid value that is not above `ticks`, which is at least the shortest."""
+    return GRID[int(np.searchsorted(GRID_ARRAY, ticks, side="right")) - 1]

@@ -1,0 +1,109 @@
+"""What a network is told of a step: the same while composing as in training, and what the words mean."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from symgen.models.context import FEATURES, Context, piece_features
+from symgen.score import Metre, Score, make_notes
+from symgen.tokens import rhythm
+from symgen.tokens.codec import encode
+from symgen.tokens.sequence import TokenSequence
+from tests.models.music import TWO_FOUR, random_tune
+
+METRES = [(), (Metre(0, 3, 8),), (Metre(0, 4, 4), Metre(3840, 2, 4))]
+
+
+@given(st.integers(0, 1000), st.sampled_from(METRES), st.integers(1, 40))
+@settings(max_examples=30)
+def test_step_by_step_is_the_same_as_all_at_once(seed, metres, notes):
+    piece = random_tune(seed, notes, metres)
+    context = Context(piece.metres, piece.end)
+    rows = []
+    for rhythm_token, melody_token, _ in piece.steps().tolist():
+        rows.append(context.features())
+        context.append(rhythm_token, melody_token)
+    features = piece_features(piece)
+    assert features.tolist() == [list(row) for row in rows]
+    assert context.time == rhythm.INTERVAL[piece.rhythm].sum()
+    assert (features >= 0).all()
+    assert (features.max(axis=0) < np.array(list(FEATURES.values()))).all()
+
+
+@given(st.integers(0, 1000), st.integers(0, 60))
+@settings(max_examples=30)
+def test_features_know_nothing_of_the_step_itself_or_later(seed, place):
+    """All but the distance to the end, which is asked for, follow from earlier steps."""
+    piece = random_tune(seed)
+    place = min(place, len(piece) - 1)
+    other = random_tune(seed + 1)
+    mixed = [
+        np.concatenate([a[:place], b[: len(piece) - place]])
+        for a, b in zip(
+            (piece.rhythm, piece.melody, piece.chord), (other.rhythm, other.melody, other.chord), strict=True
+        )
+    ]
+    changed = TokenSequence(*mixed, gong=60, prefix=piece.prefix, metres=piece.metres)
+    known = [number for number, name in enumerate(FEATURES) if name != "remaining"]
+    assert np.array_equal(piece_features(piece)[: place + 1, known], piece_features(changed)[: place + 1, known])
+
+
+def tune(*rows, metres=TWO_FOUR):
+    """Return features by name of a tune of (length, pitch) rows."""
+    onset, notes = 0, []
+    for length, pitch in rows:
+        notes.append((onset, length, pitch))
+        onset += length
+    piece = encode(Score(make_notes(notes), metres=metres), gong=0)
+    return piece, dict(zip(FEATURES, piece_features(piece).T.tolist(), strict=True))
+
+
+def test_bars_and_beats():
+    _, features = tune((480, 60), (240, 62), (240, 64), (960, 67), (160, 60), (160, 60), (160, 60))
+    assert features["bar_position"] == [1, 3, 4, 1, 1, 1, 2]
+    phases = features["phase"]
+    assert phases[0] == phases[1] == phases[3] == phases[4] != 0
+    assert len({phases[0], phases[2], phases[5], phases[6]}) == 4
+
+
+def test_a_change_of_metre_begins_a_bar():
+    _, features = tune(*[(480, 60)] * 5, metres=(Metre(0, 3, 4), Metre(1440, 2, 4)))
+    assert features["bar_position"] == [1, 3, 5, 1, 3]
+
+
+def test_no_metre_is_no_place_in_the_bar():
+    piece, features = tune((480, 60), (480, 62), metres=())
+    assert features["bar_position"] == [0, 0]
+    measured = TokenSequence(piece.rhythm, piece.melody, piece.chord, 60, metres=(Metre(0, 2, 4),))
+    assert piece_features(measured, with_metre=False)[:, 1].tolist() == [0, 0]
+    assert piece_features(measured)[:, 1].tolist() == [1, 3]
+
+
+def test_the_end_comes_nearer_and_the_beginning_goes_away():
+    _, features = tune(*[(480, 60)] * 12)
+    assert features["remaining"] == sorted(features["remaining"], reverse=True)
+    assert features["elapsed"] == sorted(features["elapsed"])
+    assert features["remaining"][0] > features["remaining"][-1] > 0
+    assert Context((), 0).features()[2] == 0  # an unknown length
+
+
+def test_leaps_are_in_semitones_and_have_a_limit():
+    _, features = tune((480, 60), (480, 67), (480, 60), (480, 100), (480, 60))
+    unison = 25
+    assert features["leap"] == [0, 0, unison + 7, unison - 7, unison + 24]
+
+
+def test_what_followed_the_last_time():
+    """Do re mi sol do re: after the second do re, mi followed, and its rhythm."""
+    piece, features = tune((480, 60), (480, 62), (240, 64), (480, 67), (480, 60), (480, 62), (240, 64), (480, 69))
+    assert features["match_length"] == [0, 0, 0, 0, 0, 0, 2, 3]
+    assert features["match_melody"][6:] == piece.melody[[2, 3]].tolist()
+    assert features["match_rhythm"][6:] == piece.rhythm[[2, 3]].tolist()
+
+
+@pytest.mark.parametrize("length", [2, 5, 8, 12])
+def test_a_match_is_at_most_eight_long(length):
+    notes = [(480, 60 + i) for i in range(length)]
+    _, features = tune(*notes, (480, 40), *notes, (480, 41))
+    assert features["match_length"][-1] == min(8, length)

@@ -1,0 +1,360 @@
+"""Files become a dataset: every input is accounted for, nothing stops a run, and a run again does what is missing."""
+
+import json
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from symgen import convert as convert_module
+from symgen import writers
+from symgen.convert import ConvertRequest, convert
+from symgen.corpus.dataset import Dataset
+from symgen.corpus.inputs import find_inputs
+from symgen.errors import UsageError, WriteError
+from symgen.score import Metre, Score, Tempo, make_notes
+from symgen.tokens.codec import decode, encode
+
+SCALE = [60, 62, 64, 67, 69, 72, 69, 67, 64, 62, 67, 60]
+LINE = {"path", "status", "reason", "notes", "lost", "gong", "mode", "seconds"}
+
+
+def tune(shift=0, notes=12):
+    """Return a tune in gong `shift`, gong mode, of `notes` quarters at 120 qpm."""
+    rows = [(480 * i, 480, SCALE[i % len(SCALE)] + shift) for i in range(notes)]
+    return Score(make_notes(rows), metres=(Metre(0, 4, 4),), tempi=(Tempo(0, 120.0),))
+
+
+def write_tune(path, shift=0, notes=12):
+    writers.write(tune(shift, notes), path)
+    return path
+
+
+def report(folder):
+    return [json.loads(line) for line in (folder / "report.jsonl").read_text("utf-8").splitlines()]
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def scores(tmp_path):
+    """Return a folder of eight tunes, one file cut short, one empty and one of another kind."""
+    folder = tmp_path / "scores"
+    (folder / "deep").mkdir(parents=True)
+    for shift in range(8):
+        write_tune(folder / ("deep" if shift % 2 else "") / f"tune{shift}.mid", shift)
+    (folder / "cut.mid").write_bytes((folder / "tune0.mid").read_bytes()[:40])
+    (folder / "empty.mid").write_bytes(b"")
+    (folder / "notes.doc").write_text("not a score")
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that converts paths into ``data`` and returns the result."""
+
+    def convert_paths(*paths, **options):
+        return convert(ConvertRequest(inputs=paths, output=tmp_path / "data", **options))
+
+    return convert_paths
+
+
+def test_every_input_has_its_line(scores, run, tmp_path):
+    result = run(scores)
+    lines = report(tmp_path / "data")
+    files = [
+        "cut.mid",
+        "empty.mid",
+        *(f"tune{i}.mid" for i in (0, 2, 4, 6)),
+        *(f"deep/tune{i}.mid" for i in (1, 3, 5, 7)),
+    ]
+    assert [line["path"] for line in lines] == [str(scores / name) for name in files]
+    assert all(set(line) >= LINE for line in lines)
+    assert {line["status"] for line in lines} <= {"ok", "salvaged", "failed"}
+    failed = [line for line in lines if line["status"] == "failed"]
+    assert failed
+    assert "empty.mid is empty" in failed[-1]["reason"]
+    assert result.files == len(files)
+    assert result.exit_code == 1
+    assert sum(result.status.values()) == len(files)
+    assert result.status["failed"] == len(failed) == sum(result.reasons.values())
+    good = lines[-1]
+    assert (good["notes"], good["lost"], good["gong"], good["mode"], good["seconds"]) == (12, {}, 7, "gong", 6.0)
+
+
+def test_the_dataset_holds_the_music(scores, run, tmp_path):
+    result = run(scores / "tune2.mid", style="guzheng")
+    assert (result.exit_code, result.pieces, result.notes) == (0, 1, 12)
+    dataset = Dataset(tmp_path / "data")
+    (entry,) = dataset.entries
+    assert (entry.title, entry.style, entry.corpus, entry.notes) == ("tune2", "guzheng", "undeclared", 12)
+    assert decode(dataset.sequence(0)).notes["pitch"].tolist() == [pitch + 2 for pitch in SCALE]
+    assert dataset.sequence(0).steps().tolist() == encode(tune()).steps().tolist()
+    assert json.loads(json.dumps(result.as_json()))["splits"] == {entry.split: 1}
+
+
+def test_a_run_again_takes_over_what_is_there(scores, run, tmp_path):
+    first = run(scores)
+    before = content(tmp_path / "data")
+    again = run(scores)
+    assert first.reused == 0
+    assert again.reused == first.status["ok"] + first.status.get("salvaged", 0)
+    assert replace(again, reused=0) == first
+    assert content(tmp_path / "data") == before
+
+
+def test_jobs_make_no_difference(scores, tmp_path):
+    results = [convert(ConvertRequest([scores], tmp_path / str(jobs), jobs=jobs)) for jobs in (1, 2)]
+    assert content(tmp_path / "1") == content(tmp_path / "2")
+    assert results[0] == replace(results[1], output=results[0].output)
+
+
+def test_what_changed_is_converted_anew(scores, run, tmp_path):
+    first = run(scores)
+    write_tune(scores / "tune4.mid", 4, notes=20)
+    write_tune(scores / "added.mid", 1)
+    (scores / "tune6.mid").unlink()
+    again = run(scores)
+    good = first.files - first.status["failed"]
+    assert again.reused == good - 2
+    notes = {Path(line["path"]).stem: line["notes"] for line in report(tmp_path / "data")}
+    assert notes["tune4"] == 20
+    assert notes["added"] == 12
+    assert "tune6" not in notes
+
+
+@pytest.mark.parametrize("damaged", ["report.jsonl", "index.jsonl", "melody.npy", "dataset.json"])
+def test_a_damaged_dataset_is_made_again(scores, run, tmp_path, damaged):
+    run(scores)
+    before = content(tmp_path / "data")
+    (tmp_path / "data" / damaged).write_bytes(before[damaged][:-9])
+    assert run(scores).reused == 0
+    assert content(tmp_path / "data") == before
+
+
+def test_other_settings_take_nothing_over(scores, run):
+    run(scores)
+    assert run(scores, style="folk").reused == 0
+
+
+def test_a_declared_corpus_says_what_the_files_do_not(scores, run, tmp_path):
+    corpora = tmp_path / "corpora"
+    corpora.mkdir()
+    declaration = 'name = "tunes"\nlicence = "our own"\nstyle = "guqin"\nmatch = ["scores/*.mid"]\ngong = "A"\n'
+    (corpora / "tunes.toml").write_text(declaration + 'metre = "unknown"\n[split]\ntest = ["tune2"]\n')
+    run(scores / "tune2.mid", scores / "deep", corpora=corpora)
+    first, *others = Dataset(tmp_path / "data").entries
+    assert (first.corpus, first.licence, first.style, first.split) == ("tunes", "our own", "guqin", "test")
+    assert (first.gong % 12, first.confidence, first.metre, first.metres) == (9, 1.0, "unknown", [])
+    assert {other.corpus for other in others} == {"undeclared"}
+
+
+def test_too_few_notes_fail(tmp_path, run):
+    run(write_tune(tmp_path / "short.mid", notes=3))
+    assert report(tmp_path / "data")[0]["reason"] == "too few notes: 3; expected at least 4"
+
+
+def test_what_is_mended_is_salvaged(tmp_path, run):
+    file = write_tune(tmp_path / "cut.mid", notes=40)
+    file.write_bytes(file.read_bytes()[:-60])
+    result = run(file)
+    (line,) = report(tmp_path / "data")
+    assert line["status"] == "salvaged"
+    assert line["reason"]
+    assert line["notes"] >= 10
+    assert result.exit_code == 0
+
+
+class TestNames:
+    NAMES = (
+        "line\nbreak",
+        "tab\tand\x1b[2Jescape",
+        "流水 🎵",
+        "ends\u2028\x85",
+        " spaced ",
+        "-o",
+        "\udcff\udcfe",
+        "a" * 200,
+    )
+
+    @pytest.fixture
+    def odd(self, tmp_path):
+        folder = tmp_path / "odd"
+        folder.mkdir()
+        for name in self.NAMES:
+            write_tune(folder / f"{name}.mid")
+        return folder
+
+    @pytest.mark.parametrize("jobs", [1, 2])
+    def test_odd_names_stand_in_the_report(self, odd, run, tmp_path, jobs):
+        (odd / "\udcfdbad\n.mid").write_bytes(b"MThd")
+        assert run(odd, jobs=jobs).status["ok"] == len(self.NAMES)
+        found = {Path(line["path"]).stem for line in report(tmp_path / "data")}
+        assert found == {*self.NAMES, "\udcfdbad\n"}
+        assert run(odd).reused == len(self.NAMES)
+
+    def test_hidden_files_and_capital_suffixes_count(self, tmp_path, run):
+        folder = tmp_path / "more"
+        folder.mkdir()
+        write_tune(folder / ".hidden.mid")
+        write_tune(folder / "LOUD.MID")
+        (folder / "._tune.mid").write_bytes(b"\x00\x05\x16\x07")  # what a Mac leaves on other disks
+        result = run(folder)
+        assert (result.files, result.status) == (3, {"ok": 2, "failed": 1})
+
+
+class TestFolders:
+    def test_circles_of_links_end(self, scores, run):
+        (scores / "deep" / "up").symlink_to(scores)
+        (scores / "self").symlink_to(".")
+        assert run(scores).files == 10
+
+    def test_a_broken_link_is_reported(self, scores, run, tmp_path):
+        (scores / "gone.mid").symlink_to("nowhere.mid")
+        run(scores)
+        (line,) = [line for line in report(tmp_path / "data") if "gone" in line["path"]]
+        assert (line["status"], line["notes"]) == ("failed", 0)
+        assert "does not exist" in line["reason"]
+
+    def test_what_is_named_twice_counts_once(self, scores, run, tmp_path):
+        for _ in range(3):  # a file that counted twice doubled with every run
+            result = run(scores, scores / "deep", scores / "tune0.mid", scores / "deep" / ".." / "tune0.mid")
+            assert result.files == 10
+            assert result.pieces == result.files - result.status["failed"] == len(Dataset(tmp_path / "data"))
+
+    def test_a_pipe_is_not_waited_for(self, scores, run, tmp_path):
+        run(scores)
+        os.mkfifo(scores / "pipe.mid")
+        run(scores)
+        (line,) = [line for line in report(tmp_path / "data") if line["path"].endswith("pipe.mid")]
+        assert "no regular file" in line["reason"]
+
+    def test_a_folder_that_cannot_be_listed_is_reported(self, scores, run, tmp_path, monkeypatch):
+        listing = os.scandir
+
+        def scandir(path):
+            if str(path).endswith("deep"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return listing(path)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+        run(scores)
+        (line,) = [line for line in report(tmp_path / "data") if line["path"] == str(scores / "deep")]
+        assert (line["status"], line["reason"]) == ("failed", "the folder cannot be listed")
+
+    def test_files_as_they_are_named_need_no_suffix(self, tmp_path):
+        file = tmp_path / "notes.doc"
+        file.write_text("x")
+        assert find_inputs([file]) == [file]
+        assert find_inputs([tmp_path]) == []
+
+    def test_an_empty_folder_is_an_empty_dataset(self, tmp_path, run):
+        (tmp_path / "none").mkdir()
+        result = run(tmp_path / "none")
+        assert (result.files, result.pieces, result.exit_code) == (0, 0, 0)
+        assert len(Dataset(tmp_path / "data")) == 0
+
+
+class TestRefusals:
+    def test_an_input_that_is_not_there(self, scores, run, tmp_path):
+        with pytest.raises(UsageError, match=r"no such file or folder: .*nowhere"):
+            run(scores, tmp_path / "nowhere")
+        assert not (tmp_path / "data").exists()
+
+    @pytest.mark.parametrize("options", [{"style": "jazz"}, {"jobs": 0}])
+    def test_options_that_cannot_be(self, scores, run, options):
+        with pytest.raises(UsageError, match="expected"):
+            run(scores, **options)
+
+    def test_an_output_that_is_a_file(self, scores, run, tmp_path):
+        (tmp_path / "data").write_text("mine")
+        with pytest.raises(WriteError, match="cannot write into"):
+            run(scores)
+        assert (tmp_path / "data").read_text() == "mine"
+
+    def test_an_output_that_holds_other_things(self, scores, run, tmp_path):
+        (tmp_path / "data" / "photos").mkdir(parents=True)
+        (tmp_path / "data" / "letter.txt").write_text("mine")
+        run(scores)
+        run(scores)
+        assert (tmp_path / "data" / "letter.txt").read_text() == "mine"
+        assert (tmp_path / "data" / "photos").is_dir()
+
+    def test_an_output_that_holds_somebody_s_report(self, scores, run, tmp_path):
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "report.jsonl").write_text("mine")
+        with pytest.raises(UsageError, match=r"holds a report\.jsonl that is not a dataset's"):
+            run(scores)
+        assert content(tmp_path / "data") == {"report.jsonl": b"mine"}
+
+    def test_the_output_may_lie_among_the_inputs(self, scores):
+        output = scores / "data"
+        first = convert(ConvertRequest([scores], output))
+        again = convert(ConvertRequest([scores], output))
+        assert (first.files, again.files) == (10, 10)
+
+
+class TestInterruption:
+    def test_what_was_done_is_not_done_again(self, scores, run, tmp_path):
+        def interrupt(message, done=0, total=0):
+            if done == 6:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            convert(ConvertRequest([scores], tmp_path / "data"), interrupt)
+        done = sum(line["status"] != "failed" for line in report(tmp_path / "data"))
+        assert 0 < done <= 6
+        again = run(scores)
+        assert again.reused == done
+        whole = content(tmp_path / "data")
+        convert(ConvertRequest([scores], tmp_path / "straight"))
+        assert content(tmp_path / "straight") == whole
+
+    def test_it_is_saved_now_and_then(self, scores, tmp_path, monkeypatch):
+        monkeypatch.setattr(convert_module, "_SAVE_SECONDS", 0.0)
+        seen = []
+
+        def look(message, done=0, total=0):
+            if (tmp_path / "data" / "dataset.json").exists():
+                seen.append(len(report(tmp_path / "data")))
+
+        convert(ConvertRequest([scores], tmp_path / "data"), look)
+        assert seen == list(range(1, 10))
+
+    def test_a_file_that_kills_its_process_is_one_line(self, scores, run, tmp_path, monkeypatch):
+        read_pieces = convert_module.readers.read_pieces
+
+        def read(path, **options):
+            if Path(path).name == "tune3.mid":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return read_pieces(path, **options)
+
+        monkeypatch.setattr(convert_module.readers, "read_pieces", read)  # workers are forked
+        result = run(scores, jobs=2)
+        assert result.files == 10
+        assert result.reasons["the process that read it was killed"] == 1
+        assert [Path(line["path"]).name for line in report(tmp_path / "data")][-4:] == [
+            f"tune{i}.mid" for i in (1, 3, 5, 7)
+        ]
+
+
+def test_seconds_and_notes_are_of_the_whole_file(tmp_path, run):
+    """A tune book is one input and as many pieces as it holds; what is too short is counted."""
+    book = "".join(
+        f"X:{i}\nT:Tune {i}\nM:4/4\nL:1/4\nQ:1/4=60\nK:C\n{bars}\n\n"
+        for i, bars in enumerate(["CDEG|AcAG|", "GAcd|", "C|"], 1)
+    )
+    (tmp_path / "book.abc").write_text(book)
+    result = run(tmp_path / "book.abc")
+    (line,) = report(tmp_path / "data")
+    assert (line["notes"], line["pieces"], line["lost"]) == (12, 2, {"piece-too-short": 1})
+    assert line["seconds"] == pytest.approx(12.0)
+    assert [entry.part for entry in Dataset(tmp_path / "data").entries] == [0, 1]
+    assert result.notes == 12
+    assert run(tmp_path / "book.abc").reused == 1
+    assert np.array_equal(np.diff(Dataset(tmp_path / "data").offsets), [8, 4])
