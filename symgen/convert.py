@@ -41,7 +41,15 @@ _SAVE_SECONDS = 60.0
 """What is converted is written so often, for the next run to go on from if this one does not come to its end."""
 
 NOTATION = frozenset(
-    {"assumed-metre", "assumed-tempo", "free-metre-inside", "irregular-bar", "key-assumed", "pickup-bar", "repeat-expanded"}
+    {
+        "assumed-metre",
+        "assumed-tempo",
+        "free-metre-inside",
+        "irregular-bar",
+        "key-assumed",
+        "pickup-bar",
+        "repeat-expanded",
+    }
 )
 """Codes of `mended` that tell how notation was read, not that a file was damaged; they alone salvage nothing."""
 
