@@ -148,6 +148,43 @@ def train(
 
 
 @app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Folder of the checkpoint.")],
+    against: Annotated[Path, typer.Option(metavar="DATASET", help="Folder that symgen convert wrote.")],
+    style: Annotated[str, typer.Option("--style", "-s", metavar="NAME", help="Style to measure.")] = "guqin",
+    pieces: Annotated[int, typer.Option(metavar="N", help="How many pieces to compose for it.")] = 50,
+    before: Annotated[Path | None, typer.Option(metavar="DIR", help="An earlier checkpoint to compare with.")] = None,
+    two_sample: Annotated[bool, typer.Option(help="Run the two-sample test, the longest part.")] = True,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the composed pieces.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PATH", help="A .json file or a folder; HTML goes beside.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure a checkpoint against a dataset. Likelihood, two-sample test, statistics, copying."""
+    from symgen.evaluate import EvaluateRequest
+    from symgen.evaluate import evaluate as run_evaluate
+
+    request = EvaluateRequest(
+        checkpoint=checkpoint,
+        against=against,
+        style=style,
+        pieces=pieces,
+        before=before,
+        two_sample=two_sample,
+        seed=seed,
+        output=output,
+    )
+    with console.Reporter(quiet=quiet) as progress:
+        result = run_evaluate(request, progress)
+    if as_json:
+        console.print_json(result.as_json())
+    else:
+        console.print_lines(result.as_markdown().splitlines())
+
+
+@app.command()
 def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A score in any format that symgen reads.")],
     piece: Annotated[int, typer.Option(metavar="N", min=1, help="Which piece of a tune book.")] = 1,

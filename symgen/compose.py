@@ -40,8 +40,8 @@ from symgen.tokens.sequence import TokenSequence
 from symgen.units import bar_ticks
 
 DEFAULT_CHECKPOINT = "zither"
-_VARIANTS = 2
-_ATTEMPTS = 12
+_VARIANTS = 1
+_ATTEMPTS = 24
 _MOST_BARS = 2000
 _SECTION_BARS = 8
 _TECHNIQUES = {
