@@ -62,11 +62,17 @@ class Checkpoint:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def runtime(self) -> Runtime:
-        """Return the generator laid out for stepping."""
-        sizes = {name: int(self.config[name]) for name in ("layers", "heads", "width", "window")}
+        """Return the generator laid out for stepping.
+
+        Raises
+        ------
+        CheckpointError
+            If the weights are not those of a generator of these sizes.
+        """
         try:
+            sizes = {name: int(self.config[name]) for name in ("layers", "heads", "width", "window")}
             return Runtime(self.weights, **sizes)
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, TypeError) as error:
             raise CheckpointError(
                 f"{self.path}/{_WEIGHTS} does not fit its sizes ({error})", remedy="get the checkpoint again"
             ) from error
@@ -179,13 +185,15 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} has checkpoint format {found}", expected=str(FORMAT), remedy="use the symgen that made it"
         )
-    for name in ("config", "styles", "vocabulary", "weights_sha256"):
-        if name not in facts:
+    for name in ("config", "styles", "vocabulary", "fields"):
+        if not isinstance(facts.get(name), dict):
             raise CheckpointError(f"{path} has no {name!r}", remedy="get the checkpoint again")
-    for family in FAMILIES:
-        if facts["vocabulary"].get(family.NAME) != list(family.VOCABULARY.names):
+    expected = {family.NAME: family.VOCABULARY.names for family in FAMILIES} | FIELDS
+    found = facts["vocabulary"] | facts["fields"]
+    for name, words in expected.items():
+        if found.get(name) != list(words):
             raise CheckpointError(
-                f"{path} has another {family.NAME} vocabulary",
+                f"{path} has another {name} vocabulary",
                 expected="that of this version of symgen",
                 remedy="use the symgen that made it, or train again",
             )

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from symgen.errors import CheckpointError
 from symgen.files import make_folder
 from symgen.models.checkpoint import read_tensors, write_json, write_tensors
 from symgen.models.generator import Generator, step_log_likelihood
@@ -83,6 +84,11 @@ class Run:
         Holds the state; an earlier state found there is taken up.
     seed : int
         Seeds batches and dropout.
+
+    Raises
+    ------
+    CheckpointError
+        If the state found there is damaged.
     """
 
     def __init__(self, model: Generator, folder: Path, seed: int) -> None:
@@ -91,7 +97,7 @@ class Run:
         self.optimiser_state: dict[str, Any] | None = None
         make_folder(folder)
         if (folder / "state.json").exists():
-            self.state = State(**json.loads((folder / "state.json").read_text("utf-8")))
+            self.state = _read_state(folder / "state.json")
             tensors = read_tensors(folder / "state.safetensors")
             self._load({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
             self.optimiser_state = {name: value for name, value in tensors.items() if name.startswith("moment.")}
@@ -203,6 +209,17 @@ class Run:
 
     def _load(self, weights: Mapping[str, Any]) -> None:
         self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+
+
+def _read_state(path: Path) -> State:
+    try:
+        return State(**json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"cannot read {path}: {error}",
+            expected="the state of an earlier run",
+            remedy=f"remove {path.parent} to begin again",
+        ) from error
 
 
 def stage_seed(seed: int, stage: str, step: int) -> int:

@@ -29,16 +29,27 @@ class Runtime:
         The state of :class:`symgen.models.generator.Generator`, any floating type.
     layers, heads, width, window : int
         Its sizes.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If the weights are not those of a generator of these sizes.
     """
 
     def __init__(
         self, weights: Mapping[str, NDArray[np.floating]], *, layers: int, heads: int, width: int, window: int
     ) -> None:
+        if min(layers, heads, width, window) < 1 or width % (2 * heads):
+            raise ValueError(f"{layers} layers, {heads} heads, width {width}, window {window}")
         self.layers, self.heads, self.width, self.window = layers, heads, width, window
         w = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
         self.tables = [_table(w, family.NAME, family.VOCABULARY.factors) for family in FAMILIES]
         self._inputs = [self._feature_table(w, name) for name in FEATURES]
         self._prefix = [w[f"prefix.{name}"] for name in FIELDS]
+        sizes = [len(family.VOCABULARY) for family in FAMILIES] + [*FEATURES.values(), *map(len, FIELDS.values())]
+        for table, size in zip([*self.tables, *self._inputs, *self._prefix], sizes, strict=True):
+            if table.shape != (size, width):
+                raise ValueError(f"a table of {table.shape} where {(size, width)} is expected")
         self._blocks = [
             (
                 w[f"blocks.{i}.norm_attention.weight"][:, None] * w[f"blocks.{i}.qkv.weight"].T,
