@@ -273,7 +273,7 @@ class TestRefusals:
 
     def test_an_output_that_is_a_file(self, scores, run, tmp_path):
         (tmp_path / "data").write_text("mine")
-        with pytest.raises(WriteError, match="cannot write into"):
+        with pytest.raises(WriteError, match="cannot be made"):
             run(scores)
         assert (tmp_path / "data").read_text() == "mine"
 
