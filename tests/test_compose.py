@@ -1,0 +1,300 @@
+"""Composing with a small network of random weights: options are honoured, and one seed gives the same bytes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from symgen import compose as compose_module  # callable, and a module
+from symgen import writers
+from symgen.compose import ComposeRequest, broken_promises, compose_files, compose_takes, list_styles
+from symgen.copying import fingerprints
+from symgen.errors import CheckpointError, PlayabilityError, SymgenError, UsageError, WriteError
+from symgen.models.checkpoint import save_checkpoint, save_fingerprints
+from symgen.models.likelihood import weights_of
+from symgen.score import Technique
+from symgen.tokens.codec import decode
+from tests.models.music import TINY, random_generator, random_tune
+
+FINALS = {"gong": 0, "shang": 2, "jue": 4, "zhi": 7, "yu": 9}
+STYLES = ("guqin", "guzheng", "folk")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """Return a checkpoint of random weights. The grammar alone makes music of them."""
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    styles = {"guqin": {"pieces": 1, "human_longest_run": 9}}
+    save_checkpoint(folder, config=TINY.as_json(), weights=weights_of(random_generator(TINY)), styles=styles, facts={})
+    save_fingerprints(folder, fingerprints([random_tune(1, 100)]))
+    return folder
+
+
+@pytest.fixture
+def ask(checkpoint):
+    """Return a function that composes one take, of four bars unless a length is given."""
+
+    def compose_one(style="guqin", **options):
+        length = {} if {"bars", "seconds"} & set(options) else {"bars": 4}
+        (take,) = compose_takes(ComposeRequest(style, checkpoint=checkpoint, **{"seed": 1, **length, **options})).takes
+        return take
+
+    return compose_one
+
+
+def last_degrees(score, gong):
+    notes = score.notes
+    return set(((notes["pitch"][notes["onset"] == notes["onset"].max()] - gong) % 12).tolist())
+
+
+class TestOptions:
+    @pytest.mark.parametrize("style", STYLES)
+    @pytest.mark.parametrize("mode", FINALS)
+    def test_mode(self, ask, style, mode):
+        take = ask(style, mode=mode, bars=8)
+        assert (take.style, take.mode) == (style, mode)
+        assert last_degrees(take.score, take.gong) == {FINALS[mode]}
+        assert take.tokens.prefix.mode == mode
+        assert take.playable
+
+    @pytest.mark.parametrize(("text", "mode"), [("徵", "zhi"), ("羽调式", "yu"), (" Gong ", "gong")])
+    def test_mode_in_other_words(self, ask, text, mode):
+        assert ask(mode=text).mode == mode
+
+    @pytest.mark.parametrize(("gong", "number"), [(5, 5), ("5", 5), ("F", 5), ("C", 0), ("Bb", 10)])
+    def test_gong(self, ask, gong, number):
+        take = ask(gong=gong, bars=8)
+        assert take.gong == number
+        assert take.score.keys[0].gong == number
+        weight = np.bincount((take.score.notes["pitch"] - number) % 12, take.score.notes["duration"], minlength=12)
+        assert weight[[0, 2, 4, 7, 9]].sum() > 0.9 * weight.sum()
+
+    @pytest.mark.parametrize(("style", "tuning"), [("guqin", "manjiao"), ("guqin", "ruibin"), ("guzheng", "G")])
+    def test_tuning(self, ask, style, tuning):
+        take = ask(style, tuning=tuning)
+        assert (take.tuning, take.performance.tuning) == (tuning, tuning)
+        assert take.playable
+
+    @pytest.mark.parametrize("metre", ["1/4", "3/4", "5/4", "3/8", "7/8", "9/8", "2/2"])
+    def test_metre(self, ask, metre):
+        take = ask(metre=metre, bars=6)
+        numerator, denominator = map(int, metre.split("/"))
+        assert take.score.end == 6 * 1920 * numerator // denominator
+        assert [(m.numerator, m.denominator) for m in take.score.metres] == [(numerator, denominator)]
+
+    @pytest.mark.parametrize("bars", [2, 3, 17, 64])
+    def test_bars(self, ask, bars):
+        take = ask("guzheng", bars=bars)
+        assert take.bars == len(take.score.bar_starts()) == bars
+        assert take.score.end == bars * 960
+
+    @pytest.mark.parametrize("seconds", [5, 31.5, 60])
+    @pytest.mark.parametrize("tempo", [None, 60.0, 100])
+    def test_seconds(self, ask, seconds, tempo):
+        take = ask("folk", seconds=seconds, tempo=tempo, raw=True)
+        assert abs(take.seconds - seconds) <= 2 * 60 / take.tempo  # a bar of 2/4
+
+    def test_seconds_as_performed(self, ask):
+        """Playing breathes: it is longer than the score by a tenth at most."""
+        for style in STYLES:
+            take = ask(style, seconds=40)
+            assert 0.9 * 40 - 4 <= take.seconds <= 1.1 * 40 + 4
+
+    def test_tempo(self, ask):
+        take = ask(tempo=88, raw=True)
+        assert take.tempo == 88
+        assert [tempo.qpm for tempo in take.performance.tempi] == [88]
+
+    def test_raw_is_the_score(self, ask):
+        take = ask(raw=True)
+        played = [(note.onset, note.pitch) for note in take.performance.notes]
+        assert sorted(played) == sorted((n[0], n[2]) for n in take.score.notes.tolist())
+        assert not any(note.bends for note in take.performance.notes)
+
+    def test_boldness_changes_the_piece(self, ask):
+        pieces = [ask(temperature=t, top_p=p).tokens for t, p in ((1.0, 0.95), (1.0, 0.95), (0.3, 0.95), (1.0, 0.2))]
+        assert pieces[0] == pieces[1]
+        assert len({piece.steps().tobytes() for piece in pieces}) == 3
+
+    def test_what_is_left_open_comes_from_the_style(self, ask):
+        """Over some seeds more than one gong and mode come, and the usual length."""
+        takes = [ask("guqin", seed=seed, bars=2) for seed in range(12)]
+        assert {take.gong for take in takes} == {0, 5}
+        assert len({take.mode for take in takes}) > 1
+        assert all(54 <= take.tempo <= 72 for take in takes)
+
+
+class TestTake:
+    def test_score_and_tokens_say_the_same(self, ask):
+        take = ask()
+        assert np.array_equal(decode(take.tokens).notes, take.score.notes)
+
+    def test_a_take_as_json(self, ask):
+        facts = ask("guqin", mode="yu", gong="F").as_json()
+        assert {"path", "seed", "style", "gong", "mode", "bars", "notes", "seconds", "playable", "copy"} <= set(facts)
+        assert (facts["style"], facts["gong"], facts["gong_name"], facts["mode"]) == ("guqin", 5, "F", "yu")
+        assert set(facts["copy"]) == {"longest_run", "longest_run_tick", "shared", "human_longest_run"}
+        assert facts["copy"]["human_longest_run"] == 9
+        assert facts["path"] is None
+
+    def test_only_what_the_instrument_has(self, ask):
+        techniques = {Technique(t) for s in range(4) for t in ask("guzheng", seed=s).score.notes["technique"].tolist()}
+        assert techniques == {Technique.PLUCK}
+
+    def test_the_public_function(self, checkpoint):
+        result = compose_module("folk", checkpoint=checkpoint, seed=3, bars=4)
+        assert [take["bars"] for take in result.as_json()["takes"]] == [4]
+
+    def test_styles_are_listed(self):
+        assert tuple(style.name for style in list_styles()) == STYLES
+
+    def test_progress_names_the_take(self, checkpoint):
+        seen = []
+        request = ComposeRequest("folk", checkpoint=checkpoint, seed=1, bars=2, takes=2)
+        compose_takes(request, lambda message, done=0, total=0: seen.append((message, done, total)))
+        assert seen[0][0] == "composing take 1 of 2"
+        assert seen[-1][0] == "composing take 2 of 2"
+        assert all(done <= total == 1920 for _, done, total in seen)
+
+
+class TestPromises:
+    """The judge that every piece must pass before it is taken."""
+
+    @pytest.fixture
+    def kept(self, ask, monkeypatch):
+        plans = []
+        judge = compose_module.broken_promises
+        monkeypatch.setattr(compose_module, "broken_promises", lambda s, p: plans.append(p) or judge(s, p))
+        take = ask("guqin", mode="yu", gong="F", bars=8)
+        return take.score, plans[-1]
+
+    def test_what_was_taken_keeps_them(self, kept):
+        assert broken_promises(*kept) == []
+
+    def test_another_mode_gong_or_length_is_named(self, kept):
+        score, plan = kept
+        assert broken_promises(score, replace(plan, prefix=replace(plan.prefix, mode="gong"))) == ["sounds in yu mode"]
+        assert broken_promises(score, replace(plan, bars=9)) == ["is 15360 ticks long, not 17280"]
+        assert broken_promises(score.transpose(2), plan)[0] == "sounds in gong G"
+        assert "sounds in gong F" not in str(broken_promises(score.transpose(-24), plan))
+        assert broken_promises(score.transpose(-24), plan)  # lower than any string
+
+    def test_a_piece_that_cannot_be_had_is_refused(self, ask, monkeypatch):
+        monkeypatch.setattr(compose_module, "broken_promises", lambda score, plan: ["is never right"])
+        with pytest.raises(PlayabilityError, match="after 24 tries: is never right; ask for more bars"):
+            ask("folk", bars=2)
+
+
+class TestFiles:
+    def test_one_take_into_one_file(self, checkpoint, tmp_path):
+        result = compose_files(
+            ComposeRequest("guqin", checkpoint=checkpoint, seed=1, bars=4, output=tmp_path / "a.mid")
+        )
+        assert [take.path for take in result.takes] == [tmp_path / "a.mid"]
+        assert (tmp_path / "a.mid").read_bytes()[:4] == b"MThd"
+        assert [path.name for path in tmp_path.iterdir()] == ["a.mid"]
+
+    def test_takes_into_a_folder(self, checkpoint, tmp_path):
+        request = ComposeRequest(
+            "folk", checkpoint=checkpoint, seed=7, bars=4, takes=3, output=tmp_path / "new" / "folder"
+        )
+        result = compose_files(request)
+        names = ["folk-7-1.mid", "folk-7-2.mid", "folk-7-3.mid"]
+        assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == names
+        assert [take.path.name for take in result.takes] == names
+        assert len({path.read_bytes() for path in (tmp_path / "new" / "folder").iterdir()}) == 3
+
+    @pytest.mark.parametrize("style", STYLES)
+    def test_the_same_seed_writes_the_same_bytes(self, checkpoint, tmp_path, style):
+        """Alone, together with other takes, and again."""
+        request = ComposeRequest(style, checkpoint=checkpoint, seed=11, bars=4, output=tmp_path / "a")
+        for folder, takes in (("a", 1), ("b", 3), ("c", 3)):
+            compose_files(replace(request, takes=takes, output=tmp_path / folder))
+        first = f"{style}-11-1.mid"
+        assert (tmp_path / "a" / first).read_bytes() == (tmp_path / "b" / first).read_bytes()
+        for path in (tmp_path / "b").iterdir():
+            assert path.read_bytes() == (tmp_path / "c" / path.name).read_bytes()
+        other = compose_files(replace(request, seed=12, output=tmp_path / "d")).takes[0].path
+        assert other.read_bytes() != (tmp_path / "a" / first).read_bytes()
+
+    def test_without_a_seed_it_says_which_one_it_drew(self, checkpoint, tmp_path):
+        request = ComposeRequest("folk", checkpoint=checkpoint, bars=4, output=tmp_path)
+        (take,) = compose_files(request).takes
+        (again,) = compose_files(replace(request, seed=take.seed, output=tmp_path / "again.mid")).takes
+        assert take.path.read_bytes() == again.path.read_bytes()
+        assert take.path.name == f"folk-{take.seed}-1.mid"
+
+    def test_an_existing_file_is_replaced(self, checkpoint, tmp_path):
+        (tmp_path / "a.mid").write_bytes(b"old")
+        compose_files(ComposeRequest("folk", checkpoint=checkpoint, seed=1, bars=4, output=tmp_path / "a.mid"))
+        assert (tmp_path / "a.mid").read_bytes()[:4] == b"MThd"
+
+    @pytest.mark.parametrize("suffix", writers.suffixes())
+    def test_every_format_that_can_be_written(self, checkpoint, tmp_path, suffix):
+        file = tmp_path / f"a{suffix}"
+        compose_files(ComposeRequest("guzheng", checkpoint=checkpoint, seed=1, bars=4, output=file))
+        assert file.stat().st_size > 100
+
+
+REFUSALS = [
+    ({"style": "jazz"}, "no style named 'jazz'; expected one of guqin, guzheng, folk"),
+    ({"style": "guqin", "mode": "dorian"}, "'dorian' is no mode; expected one of gong"),
+    ({"style": "guqin", "gong": "H"}, "H"),
+    ({"style": "guqin", "gong": 12}, "gong 12; expected 0 to 11"),
+    ({"style": "guqin", "gong": -1}, "gong -1; expected 0 to 11"),
+    ({"style": "guqin", "tuning": "EADGBE"}, "EADGBE"),
+    ({"style": "guqin", "tuning": "zhengdiao", "gong": "F#"}, "tuning zhengdiao cannot give gong F#; expected a gong"),
+    ({"style": "guzheng", "tuning": "D", "gong": "Eb"}, "tuning D cannot give gong Eb"),
+    ({"style": "guqin", "metre": "13/16"}, "metre '13/16'; expected one of 1/4"),
+    ({"style": "guqin", "metre": "four"}, "metre 'four'"),
+    ({"style": "guqin", "bars": 1}, "bars 1; expected 2 to"),
+    ({"style": "guqin", "bars": 10**9}, "bars 1000000000"),
+    ({"style": "guqin", "seconds": 1}, "seconds 1; expected 5 to 3600"),
+    ({"style": "guqin", "seconds": float("nan")}, "seconds nan"),
+    ({"style": "guqin", "bars": 8, "seconds": 30}, "both bars and seconds are given; expected one length"),
+    ({"style": "guqin", "takes": 0}, "takes 0; expected 1 to"),
+    ({"style": "guqin", "tempo": 0}, "tempo 0; expected 20 to 300"),
+    ({"style": "guqin", "temperature": 0}, "temperature 0; expected 0.05 to 5"),
+    ({"style": "guqin", "top_p": 1.5}, "top-p 1.5; expected 0.05 to 1"),
+    ({"style": "guqin", "seed": -1}, "seed -1; expected 0 to"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), REFUSALS, ids=[str(options) for options, _ in REFUSALS])
+def test_what_cannot_be_is_refused_in_one_line(checkpoint, tmp_path, options, words):
+    request = ComposeRequest(**{"seed": 1, "checkpoint": checkpoint, "output": tmp_path / "a.mid", **options})
+    with pytest.raises(UsageError) as caught:
+        compose_files(request)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_takes_do_not_fit_into_one_file(checkpoint, tmp_path):
+    request = ComposeRequest("folk", checkpoint=checkpoint, takes=2, bars=4, output=tmp_path / "a.mid")
+    with pytest.raises(UsageError, match=r"2 takes for one file .*a\.mid; expected a folder; use -o .*a$"):
+        compose_files(request)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["no/folder/a.mid", "file/a.mid", "file/folder", "folder.mid"])
+def test_what_cannot_be_written_is_refused_before_the_work(checkpoint, tmp_path, place, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder.mid").mkdir()
+    monkeypatch.setattr(compose_module, "compose_takes", lambda *_: pytest.fail("composed for nothing"))
+    with pytest.raises(WriteError) as caught:
+        compose_files(ComposeRequest("folk", checkpoint=checkpoint, bars=4, output=tmp_path / place))
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "file").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder.mid"]
+
+
+def test_a_missing_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint at"):
+        compose_files(ComposeRequest("folk", checkpoint=tmp_path / "none", bars=4, output=tmp_path / "a.mid"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_refusal_is_of_the_family():
+    assert issubclass(PlayabilityError, SymgenError)
+    assert (UsageError.exit_code, PlayabilityError.exit_code) == (2, 1)
