@@ -8,7 +8,7 @@ find them, bars, range, and a fingering for every note.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -225,10 +225,14 @@ def compose(style: str, **options: Any) -> ComposeResult:
 
 def compose_takes(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
     """Compose the takes of a request; see :func:`compose`."""
+    return ComposeResult(tuple(_composed(request, progress)))
+
+
+def _composed(request: ComposeRequest, progress: Progress) -> Iterator[Take]:
+    """Yield the takes of a request one by one."""
     wish = _checked(request)
     checkpoint = load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
     runtime = checkpoint.runtime()
-    takes = []
     for number in range(1, request.takes + 1):
         rng = np.random.default_rng([wish.seed, number])
         tempo = request.tempo if request.tempo is not None else float(round(rng.uniform(*wish.style.tempo)))
@@ -237,8 +241,7 @@ def compose_takes(request: ComposeRequest, progress: Progress = silent) -> Compo
         def tick(done: int, total: int, number: int = number) -> None:
             progress(f"composing take {number} of {request.takes}", done, total)
 
-        takes.append(_compose_one(wish, plan, tempo, number, checkpoint, runtime, request.raw, tick))
-    return ComposeResult(tuple(takes))
+        yield _compose_one(wish, plan, tempo, number, checkpoint, runtime, request.raw, tick)
 
 
 def compose_files(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
@@ -264,13 +267,13 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
             expected="a folder",
             remedy=f"use -o {output.with_suffix('')}",
         )
+    _checked(request)  # a request that is refused leaves no folder behind
     if is_file:
         check_target(output)
     else:
         make_folder(output)
-    result = compose_takes(request, progress)
     written = []
-    for take in result.takes:
+    for take in _composed(request, progress):
         path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}.mid"
         written.append(replace(take, path=writers.write(take.performance, path)))
     return ComposeResult(tuple(written))
@@ -290,13 +293,13 @@ def _checked(request: ComposeRequest) -> _Wish:
     tuning = None if request.tuning is None else get_tuning(instrument, request.tuning)
     if request.bars is not None and request.seconds is not None:
         raise UsageError("both bars and seconds are given", expected="one length", remedy="leave one out")
-    _check("bars", request.bars, 2, _MOST_BARS)
+    _check("bars", request.bars, 2, _MOST_BARS, whole=True)
     _check("seconds", request.seconds, 5, 3600)
-    _check("takes", request.takes, 1, 10000)
+    _check("takes", request.takes, 1, 10000, whole=True)
     _check("tempo", request.tempo, 20, 300)
     _check("temperature", request.temperature, 0.05, 5)
     _check("top-p", request.top_p, 0.05, 1)
-    _check("seed", request.seed, 0, 2**63 - 1)
+    _check("seed", request.seed, 0, 2**63 - 1, whole=True)
     metre = _metre(request.metre, style)
     if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
         _refuse_tuning(instrument, tuning, gong, mode)
@@ -304,17 +307,19 @@ def _checked(request: ComposeRequest) -> _Wish:
     return _Wish(style, instrument, mode, gong, tuning, metre, Sampling(request.temperature, request.top_p), seed)
 
 
-def _check(name: str, value: float | None, low: float, high: float) -> None:
-    if value is not None and not low <= value <= high:
-        raise UsageError(f"{name} {value}", expected=f"{low} to {high}")
+def _check(name: str, value: float | None, low: float, high: float, *, whole: bool = False) -> None:
+    if value is None:
+        return
+    if not isinstance(value, (int, float)) or not low <= value <= high or (whole and value != int(value)):
+        kind = "a whole number, " if whole else ""
+        raise UsageError(f"{name} {value!r}", expected=f"{kind}{low} to {high}")
 
 
 def _gong(value: str | int) -> int:
-    if isinstance(value, str) and not value.strip().isdigit():
+    if isinstance(value, str) and not value.strip().isdecimal():
         return parse_pitch_class(value)
-    number = int(value)
-    _check("gong", number, 0, 11)
-    return number
+    _check("gong", int(value) if isinstance(value, str) else value, 0, 11, whole=True)
+    return int(value)
 
 
 def _metre(text: str | None, style: Style) -> Metre:

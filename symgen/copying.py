@@ -19,7 +19,10 @@ from symgen.tokens.sequence import TokenSequence
 RUN: Final = 8
 """Notes in a hashed run."""
 
-Hashes = NDArray[np.uint32]
+Hashes = NDArray[np.uint64]
+
+_LONGEST = 1 << 32
+"""Above any interval in ticks, so that degree and interval do not run into each other."""
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -55,28 +58,31 @@ def run_hashes(sequence: TokenSequence) -> tuple[Hashes, NDArray[np.int64]]:
 
     Returns
     -------
-    hashes : ndarray of uint32, shape (runs,)
+    hashes : ndarray of uint64, shape (runs,)
+        Of eight degrees and the seven intervals between them: how long the last note rings does not count.
     onsets : ndarray of int64, shape (runs,)
     """
     sounding = sequence.melody != melody.REST
     onsets = sequence.onsets()[sounding]
     degrees = melody.DEGREE[sequence.melody[sounding]]
     intervals = np.diff(onsets, append=sequence.end)
-    notes = (degrees * 8192 + intervals).astype(np.uint64)
-    runs = len(notes) - RUN + 1
+    runs = len(degrees) - RUN + 1
     if runs < 1:
-        return np.zeros(0, np.uint32), np.zeros(0, np.int64)
+        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
     hashes = np.zeros(runs, dtype=np.uint64)
     for place in range(RUN):  # wraps around on purpose: a polynomial hash modulo 2^64
-        hashes = (hashes ^ notes[place : place + runs]) * _MULTIPLIER
+        note = degrees[place : place + runs] * _LONGEST
+        if place < RUN - 1:
+            note = note + intervals[place : place + runs]
+        hashes = (hashes ^ note.astype(np.uint64)) * _MULTIPLIER
         hashes ^= hashes >> np.uint64(29)
-    return (hashes >> np.uint64(32)).astype(np.uint32), onsets[:runs]
+    return hashes, onsets[:runs]
 
 
 def fingerprints(sequences: Iterable[TokenSequence]) -> dict[str, Hashes]:
     """Return the fingerprints of a corpus: the sorted hashes of all its runs."""
     parts = [run_hashes(sequence)[0] for sequence in sequences]
-    return {"runs": np.unique(np.concatenate([np.zeros(0, np.uint32), *parts]))}
+    return {"runs": np.unique(np.concatenate([np.zeros(0, np.uint64), *parts]))}
 
 
 def copy_report(

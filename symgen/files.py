@@ -38,21 +38,21 @@ def writing(target: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         place = Path(os.path.realpath(target))
         mode = _checked_mode(Path(target), place)
         temporary = place.with_name(f".symgen-{secrets.token_hex(6)}.tmp")
-        try:
-            with _new_file(temporary, mode) as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(place)
-        except BaseException:  # also an interrupt must leave nothing behind
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        file = _new_file(temporary, mode)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        if isinstance(error, WriteError):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise WriteError(f"{os.fspath(target)} cannot be written: {reason}", remedy="choose another place") from error
+        raise _cannot_write(target, error) from error
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(place)
+    except BaseException as error:  # also an interrupt must leave nothing behind
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise _cannot_write(target, error) from error
+        raise
 
 
 def write_bytes(target: str | os.PathLike[str], data: bytes) -> None:
@@ -120,6 +120,11 @@ def _checked_mode(target: Path, place: Path) -> int | None:
     if not os.access(place, os.W_OK):
         raise WriteError(f"{target} cannot be written: it is write-protected", remedy="choose another place")
     return stat.S_IMODE(status.st_mode)
+
+
+def _cannot_write(target: str | os.PathLike[str], error: Exception) -> WriteError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return WriteError(f"{os.fspath(target)} cannot be written: {reason}", remedy="choose another place")
 
 
 def _new_file(file: Path, mode: int | None) -> IO[bytes]:

@@ -48,6 +48,16 @@ def _default_stages() -> tuple[Stage, ...]:
             evaluate_every=25,
             patience=6,
         ),
+        Stage(
+            "polish",
+            steps=150,
+            shares={"guqin": 0.5, "guzheng": 0.15, "folk": 0.35},
+            judge="guqin",
+            learning_rate=2e-4,
+            dropout=0.35,
+            evaluate_every=25,
+            patience=4,
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Likelihood training of a generator, stage by stage, stoppable at any step.
 
-The state of a run lives in its folder: ``state.safetensors`` (weights and optimiser moments),
-``state.json`` (stage, step, best figure), ``best.safetensors`` and ``log.jsonl``. Batches and dropout are
+The state of a run lives in its folder: ``state.safetensors`` (weights, optimiser moments, and
+as bytes of JSON the stage, step and best figure), ``best.safetensors`` and ``log.jsonl``. Batches and dropout are
 seeded by (seed, stage, step), so a continued run on a CPU repeats an uninterrupted one to the bit.
 """
 
@@ -21,11 +21,13 @@ from torch import Tensor
 
 from symgen.errors import CheckpointError
 from symgen.files import make_folder
-from symgen.models.checkpoint import read_tensors, write_json, write_tensors
+from symgen.models.checkpoint import read_tensors, write_tensors
 from symgen.models.generator import Generator, step_log_likelihood
 from symgen.models.windows import Batch, Mixture, Pieces
 from symgen.progress import Progress
 from symgen.tokens import melody
+
+_STATE = "state.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ class Run:
         self.state = State()
         self.optimiser_state: dict[str, Any] | None = None
         make_folder(folder)
-        if (folder / "state.json").exists():
-            self.state = _read_state(folder / "state.json")
-            tensors = read_tensors(folder / "state.safetensors")
+        if (folder / _STATE).exists():
+            tensors = read_tensors(folder / _STATE)
+            self.state = _read_state(tensors, folder / _STATE)
             self._load({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
             self.optimiser_state = {name: value for name, value in tensors.items() if name.startswith("moment.")}
 
@@ -203,18 +205,25 @@ class Run:
             for number, parameter in enumerate(parameters):
                 for name, value in optimiser.state[parameter].items():
                     tensors[f"moment.{number}.{name}"] = value.numpy()
-        write_tensors(self.folder / "state.safetensors", tensors)
-        state = self.state
-        write_json(self.folder / "state.json", {name: getattr(state, name) for name in State.__slots__})
+        account = json.dumps({name: getattr(self.state, name) for name in State.__slots__})
+        tensors["state"] = np.frombuffer(account.encode(), dtype=np.uint8)  # one file: it cannot be half a state
+        write_tensors(self.folder / _STATE, tensors)
 
     def _load(self, weights: Mapping[str, Any]) -> None:
-        self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+        try:
+            self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"cannot read {self.folder / _STATE}: its weights do not fit this generator",
+                expected="the state of a run of the same sizes",
+                remedy=f"remove {self.folder} to begin again",
+            ) from error
 
 
-def _read_state(path: Path) -> State:
+def _read_state(tensors: Mapping[str, Any], path: Path) -> State:
     try:
-        return State(**json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        return State(**json.loads(tensors["state"].tobytes()))
+    except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(
             f"cannot read {path}: {error}",
             expected="the state of an earlier run",

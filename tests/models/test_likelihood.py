@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from symgen.errors import CheckpointError
+from symgen.models.checkpoint import write_tensors
 from symgen.models.generator import Generator, step_log_likelihood
 from symgen.models.likelihood import Run, Stage, bits_per_note, set_dropout, stage_seed, weights_of
 from symgen.models.windows import Mixture, Pieces
@@ -111,7 +112,7 @@ def test_a_damaged_state_is_refused(tmp_path, pieces):
 
 @pytest.mark.parametrize("text", ["", "[]", '{"stage": 1}', '{"nothing": 1}', "\xff"])
 def test_a_damaged_account_of_the_state_is_refused(tmp_path, pieces, text):
-    (tmp_path / "state.json").write_text(text, "latin-1")
+    write_tensors(tmp_path / "state.safetensors", {"state": np.frombuffer(text.encode("latin-1"), dtype=np.uint8)})
     with pytest.raises(CheckpointError, match=r"cannot read .*state\."):
         train(tmp_path, pieces)
 
