@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -173,8 +173,10 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     train_likelihood(run, request.recipe, request.style, training, validation, progress)
     if request.recipe.adversarial is not None:
         stage = request.recipe.adversarial
+        stage = replace(stage, shares=_present(stage.shares, request.style, training))
         last = request.recipe.stages[-1]
-        replay = Mixture(training, last.shares, window=request.recipe.config.window, steps=last.batch_steps // 2)
+        shares = _present(last.shares, request.style, training)
+        replay = Mixture(training, shares, window=request.recipe.config.window, steps=last.batch_steps // 2)
         fight(run, stage, training, validation, replay, progress)
     bits = {style: round(bits_per_note(run.model, pieces), 4) for style, pieces in validation.items() if len(pieces)}
     export(run.model, dataset, request.output, {"bits_per_note": bits}, seed=request.seed)
@@ -195,13 +197,22 @@ def train_likelihood(
     progress: Progress,
 ) -> None:
     """Run the likelihood stages that the dataset has pieces for."""
-    for stage in recipe.stages:
-        shares = {name: share for name, share in stage.shares.items() if len(training.get(name, ()))}
+    for number, stage in enumerate(recipe.stages):
+        # The first stage may be of another style altogether; all later ones are about the style itself.
+        shares = _present(stage.shares, style if number else None, training)
         judge = stage.judge if len(validation.get(stage.judge, ())) else style
         if not shares or not len(validation.get(judge, ())):
             continue
         mixture = Mixture(training, shares, window=recipe.config.window, steps=stage.batch_steps)
         run.fit(stage, mixture, validation, judge, progress)
+
+
+def _present(shares: Mapping[str, float], style: str | None, training: Mapping[str, Pieces]) -> dict[str, float]:
+    """Return the shares of the styles that there are pieces of; `style` gets the largest if it was not foreseen."""
+    present = {name: share for name, share in shares.items() if len(training.get(name, ()))}
+    if style is not None:
+        present.setdefault(style, max(shares.values()))
+    return present
 
 
 def export(
