@@ -62,8 +62,10 @@ class AdversarialStage:
         Target of the divergence from the anchor in nats a step; its weight is adapted to keep it.
     replay : float
         Weight of the likelihood of real windows.
+    rounds : int
+        Steps of the adversary an update.
     warm_up : int
-        Rounds in which only the adversary learns.
+        Updates in which only the adversary learns.
     evaluate_every : int
         Updates between snapshots.
     adversary : AdversaryConfig
@@ -78,10 +80,11 @@ class AdversarialStage:
     seen: int = 32
     heard: int = 16
     length: int = 32
-    learning_rate: float = 5e-5
+    learning_rate: float = 4e-5
     divergence: float = 0.05
     replay: float = 0.2
-    warm_up: int = 60
+    rounds: int = 4
+    warm_up: int = 40
     evaluate_every: int = 40
     adversary: AdversaryConfig = field(default_factory=AdversaryConfig)
 
@@ -108,7 +111,7 @@ class Duel:
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=stage.learning_rate, betas=(0.9, 0.98), weight_decay=0.0
         )
-        self.weight = 0.1
+        self.weight = 0.3
         self.memory: deque[tuple[str, Batch]] = deque(maxlen=6)
         self.styles = [s for s, share in stage.shares.items() if share > 0 and s in training and len(training[s])]
         shares = np.array([stage.shares[style] for style in self.styles])
@@ -129,6 +132,9 @@ class Duel:
 
     def judge(self, rng: np.random.Generator) -> float:
         """Let the adversary compare remembered continuations with real ones of the same styles."""
+        return sum(self._judge_once(rng) for _ in range(self.stage.rounds)) / self.stage.rounds
+
+    def _judge_once(self, rng: np.random.Generator) -> float:
         stage = self.stage
         rows = stage.contexts * stage.siblings
         real, written = [], []
@@ -207,7 +213,7 @@ def fight(
         torch.manual_seed(seed)
         style, written = duel.write(rng)
         if update < stage.warm_up:
-            accuracy = max(duel.judge(rng) for _ in range(2))
+            accuracy = duel.judge(rng)
             progress(f"{stage.name}: the adversary warms up, {accuracy:.2f} right", update + 1, stage.warm_up)
             continue
         figures = duel.update(style, written, replay.batch(rng))

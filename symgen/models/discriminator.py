@@ -16,8 +16,10 @@ from torch.nn import functional
 from symgen.models.context import FEATURES
 from symgen.tokens.sequence import FAMILIES
 
-_PHASE = list(FEATURES).index("phase")
-_BAR = list(FEATURES).index("bar_position")
+_HEARD = ("phase", "bar_position", "leap", "match_length")
+"""Features of a step that a discriminator hears beside its tokens: its place, and how the music repeats itself."""
+
+_PLACE = {name: list(FEATURES).index(name) for name in _HEARD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,15 @@ class Discriminator(nn.Module):
             for name, column in family.VOCABULARY.factors.items():
                 self.factors[f"{place}_{name}"] = 0.3 * torch.randn(int(column.max()) + 1, config.width)
                 self.register_buffer(f"index_{place}_{name}", torch.from_numpy(column.copy()), persistent=False)
-        self.phase = nn.Parameter(0.3 * torch.randn(FEATURES["phase"], config.width))
-        self.bar = nn.Parameter(0.3 * torch.randn(FEATURES["bar_position"], config.width))
+        self.heard = nn.ParameterDict({name: 0.3 * torch.randn(FEATURES[name], config.width) for name in _HEARD})
         self.gru = nn.GRU(config.width, config.hidden, batch_first=True, bidirectional=True)
         self.score = nn.Linear(4 * config.hidden, 1)
 
     def forward(self, steps: Tensor, features: Tensor) -> Tensor:
         """Return a logit for each window: steps (B, T, 3) and features (B, T, F) to (B,)."""
-        x = self.phase[features[..., _PHASE]] + self.bar[features[..., _BAR]]
+        x = torch.zeros((), device=steps.device)
+        for name, vectors in self.heard.items():
+            x = x + vectors[features[..., _PLACE[name]]]
         for key, vectors in self.factors.items():
             index = self.get_buffer(f"index_{key}")
             x = x + vectors[index[steps[..., int(key[0])]]]
