@@ -1,8 +1,8 @@
 """Use case: a request in musical words in, pieces out.
 
-A piece is composed in a few variants side by side; the first one that keeps every promise is taken. What
-is promised is checked on the result and not only asked of the network: gong and mode as a listener would
-find them, bars, range, and a fingering for every note.
+A piece is composed again until it keeps every promise. What is promised is checked on the result and not
+only asked of the network: gong and mode as a listener would find them, bars, range, and a fingering for
+every note.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ from symgen.tokens.sequence import TokenSequence
 from symgen.units import bar_ticks
 
 DEFAULT_CHECKPOINT = "zither"
-_VARIANTS = 1
 _ATTEMPTS = 24
 _MOST_BARS = 2000
 _SECTION_BARS = 8
@@ -225,17 +224,26 @@ def compose(style: str, **options: Any) -> ComposeResult:
 
 def compose_takes(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
     """Compose the takes of a request; see :func:`compose`."""
-    return ComposeResult(tuple(_composed(request, progress)))
+    return ComposeResult(tuple(_takes(_checked(request), request, _checkpoint(request), progress)))
 
 
-def _composed(request: ComposeRequest, progress: Progress) -> Iterator[Take]:
-    """Yield the takes of a request one by one."""
-    wish = _checked(request)
-    checkpoint = load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
+def _checkpoint(request: ComposeRequest) -> Checkpoint:
+    return load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
+
+
+def _takes(wish: _Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress) -> Iterator[Take]:
+    """Yield the takes of a request one after the other."""
+    if checkpoint.styles and wish.style.name not in checkpoint.styles:
+        raise UsageError(
+            f"the checkpoint {checkpoint.path} never learned the style {wish.style.name}",
+            expected=f"one of {', '.join(checkpoint.styles)}",
+            remedy="name another with --checkpoint",
+        )
     runtime = checkpoint.runtime()
     for number in range(1, request.takes + 1):
         rng = np.random.default_rng([wish.seed, number])
-        tempo = request.tempo if request.tempo is not None else float(round(rng.uniform(*wish.style.tempo)))
+        drawn = float(round(rng.uniform(*wish.style.tempo)))  # also if not needed: it leaves the next draws alone
+        tempo = drawn if request.tempo is None else request.tempo
         plan = _plan(wish, request, tempo, rng)
 
         def tick(done: int, total: int, number: int = number) -> None:
@@ -248,7 +256,8 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
     """Compose the takes of a request and write each to a file.
 
     With an output that ends in a known suffix and one take, that file is written; otherwise the output is
-    a folder, made if it is missing, and files are named ``<style>-<seed>-<take>.mid``.
+    a folder, made if it is missing, and files are named ``<style>-<seed>-<take>.mid``. Each is written as soon
+    as it is composed, so that what comes after it cannot take it away.
 
     Raises
     ------
@@ -259,6 +268,7 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
     """
     from symgen import writers
 
+    wish = _checked(request)
     output = request.output or Path()
     is_file = output.suffix.lower() in writers.suffixes()
     if is_file and request.takes > 1:
@@ -267,13 +277,13 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
             expected="a folder",
             remedy=f"use -o {output.with_suffix('')}",
         )
-    _checked(request)  # a request that is refused leaves no folder behind
+    checkpoint = _checkpoint(request)
     if is_file:
         check_target(output)
     else:
         make_folder(output)
     written = []
-    for take in _composed(request, progress):
+    for take in _takes(wish, request, checkpoint, progress):
         path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}.mid"
         written.append(replace(take, path=writers.write(take.performance, path)))
     return ComposeResult(tuple(written))
@@ -346,12 +356,15 @@ def _refuse_tuning(instrument: Instrument, tuning: Tuning, gong: int, mode: str 
 def _plan(wish: _Wish, request: ComposeRequest, tempo: float, rng: np.random.Generator) -> Plan:
     """Fix for one take what the request leaves open."""
     style = wish.style
-    mode = wish.mode or _weighted(style.modes, rng)
-    gong, tuning = _key(wish, mode, rng)
+    drawn = _weighted(style.modes, rng)  # also if not needed: it leaves the next draw alone
+    mode = drawn if wish.mode is None else wish.mode
+    gong, tuning = _key(wish, rng)
     bars = request.bars if request.bars is not None else style.bars
     if request.seconds is not None:
         quarters = bar_ticks(wish.metre.numerator, wish.metre.denominator, 1920) / 1920
         bars = max(2, round(request.seconds * tempo / 60 / quarters))
+        if bars > _MOST_BARS:
+            raise UsageError(f"{request.seconds:g} seconds are {bars} bars", expected=f"at most {_MOST_BARS} bars")
     return Plan(
         prefix=Prefix(style.name, mode, f"{wish.metre.numerator}/{wish.metre.denominator}"),
         gong=style.register + (gong - style.register) % 12,
@@ -364,7 +377,7 @@ def _plan(wish: _Wish, request: ComposeRequest, tempo: float, rng: np.random.Gen
     )
 
 
-def _key(wish: _Wish, mode: str, rng: np.random.Generator) -> tuple[int, Tuning]:
+def _key(wish: _Wish, rng: np.random.Generator) -> tuple[int, Tuning]:
     """Return the pitch class of gong and the tuning of a take."""
     if wish.gong is not None:
         if wish.tuning is not None:
@@ -377,9 +390,9 @@ def _key(wish: _Wish, mode: str, rng: np.random.Generator) -> tuple[int, Tuning]
                 expected=f"one of {', '.join(map(pitch_class_name, gongs))}",
             )
         return wish.gong, serving[0]
-    if wish.tuning is not None:
-        return wish.tuning.gongs[0], wish.tuning
     gong = int(_weighted(wish.style.gongs, rng))
+    if wish.tuning is not None:
+        return gong if gong in wish.tuning.gongs else wish.tuning.gongs[0], wish.tuning
     return gong, tunings_for(wish.instrument, gong)[0]
 
 
@@ -399,19 +412,18 @@ def _compose_one(
     raw: bool,
     tick: Any,
 ) -> Take:
-    """Compose variants until one keeps every promise."""
+    """Compose until a piece keeps every promise."""
     reasons: Sequence[str] = ()
     for attempt in range(_ATTEMPTS):
         # Half-way through, bian tones are given up: with the five zheng tones alone the gong is certain.
         strict = plan if attempt < _ATTEMPTS // 2 else replace(plan, bian_share=0.0)
-        seeds = [(wish.seed, number, attempt, variant) for variant in range(_VARIANTS)]
-        for tokens in compose_sequences(runtime, strict, seeds, wish.sampling, tick):
-            score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
-            reasons = broken_promises(score, plan)
-            if not reasons:
-                return _take(wish, plan, tempo, number, checkpoint, tokens, score, raw)
+        (tokens,) = compose_sequences(runtime, strict, [(wish.seed, number, attempt, 0)], wish.sampling, tick)
+        score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
+        reasons = broken_promises(score, plan)
+        if not reasons:
+            return _take(wish, plan, tempo, number, checkpoint, tokens, score, raw)
     raise PlayabilityError(
-        f"no piece keeps every promise after {_ATTEMPTS * _VARIANTS} tries: {'; '.join(reasons)}",
+        f"no piece keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
         remedy="ask for more bars, a lower temperature or another tuning",
     )
 
@@ -432,7 +444,7 @@ def broken_promises(score: Score, plan: Plan) -> list[str]:
 
 def _sections(plan: Plan) -> tuple[Section, ...]:
     """Mark the sections 段, eight bars each; a rest shorter than half of that joins the one before."""
-    count = max(1, round(plan.bars / _SECTION_BARS))
+    count = max(1, (plan.bars + _SECTION_BARS // 2) // _SECTION_BARS)
     return tuple(Section(index * _SECTION_BARS * plan.bar, f"DUAN {index + 1}") for index in range(count))
 
 
@@ -446,11 +458,14 @@ def _take(
     score: Score,
     raw: bool,
 ) -> Take:
+    fingering = finger(score, plan.instrument, plan.tuning)
     if raw:
-        performance = plain(score, plan.instrument, plan.tuning)
+        performance = plain(score, plan.instrument, plan.tuning, fingering=fingering)
     else:
         seed = int(np.random.SeedSequence([wish.seed, number, 1 << 16]).generate_state(1)[0])
-        performance = perform(score, plan.instrument, plan.tuning, style=wish.style.name, seed=seed)
+        performance = perform(
+            score, plan.instrument, plan.tuning, style=wish.style.name, seed=seed, fingering=fingering
+        )
     human = checkpoint.styles.get(wish.style.name, {}).get("human_longest_run")
     return Take(
         score=score,
@@ -465,7 +480,7 @@ def _take(
         bars=plan.bars,
         seed=wish.seed,
         take=number,
-        playable=finger(score, plan.instrument, plan.tuning).playable,
+        playable=fingering.playable,
         copy=copy_report(tokens, checkpoint.fingerprints, human),
         checkpoint=checkpoint.digest,
     )

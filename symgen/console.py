@@ -176,10 +176,14 @@ def print_json(value: Any) -> None:
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines on stdout; what the stream cannot hold is escaped."""
-    encoding = sys.stdout.encoding or "ascii"
     for line in lines:
-        safe = one_line(line).encode(encoding, "backslashreplace").decode(encoding)
-        sys.stdout.write(safe + "\n")
+        sys.stdout.write(_safe(line) + "\n")
+
+
+def _safe(text: str) -> str:
+    """Return text as one line, with what stdout cannot hold escaped."""
+    encoding = sys.stdout.encoding or "ascii"
+    return one_line(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
@@ -196,7 +200,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for row in rows:
-        table.add_row(*(one_line(cell) for cell in row))
+        table.add_row(*map(_safe, row))
     width = None if sys.stdout.isatty() else 200
     console = Console(width=width, markup=False, highlight=False, emoji=False)
     console.print(table)

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from symgen import readers
-from symgen.corpus.catalogue import UNDECLARED, Corpus, read_catalogue
+from symgen.corpus.catalogue import UNDECLARED, Corpus, read_catalogue, split_titles
 from symgen.corpus.dataset import Dataset, Entry, prepare_folder, vocabulary_digests, write_dataset
 from symgen.corpus.inputs import digest_of, find_inputs
-from symgen.errors import CorpusError, SymgenError, UsageError
+from symgen.errors import CorpusError, SymgenError, UsageError, one_line
 from symgen.piece import Piece
 from symgen.progress import Progress, silent
 from symgen.resources import corpora_dir
@@ -94,7 +94,7 @@ class ConvertResult:
     status : dict
         "ok", "salvaged", "failed" -> inputs.
     reasons : dict
-        Reason of failure -> inputs.
+        Reason of failure, without the name of the file -> inputs.
     splits : dict
         "train", "validation", "test" -> pieces.
     """
@@ -204,16 +204,41 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResu
         notes=facts["notes"],
         reused=reused,
         status=dict(Counter(result.line["status"] for result in done)),
-        reasons=dict(Counter(result.line["reason"] for result in done if result.line["status"] == "failed")),
-        splits=dict(Counter(entry.split for result in done for entry, _ in result.pieces)),
+        reasons=dict(Counter(_kind_of(result.line) for result in done if result.line["status"] == "failed")),
+        splits=facts["splits"],
     )
 
 
 def _save(output: Path, results: Iterable[_FileResult | None], settings: _Settings) -> dict[str, Any]:
     """Write what is converted so far, and return what ``dataset.json`` holds."""
     done = [result for result in results if result is not None]
-    pieces = (piece for result in done for piece in result.pieces)
+    pieces = _with_splits([piece for result in done for piece in result.pieces], settings)
     return write_dataset(output, pieces, (result.line for result in done), settings.digest())
+
+
+def _with_splits(pieces: Converted, settings: _Settings) -> Converted:
+    """Return the pieces with the split that they have among all pieces of their corpus.
+
+    A declared split names a piece by title or by file name; a share goes by title.
+    """
+    titles: dict[str, set[str]] = {}
+    for entry, _ in pieces:
+        titles.setdefault(entry.corpus, set()).add(entry.title)
+    found = {}
+    for entry, _ in pieces:
+        if entry.corpus not in found:
+            found[entry.corpus] = split_titles(settings.corpus_of(entry.path), titles[entry.corpus])
+    placed = []
+    for entry, sequence in pieces:
+        split = found[entry.corpus][entry.title]
+        if split == "train":
+            split = _declared_split(settings.corpus_of(entry.path), Path(entry.path).stem)
+        placed.append((replace(entry, split=split), sequence))
+    return placed
+
+
+def _declared_split(corpus: Corpus, stem: str) -> str:
+    return corpus.split_of(stem) if corpus.validation is not None else "train"
 
 
 def _run(paths: list[Path], settings: _Settings, jobs: int) -> Iterator[_FileResult]:
@@ -253,6 +278,8 @@ def _convert_file(path: Path, settings: _Settings) -> _FileResult:
         converted = [_convert_piece(piece, corpus) for piece in pieces if len(piece.score) >= _MIN_NOTES]
     except SymgenError as error:
         return _FileResult(_line(path, "failed", str(error)))
+    except Exception as error:  # noqa: BLE001 - a defect of ours that one file shows must not stop the others
+        return _FileResult(_line(path, "failed", one_line(f"internal error: {type(error).__name__}: {error}")))
     if not converted:
         found = sum(len(piece.score) for piece in pieces)
         return _FileResult(_line(path, "failed", f"too few notes: {found}; expected at least {_MIN_NOTES}"))
@@ -296,7 +323,7 @@ def _convert_piece(piece: Piece, corpus: Corpus) -> tuple[Entry, TokenSequence]:
         licence=corpus.licence,
         title=title,
         style=corpus.style,
-        split=_split(corpus, title, Path(provenance.path).stem),
+        split="train",  # found when all pieces of the corpus are known
         mode=sequence.prefix.mode,
         metre=sequence.prefix.metre,
         gong=sequence.gong,
@@ -318,18 +345,16 @@ def _declared_gong(score: Score, corpus: Corpus) -> int | None:
     return None if corpus.gong == "detect" else parse_pitch_class(corpus.gong)
 
 
-def _split(corpus: Corpus, title: str, stem: str) -> str:
-    """Return the split of a piece: a declared one names it by title or file name, a share goes by title."""
-    splits = {corpus.split_of(title), corpus.split_of(stem)} if corpus.validation is not None else set()
-    for held_out in ("validation", "test"):
-        if held_out in splits:
-            return held_out
-    return corpus.split_of(title)
-
-
 def _line(path: Path, status: str, reason: str) -> dict[str, Any]:
     facts = {"notes": 0, "lost": {}, "mended": {}, "gong": None, "mode": None, "seconds": 0.0, "pieces": 0}
     return {"path": str(path), "status": status, "reason": reason, **facts}
+
+
+def _kind_of(line: dict[str, Any]) -> str:
+    """Return the reason of a line without the file that it begins with, so that like counts with like."""
+    path = one_line(line["path"])
+    reason: str = line["reason"]
+    return reason.removeprefix(path).removeprefix(one_line(Path(line["path"]).name)).lstrip(" ,:")
 
 
 def _sorted_corpus(corpus: Corpus) -> tuple[Any, ...]:

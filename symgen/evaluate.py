@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from symgen.compose import ComposeRequest, compose_takes
 from symgen.copying import copy_report, fingerprints
 from symgen.corpus.dataset import Dataset
-from symgen.errors import CheckpointError, CorpusError, PlayabilityError, UsageError, WriteError
-from symgen.files import writing
+from symgen.errors import CheckpointError, CorpusError, PlayabilityError, UsageError
+from symgen.files import check_target, make_folder, write_text
 from symgen.metrics.ngram import NGramConfig, fit_ngram
 from symgen.metrics.report import as_html, as_markdown
 from symgen.metrics.statistics import compare, overlap, pooled, summarise
@@ -63,7 +63,7 @@ class EvaluateRequest:
     pieces : int
         How many pieces to compose, 2 to 1000.
     seed : int
-        Of the composed pieces and the intervals.
+        Of the composed pieces and the intervals, at least 0.
     two_sample : bool
         Whether to run the two-sample test, by far the longest part.
     before : Path, optional
@@ -166,12 +166,14 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> EvaluateR
     started = time.monotonic()
     if not 2 <= request.pieces <= 1000:
         raise UsageError(f"pieces {request.pieces}", expected="2 to 1000")
-    files = _output_files(request.output)
+    if request.seed < 0:
+        raise UsageError(f"seed {request.seed}", expected="0 or more")
     checkpoints = {"checkpoint": load_checkpoint(request.checkpoint)}
     if request.before is not None:
         checkpoints["before"] = load_checkpoint(request.before)
     progress("reading the dataset")
     corpus = _corpus(request)
+    files = _output_files(request.output)
     bits = _bits(corpus, checkpoints, request.seed, progress)
     pieces, composed = _compose(request, progress)
     result = EvaluateResult(
@@ -357,16 +359,16 @@ def _output_files(output: Path | None) -> tuple[Path, ...]:
     if output is None:
         return ()
     if output.suffix.lower() == ".json":
-        return output, output.with_suffix(".html")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(f"cannot make the folder {output}: {error.strerror}", remedy="name another") from error
-    return output / "evaluation.json", output / "evaluation.html"
+        files = output, output.with_suffix(".html")
+    else:
+        make_folder(output)
+        files = output / "evaluation.json", output / "evaluation.html"
+    for file in files:
+        check_target(file)
+    return files
 
 
 def _write(result: EvaluateResult) -> None:
     if result.files:
         write_json(result.files[0], result.as_json())
-        with writing(result.files[1]) as file:
-            file.write(result.as_html().encode())
+        write_text(result.files[1], result.as_html())

@@ -144,8 +144,8 @@ class Grammar:
         """Return which chord tokens may come next, given the melody, shape (V_chord,)."""
         if melody_token == melody.REST:
             return _NO_CHORD
-        closing = self.context.time == self.plan.close
-        return self._chord_mask(melody_token, closing)
+        plan = self.plan
+        return _chords(plan.instrument, plan.tuning, plan.gong, melody_token, self.context.time == plan.close)
 
     def append(self, rhythm_token: int, melody_token: int) -> None:
         """Take up the step that was chosen."""
@@ -155,10 +155,6 @@ class Grammar:
         self._repeats = self._repeats + 1 if melody_token == self._last else 0
         self._last = melody_token
         self.context.append(rhythm_token, melody_token)
-
-    def _chord_mask(self, melody_token: int, closing: bool) -> Mask:
-        plan = self.plan
-        return _chords(plan.instrument, plan.tuning, plan.gong, melody_token, closing)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -218,7 +214,7 @@ def _chords(instrument: Instrument, tuning: Tuning, gong: int, melody_token: int
 
 
 _NO_CHORD: Mask = np.arange(len(chord.VOCABULARY)) == chord.NO_CHORD
-_LEGATO: Mask = (rhythm.INTERVAL > 0) & (rhythm.LENGTH <= rhythm.INTERVAL) & (rhythm.INTERVAL >= 60 // 2)
+_LEGATO: Mask = (rhythm.INTERVAL > 0) & (rhythm.LENGTH <= rhythm.INTERVAL)
 
 
 class _Closing(dict[int, Mask]):

@@ -53,7 +53,7 @@ def draw(logits: NDArray[np.floating], mask: Mask | None, how: Sampling, uniform
         scores = np.where(mask, scores, -np.inf)
     with np.errstate(over="ignore"):  # far below the best is -inf, and that is right
         probability = softmax((scores - scores.max()) / how.temperature)
-    order = np.argsort(-probability, kind="stable")
+    order = np.argsort(-scores, kind="stable")  # not of the probabilities, which rounding makes equal
     cumulative = np.cumsum(probability[order])
     kept = min(int(np.searchsorted(cumulative, how.top_p)) + 1, int(np.count_nonzero(probability)))
     place = int(np.searchsorted(cumulative[:kept], uniform * cumulative[kept - 1], side="right"))

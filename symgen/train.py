@@ -6,8 +6,10 @@ the adversarial stage. Every stage can be stopped and is taken up where it stood
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -19,16 +21,17 @@ import torch
 from symgen.copying import copy_report, fingerprints
 from symgen.corpus.catalogue import read_catalogue
 from symgen.corpus.dataset import Dataset
-from symgen.errors import CorpusError, UsageError
-from symgen.files import write_text
-from symgen.models.adversarial import AdversarialStage, fight
+from symgen.errors import CheckpointError, CorpusError, UsageError
+from symgen.files import make_folder, write_text
+from symgen.models.adversarial import AdversarialStage, fight, styles_to_play
 from symgen.models.card import model_card
-from symgen.models.checkpoint import save_checkpoint, save_fingerprints
+from symgen.models.checkpoint import save_checkpoint, save_fingerprints, write_json
 from symgen.models.generator import Generator, GeneratorConfig
 from symgen.models.likelihood import Run, Stage, bits_per_note, weights_of
 from symgen.models.windows import Mixture, Pieces
 from symgen.progress import Progress, silent
 from symgen.resources import corpora_dir, version
+from symgen.styles import get_style
 
 MIN_PIECES = 5
 _JUDGED_FOLK = 80
@@ -93,9 +96,10 @@ class TrainRequest:
     output : Path
         Folder of the checkpoint.
     run : Path, optional
-        Folder of the training state, ``<output>.run`` by default; a run found there is continued.
+        Folder of the training state, ``<output>.run`` by default; a run found there is continued if it is one
+        of the same dataset, style, seed and network.
     seed : int
-        Seeds weights, batches and dropout.
+        At least 0. Seeds weights, batches and dropout.
     threads : int
         Threads that torch uses; 0 leaves the choice to it.
     recipe : Recipe
@@ -157,10 +161,14 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     CorpusError
         If the dataset is missing, damaged or too small.
     UsageError
-        If the dataset holds no piece of the style.
+        If there is no such style, the dataset holds no piece of it, the folder of the checkpoint holds something
+        else, or the folder of the training state that of another training.
     CheckpointError
         If the state of an earlier run is damaged.
+    WriteError
+        If a folder cannot be written.
     """
+    request = _checked(request)
     if request.threads:
         torch.set_num_threads(request.threads)
     dataset = Dataset(request.dataset)
@@ -168,6 +176,8 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     training = _pools(dataset, "train")
     validation = _pools(dataset, "validation", most_folk=_JUDGED_FOLK)
     _check_pieces(request, training, validation)
+    make_folder(request.output)
+    _claim(_run_folder(request), request)
     torch.manual_seed(request.seed)
     run = Run(Generator(request.recipe.config), _run_folder(request), request.seed)
     train_likelihood(run, request.recipe, request.style, training, validation, progress)
@@ -179,7 +189,9 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
         replay = Mixture(training, shares, window=request.recipe.config.window, steps=last.batch_steps // 2)
         fight(run, stage, training, validation, replay, progress)
     bits = {style: round(bits_per_note(run.model, pieces), 4) for style, pieces in validation.items() if len(pieces)}
-    export(run.model, dataset, request.output, {"bits_per_note": bits}, seed=request.seed)
+    stages = [*run.state.finished, *([request.recipe.adversarial.name] if request.recipe.adversarial else [])]
+    figures = {"bits_per_note": bits}
+    export(run.model, dataset, request.output, figures, seed=request.seed, style=request.style, stages=stages)
     return TrainResult(
         output=request.output,
         bits=bits,
@@ -196,11 +208,12 @@ def train_likelihood(
     validation: Mapping[str, Pieces],
     progress: Progress,
 ) -> None:
-    """Run the likelihood stages that the dataset has pieces for."""
+    """Run the likelihood stages that the dataset has pieces for; validation pieces of `style` judge the last one."""
     for number, stage in enumerate(recipe.stages):
         # The first stage may be of another style altogether; all later ones are about the style itself.
         shares = _present(stage.shares, style if number else None, training)
-        judge = stage.judge if len(validation.get(stage.judge, ())) else style
+        last = stage is recipe.stages[-1]
+        judge = stage.judge if len(validation.get(stage.judge, ())) and not last else style
         if not shares or not len(validation.get(judge, ())):
             continue
         mixture = Mixture(training, shares, window=recipe.config.window, steps=stage.batch_steps)
@@ -208,15 +221,23 @@ def train_likelihood(
 
 
 def _present(shares: Mapping[str, float], style: str | None, training: Mapping[str, Pieces]) -> dict[str, float]:
-    """Return the shares of the styles that there are pieces of; `style` gets the largest if it was not foreseen."""
-    present = {name: share for name, share in shares.items() if len(training.get(name, ()))}
+    """Return the shares of the styles that there are pieces of; `style`, if given, gets the largest."""
+    wanted = dict(shares)
     if style is not None:
-        present.setdefault(style, max(shares.values()))
-    return present
+        largest = max(wanted, key=lambda name: wanted[name])
+        wanted[largest], wanted[style] = wanted.get(style, 0.0), wanted[largest]
+    return {name: share for name, share in wanted.items() if share > 0 and len(training.get(name, ()))}
 
 
 def export(
-    model: Generator, dataset: Dataset, output: Path, figures: Mapping[str, Any], *, seed: int, **facts: Any
+    model: Generator,
+    dataset: Dataset,
+    output: Path,
+    figures: Mapping[str, Any],
+    *,
+    seed: int,
+    style: str,
+    stages: Sequence[str],
 ) -> None:
     """Write a checkpoint with fingerprints of its training pieces and a model card.
 
@@ -232,16 +253,20 @@ def export(
         What was measured.
     seed : int
         Seed of the training.
-    **facts
-        Further entries of ``checkpoint.json``.
+    style : str
+        Style that the training was about.
+    stages : sequence of str
+        Names of the stages that ran.
     """
     known = fingerprints(dataset.sequences(split="train"))
+    save_fingerprints(output, known)
     whole = {
         "version": version(),
         "seed": seed,
         "figures": dict(figures),
         "data": _origins(dataset),
-        **facts,
+        "style": style,
+        "stages": list(stages),
     }
     save_checkpoint(
         output,
@@ -250,8 +275,7 @@ def export(
         styles=_style_facts(dataset, known),
         facts=whole,
     )
-    save_fingerprints(output, known)
-    write_text(output / "README.md", model_card(output.name, whole, model))
+    write_text(output / "README.md", model_card(output.resolve().name, whole, model))
 
 
 def _pools(dataset: Dataset, split: str, most_folk: int | None = None) -> dict[str, Pieces]:
@@ -263,10 +287,24 @@ def _pools(dataset: Dataset, split: str, most_folk: int | None = None) -> dict[s
     }
 
 
+def _checked(request: TrainRequest) -> TrainRequest:
+    """Return the request with the style by its name, or raise UsageError for what cannot be met."""
+    if request.seed < 0:
+        raise UsageError(f"seed {request.seed}", expected="0 or more")
+    if (request.output / "README.md").exists() and not (request.output / "checkpoint.json").exists():
+        raise UsageError(
+            f"{request.output} holds a README.md that is not a checkpoint's",
+            expected="a checkpoint, or a folder without such a file",
+            remedy="name another with -o",
+        )
+    return replace(request, style=get_style(request.style).name)
+
+
 def _check_pieces(request: TrainRequest, training: Mapping[str, Pieces], validation: Mapping[str, Pieces]) -> None:
     if request.style not in training:
         raise UsageError(
-            f"{request.dataset} holds no {request.style} piece", expected=f"one of {', '.join(training) or 'none'}"
+            f"{request.dataset} holds no {request.style} piece" + (f", only {', '.join(training)}" if training else ""),
+            remedy=f"convert the scores with --style {request.style}",
         )
     found = len(training[request.style]) + len(validation.get(request.style, ()))
     if found < MIN_PIECES or not len(validation.get(request.style, ())):
@@ -275,10 +313,40 @@ def _check_pieces(request: TrainRequest, training: Mapping[str, Pieces], validat
             expected=f"at least {MIN_PIECES}, one of them held out",
             remedy="convert more pieces",
         )
+    if request.recipe.adversarial is not None:
+        styles_to_play(request.recipe.adversarial, training)
 
 
 def _run_folder(request: TrainRequest) -> Path:
-    return request.run or request.output.with_name(request.output.name + ".run")
+    output = request.output.resolve()
+    return request.run or output.with_name(output.name + ".run")
+
+
+def _claim(folder: Path, request: TrainRequest) -> None:
+    """Note in the folder of a training what is trained, or make sure that it is the same as before."""
+    index = (request.dataset / "index.jsonl").read_bytes()
+    wanted = {
+        "dataset": hashlib.sha256(index).hexdigest(),
+        "style": request.style,
+        "seed": request.seed,
+        "network": request.recipe.config.as_json(),
+    }
+    make_folder(folder)
+    note = folder / "training.json"
+    try:
+        found = json.loads(note.read_text("utf-8"))
+    except FileNotFoundError:
+        write_json(note, wanted)
+        return
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot read {note}: {error}", remedy=f"remove {folder} to begin again") from error
+    other = [name for name, value in wanted.items() if not isinstance(found, dict) or found.get(name) != value]
+    if other:
+        raise UsageError(
+            f"{folder} holds a training with another {' and '.join(other)}",
+            expected="the training that was begun there, to go on with",
+            remedy="remove it to begin again, or name another checkpoint with -o",
+        )
 
 
 def _style_facts(dataset: Dataset, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -295,23 +363,23 @@ def _style_facts(dataset: Dataset, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _origins(dataset: Dataset) -> list[dict[str, Any]]:
-    """Return the corpora that training pieces come from, with their licence wording."""
-    counts = Counter(entry.corpus for entry in dataset.entries if entry.split == "train")
-    notes = Counter(dict.fromkeys(counts, 0))
-    licences = {}
-    for entry in dataset.entries:
-        licences[entry.corpus] = entry.licence
-        if entry.split == "train":
-            notes[entry.corpus] += entry.notes
+    """Return the corpora that training pieces come from, by style, with their licence wording."""
+    learned = [entry for entry in dataset.entries if entry.split == "train"]
+    pieces = Counter((entry.corpus, entry.style) for entry in learned)
+    notes: Counter[tuple[str, str]] = Counter()
+    for entry in learned:
+        notes[entry.corpus, entry.style] += entry.notes
+    licences = {entry.corpus: entry.licence for entry in learned}
     declared = {corpus.name: corpus for corpus in read_catalogue(corpora_dir())}
     return [
         {
             "corpus": name,
+            "style": style,
             "title": declared[name].title if name in declared else name,
             "source": declared[name].source if name in declared else "",
             "licence": licences[name],
-            "pieces": counts[name],
-            "notes": notes[name],
+            "pieces": pieces[name, style],
+            "notes": notes[name, style],
         }
-        for name in sorted(counts)
+        for name, style in sorted(pieces)
     ]

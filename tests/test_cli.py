@@ -316,9 +316,10 @@ class TestProcess:
 
     def test_a_narrow_encoding_is_survived(self, python):
         code = "from symgen import console; console.print_json({'a': '古琴'}); console.print_lines(['古琴'])"
+        code += "; console.print_table(['name'], [['古琴']])"
         result = python("-c", code, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
         assert result.returncode == 0, result.stderr
-        assert r"\u53e4\u7434" in result.stdout
+        assert result.stdout.count(r"\u53e4\u7434") == 3
 
 
 class TestReporter:

@@ -24,7 +24,7 @@ STYLES = ("guqin", "guzheng", "folk")
 def checkpoint(tmp_path_factory):
     """Return a checkpoint of random weights. The grammar alone makes music of them."""
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
-    styles = {"guqin": {"pieces": 1, "human_longest_run": 9}}
+    styles = {"guqin": {"pieces": 1, "human_longest_run": 9}, "guzheng": {}, "folk": {}}
     save_checkpoint(folder, config=TINY.as_json(), weights=weights_of(random_generator(TINY)), styles=styles, facts={})
     save_fingerprints(folder, fingerprints([random_tune(1, 100)]))
     return folder
@@ -253,6 +253,7 @@ REFUSALS = [
     ({"style": "guqin", "seconds": float("nan")}, "seconds nan"),
     ({"style": "guqin", "bars": 8, "seconds": 30}, "both bars and seconds are given; expected one length"),
     ({"style": "guqin", "takes": 0}, "takes 0; expected a whole number, 1 to"),
+    ({"style": "folk", "metre": "1/4", "tempo": 300, "seconds": 3600}, "18000 bars; expected at most 2000 bars"),
     ({"style": "guqin", "tempo": 0}, "tempo 0; expected 20 to 300"),
     ({"style": "guqin", "temperature": 0}, "temperature 0; expected 0.05 to 5"),
     ({"style": "guqin", "top_p": 1.5}, "top-p 1.5; expected 0.05 to 1"),
@@ -281,7 +282,7 @@ def test_takes_do_not_fit_into_one_file(checkpoint, tmp_path):
 def test_what_cannot_be_written_is_refused_before_the_work(checkpoint, tmp_path, place, monkeypatch):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder.mid").mkdir()
-    monkeypatch.setattr(compose_module, "compose_takes", lambda *_: pytest.fail("composed for nothing"))
+    monkeypatch.setattr(compose_module, "_takes", lambda *_: pytest.fail("composed for nothing"))
     with pytest.raises(WriteError) as caught:
         compose_files(ComposeRequest("folk", checkpoint=checkpoint, bars=4, output=tmp_path / place))
     assert "\n" not in str(caught.value)
@@ -298,3 +299,47 @@ def test_a_missing_checkpoint(tmp_path):
 def test_every_refusal_is_of_the_family():
     assert issubclass(PlayabilityError, SymgenError)
     assert (UsageError.exit_code, PlayabilityError.exit_code) == (2, 1)
+
+
+@pytest.mark.parametrize("options", [{"style": "jazz"}, {"style": "folk", "checkpoint": "none"}])
+def test_a_refused_request_makes_no_folder(tmp_path, options):
+    with pytest.raises(SymgenError):
+        compose_files(ComposeRequest(**options, output=tmp_path / "new"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_takes_are_written_as_they_are_made(checkpoint, tmp_path):
+    """Pulling the plug in the third take leaves two."""
+
+    def pull(message, done=0, total=0):
+        if message.startswith("composing take 3"):
+            raise KeyboardInterrupt
+
+    request = ComposeRequest("folk", checkpoint=checkpoint, seed=7, bars=2, takes=4, output=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        compose_files(request, pull)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folk-7-1.mid", "folk-7-2.mid"]
+
+
+@pytest.mark.parametrize("name", ["tempo", "mode", "gong", "tuning"])
+def test_asking_for_what_was_drawn_changes_nothing(ask, name):
+    take = ask("guqin", seed=5)
+    assert ask("guqin", seed=5, **{name: getattr(take, name)}).tokens == take.tokens
+
+
+def test_a_superscript_is_no_pitch_class(ask):
+    with pytest.raises(UsageError, match="²"):
+        ask(gong="²")
+
+
+@pytest.mark.parametrize(("bars", "marks"), [(4, 1), (11, 1), (12, 2), (19, 2), (20, 3), (32, 4)])
+def test_a_section_has_eight_bars_and_the_last_at_least_four(ask, bars, marks):
+    assert len(ask("folk", bars=bars).score.sections) == marks
+
+
+def test_a_style_that_the_checkpoint_never_learned_is_refused(tmp_path):
+    folder = tmp_path / "folk only"
+    weights = weights_of(random_generator(TINY))
+    save_checkpoint(folder, config=TINY.as_json(), weights=weights, styles={"folk": {}}, facts={})
+    with pytest.raises(UsageError, match="never learned the style guqin; expected one of folk"):
+        compose_takes(ComposeRequest("guqin", bars=4, checkpoint=folder))

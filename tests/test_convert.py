@@ -358,3 +358,23 @@ def test_seconds_and_notes_are_of_the_whole_file(tmp_path, run):
     assert result.notes == 12
     assert run(tmp_path / "book.abc").reused == 1
     assert np.array_equal(np.diff(Dataset(tmp_path / "data").offsets), [8, 4])
+
+
+def test_like_reasons_count_together(run, tmp_path):
+    for name in ("a.mid", "b.mid"):
+        (tmp_path / name).write_bytes(b"")
+    result = run(tmp_path / "a.mid", tmp_path / "b.mid")
+    assert list(result.reasons.values()) == [2]
+    assert next(iter(result.reasons)).startswith("is empty")
+
+
+def test_a_defect_that_one_file_shows_does_not_stop_the_others(scores, run, tmp_path, monkeypatch):
+    def defective(score, **options):
+        if score.notes["pitch"][0] == SCALE[0] + 3:
+            raise ZeroDivisionError("three\nlines")
+        return encode(score, **options)
+
+    monkeypatch.setattr(convert_module, "encode", defective)
+    result = run(scores / "tune2.mid", scores / "deep" / "tune3.mid", scores / "tune4.mid")
+    assert (result.pieces, result.status) == (2, {"ok": 2, "failed": 1})
+    assert report(tmp_path / "data")[1]["reason"] == r"internal error: ZeroDivisionError: three\nlines"

@@ -117,7 +117,7 @@ def test_training_twice_gives_the_same_bytes(dataset, tmp_path, trained):
 
 
 def test_a_style_that_is_not_there_is_refused(dataset, tmp_path):
-    with pytest.raises(UsageError, match="holds no guqin piece; expected one of folk"):
+    with pytest.raises(UsageError, match="holds no guqin piece, only folk"):
         train(TrainRequest(dataset, "guqin", tmp_path / "out", recipe=RECIPE))
 
 

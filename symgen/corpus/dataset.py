@@ -14,6 +14,7 @@ Opening it reads only ``dataset.json`` and ``offsets.npy``; the rest is mapped o
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -172,7 +173,7 @@ class Dataset:
     def _read_facts(self) -> dict[str, Any]:
         try:
             facts = json.loads((self.path / "dataset.json").read_text("utf-8"))
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise CorpusError(
                 f"no dataset at {self.path}", expected="a folder that symgen convert made", remedy="run symgen convert"
             ) from error
@@ -262,6 +263,7 @@ def write_dataset(
         "pieces": len(entries),
         "steps": int(sum(lengths)),
         "notes": sum(entry.notes for entry in entries),
+        "splits": dict(Counter(entry.split for entry in entries)),
     }
     make_folder(path)
     (path / "dataset.json").unlink(missing_ok=True)  # a half-renamed dataset must not open

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from symgen.errors import CheckpointError
+from symgen.errors import CheckpointError, CorpusError
 from symgen.models.checkpoint import read_tensors, write_tensors
 from symgen.models.discriminator import Adversary, AdversaryConfig
 from symgen.models.generator import Generator, step_log_likelihood
@@ -113,7 +113,7 @@ class Duel:
         )
         self.weight = 0.3
         self.memory: deque[tuple[str, Batch]] = deque(maxlen=6)
-        self.styles = [s for s, share in stage.shares.items() if share > 0 and s in training and len(training[s])]
+        self.styles = styles_to_play(stage, training)
         shares = np.array([stage.shares[style] for style in self.styles])
         self.shares = shares / shares.sum()
 
@@ -187,6 +187,29 @@ class Duel:
         return torch.from_numpy(batch.steps[:, 1 + first :]), torch.from_numpy(batch.features[:, first:])
 
 
+def styles_to_play(stage: AdversarialStage, training: Mapping[str, Pieces]) -> list[str]:
+    """Return the styles of a stage that have a piece long enough for a context and its continuation.
+
+    Raises
+    ------
+    CorpusError
+        If there is none.
+    """
+    least = stage.seen + stage.length
+    found = [
+        style
+        for style, share in stage.shares.items()
+        if share > 0 and style in training and (training[style].lengths >= least).any()
+    ]
+    if not found:
+        raise CorpusError(
+            f"no training piece has {least} steps",
+            expected=f"a longer piece of {', '.join(stage.shares)} for the adversarial stage",
+            remedy="convert longer pieces",
+        )
+    return found
+
+
 def fight(
     run: Run,
     stage: AdversarialStage,
@@ -202,7 +225,9 @@ def fight(
     Raises
     ------
     CheckpointError
-        If the generator's loss stops being a number; the last snapshot is intact.
+        If the generator's loss stops being a number; the last snapshot is intact. Also if that is damaged.
+    CorpusError
+        If no training piece is long enough, see :func:`styles_to_play`.
     """
     set_dropout(run.model, 0.0)
     duel = Duel(run, stage, training)
@@ -223,7 +248,7 @@ def fight(
         done = update + 1 - stage.warm_up
         run.log(stage=stage.name, update=done, style=style, **{name: round(v, 4) for name, v in figures.items()})
         if done % stage.evaluate_every == 0 or done == stage.updates:
-            bits = {name: round(bits_per_note(run.model, pieces), 4) for name, pieces in validation.items()}
+            bits = {name: round(bits_per_note(run.model, p), 4) for name, p in validation.items() if len(p)}
             run.log(stage=stage.name, update=done, bits=bits)
             _save(duel, done)
             progress(f"{stage.name}: divergence {figures['divergence']:.3f}", done, stage.updates)
@@ -277,9 +302,15 @@ def _resume(duel: Duel) -> int:
     if not snapshots:
         return 0
     tensors = read_tensors(snapshots[-1])
-    for prefix, network in (("generator.", duel.model), ("adversary.", duel.adversary.members)):
-        part = {n[len(prefix) :]: torch.from_numpy(v.copy()) for n, v in tensors.items() if n.startswith(prefix)}
-        network.load_state_dict(part)
-    duel.weight = float(tensors["weight"][0])
-    duel.adversary.accuracy = float(tensors["accuracy"][0])
+    try:
+        for prefix, network in (("generator.", duel.model), ("adversary.", duel.adversary.members)):
+            part = {n[len(prefix) :]: torch.from_numpy(v.copy()) for n, v in tensors.items() if n.startswith(prefix)}
+            network.load_state_dict(part)
+        duel.weight = float(tensors["weight"][0])
+        duel.adversary.accuracy = float(tensors["accuracy"][0])
+    except (KeyError, IndexError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{snapshots[-1]} does not fit the networks of this training ({str(error).splitlines()[0]})",
+            remedy=f"remove {duel.run.folder} to begin again",
+        ) from error
     return duel.stage.warm_up + int(snapshots[-1].stem.rpartition("-")[2])

@@ -9,10 +9,16 @@ from torch import nn
 
 _LIMITS = """\
 - One gong system a piece: no modulation. One metre a piece.
-- Of techniques it writes what its sources mark: harmonics for the guqin. Slides and vibrato are added in
-  performance from documented habits, not learned.
-- The guzheng style is learned from a dozen hand-made transcriptions with dummy bar lines.
-- It composes in traditional idioms; it does not reproduce the manner of a named player or school.
+- Of techniques it writes what its sources mark, such as the harmonics of guqin scores. Slides and vibrato are
+  added in performance from documented habits, not learned.
+- A style learned from a few dozen pieces or less is known as far as these go.
+- It composes in the idiom of its sources; it does not reproduce the manner of a named player or school.
+"""
+
+_ORIGIN = """\
+No encoding of a piece is part of this checkpoint: it holds weights, and one-way hashes of runs of eight notes for
+the copy report. The licence wording above is that of the sources; who needs other ground trains on an own corpus
+with the two commands above.
 """
 
 
@@ -24,7 +30,7 @@ def model_card(name: str, facts: Mapping[str, Any], model: nn.Module) -> str:
     name : str
         Name of the checkpoint.
     facts : mapping
-        ``data`` (corpora with licence wording), ``figures``, ``seed``, ``version``.
+        ``data`` (corpora with licence wording), ``stages``, ``style``, ``figures``, ``seed``, ``version``.
     model : Module
         The generator.
     """
@@ -32,28 +38,27 @@ def model_card(name: str, facts: Mapping[str, Any], model: nn.Module) -> str:
     lines = [
         f"# {name}",
         "",
-        f"A compound-step transformer of {parameters:,} weights that composes guqin, guzheng and folk melody as",
-        f"rhythm, melody and chord tokens. Trained by symgen {facts['version']}, seed {facts['seed']}:",
-        "likelihood on folk melody, likelihood on the zither styles, then against an adversary.",
+        f"A compound-step transformer of {parameters:,} weights that composes {', '.join(_styles(facts))} melody as",
+        f"rhythm, melody and chord tokens. Trained by symgen {facts['version']}, seed {facts['seed']}, in the stages",
+        f"{', '.join(facts['stages'])}.",
         "",
-        "```console",
+        "```bash",
         "symgen convert SCORES -o data.symgen",
-        f"symgen train data.symgen --style guqin -o {name}",
+        f"symgen train data.symgen --style {facts['style']} -o {name}",
         "```",
         "",
         "## Learned from",
         "",
-        "| Corpus | Source | Pieces | Notes | Licence wording |",
-        "|---|---|---|---|---|",
+        "| Corpus | Style | Source | Pieces | Notes | Licence wording |",
+        "|---|---|---|---|---|---|",
     ]
     for row in facts["data"]:
-        lines.append(f"| {row['title']} | {row['source']} | {row['pieces']:,} | {row['notes']:,} | {row['licence']} |")
+        counts = f"{row['pieces']:,} | {row['notes']:,}"
+        cells = [_cell(row[key]) for key in ("title", "style", "source")]
+        lines.append(f"| {' | '.join(cells)} | {counts} | {_cell(row['licence'])} |")
     lines += [
         "",
-        "The melodies are traditional; the encodings are public research data, some without a free licence. No",
-        "encoding is part of this checkpoint: it holds weights, and one-way hashes of runs of eight notes for the",
-        "copy report. Who needs cleaner ground trains on an own corpus with the two commands above.",
-        "",
+        _ORIGIN,
         "## Figures",
         "",
         *_figure_lines(facts.get("figures", {})),
@@ -63,6 +68,15 @@ def model_card(name: str, facts: Mapping[str, Any], model: nn.Module) -> str:
         _LIMITS,
     ]
     return "\n".join(lines)
+
+
+def _styles(facts: Mapping[str, Any]) -> list[str]:
+    return sorted({row["style"] for row in facts["data"]})
+
+
+def _cell(text: str) -> str:
+    """Return text that cannot break a table."""
+    return " ".join(text.split()).replace("|", "\\|") or "not known"
 
 
 def _figure_lines(figures: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -47,7 +47,8 @@ class Checkpoint:
     weights : mapping of str to ndarray
         The generator's weights.
     styles : dict
-        Style -> what was measured of its training pieces (reference gong, finals, metres, lengths).
+        Style -> ``pieces``, how many it was trained on, and ``human_longest_run``, see
+        :class:`symgen.copying.CopyReport`.
     fingerprints : mapping of str to ndarray
         See :mod:`symgen.copying`.
     facts : dict
@@ -131,7 +132,8 @@ def save_checkpoint(
 
 
 def save_fingerprints(path: Path, fingerprints: Weights) -> None:
-    """Write the fingerprints of the training pieces into a checkpoint's folder."""
+    """Write the fingerprints of the training pieces into a checkpoint's folder, made if it is missing."""
+    make_folder(path)
     write_tensors(path / _CORPUS, fingerprints)
 
 
@@ -172,7 +174,7 @@ def _read_facts(folder: Path) -> dict[str, Any]:
     path = folder / _FACTS
     try:
         facts = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(
             f"no checkpoint at {folder}",
             expected=f"a folder with {_FACTS} and {_WEIGHTS}",

@@ -139,21 +139,19 @@ class Context:
         return max(-_MAX_LEAP, min(_MAX_LEAP, leap)) + _MAX_LEAP + 1
 
 
-def piece_features(sequence: TokenSequence, *, with_metre: bool = True) -> NDArray[np.int16]:
+def piece_features(sequence: TokenSequence) -> NDArray[np.int16]:
     """Return the features of each step of a piece.
 
     Parameters
     ----------
     sequence : TokenSequence
         The piece.
-    with_metre : bool
-        False where the metre in the source is a dummy: the bar position then counts as unknown.
 
     Returns
     -------
     ndarray of int16, shape (steps, len(FEATURES))
     """
-    context = Context(sequence.metres if with_metre else (), sequence.end)
+    context = Context(sequence.metres, sequence.end)
     rows = []
     for rhythm_token, melody_token in zip(sequence.rhythm.tolist(), sequence.melody.tolist(), strict=True):
         rows.append(context.features())

@@ -90,7 +90,7 @@ class Run:
     Raises
     ------
     CheckpointError
-        If the state found there is damaged.
+        If the state found there is damaged, or of another network.
     """
 
     def __init__(self, model: Generator, folder: Path, seed: int) -> None:
@@ -121,6 +121,11 @@ class Run:
             Style whose held-out pieces decide.
         progress : Progress
             Told of each evaluation.
+
+        Raises
+        ------
+        CheckpointError
+            If no evaluation gave a number, or the state found in the folder is of another network.
         """
         if stage.name in self.state.finished:
             return self.state.best
@@ -143,6 +148,8 @@ class Run:
                 self._save(optimiser)
                 if self.state.waited >= stage.patience:
                     break
+        if not math.isfinite(self.state.best):
+            raise CheckpointError(f"{stage.name}: the generator diverged", remedy="train again with another seed")
         self._load(read_tensors(self.folder / "best.safetensors"))
         self.state.finished.append(stage.name)
         self._save(None)
@@ -173,7 +180,7 @@ class Run:
     def _judge(self, stage: Stage, validation: Mapping[str, Pieces], judge: str, loss: float, seconds: float) -> bool:
         figures = {style: round(bits_per_note(self.model, p), 4) for style, p in validation.items() if len(p)}
         self.log(stage=stage.name, step=self.state.step, loss=round(loss, 4), seconds=round(seconds, 1), bits=figures)
-        if figures[judge] >= self.state.best:
+        if not figures[judge] < self.state.best:  # a figure that is no number is no better one either
             return False
         self.state.best = figures[judge]
         write_tensors(self.folder / "best.safetensors", weights_of(self.model))
@@ -214,8 +221,7 @@ class Run:
             self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
         except RuntimeError as error:
             raise CheckpointError(
-                f"cannot read {self.folder / _STATE}: its weights do not fit this generator",
-                expected="the state of a run of the same sizes",
+                f"the weights in {self.folder} are of another network ({str(error).splitlines()[0]})",
                 remedy=f"remove {self.folder} to begin again",
             ) from error
 

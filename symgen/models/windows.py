@@ -120,7 +120,7 @@ class Mixture:
     pools : mapping of str to Pieces
         Pieces by style.
     shares : mapping of str to float
-        Share of the steps drawn from each style.
+        Share of the steps drawn from each style; a style without pieces leaves its share to the others.
     window, steps : int
         Longest window, and about how many steps a batch holds.
     blank : float
@@ -131,7 +131,7 @@ class Mixture:
     def __init__(
         self, pools: Mapping[str, Pieces], shares: Mapping[str, float], *, window: int, steps: int, blank: float = 0.1
     ) -> None:
-        self.names = [name for name, share in shares.items() if share > 0 and len(pools[name])]
+        self.names = [name for name, share in shares.items() if share > 0 and len(pools.get(name, ()))]
         total = sum(shares[name] for name in self.names)
         self.pools = [pools[name] for name in self.names]
         self.shares = np.array([shares[name] / total for name in self.names])

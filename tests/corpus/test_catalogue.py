@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symgen.corpus.catalogue import UNDECLARED, Corpus, normalise_title, read_catalogue, read_corpus
+from symgen.corpus.catalogue import UNDECLARED, Corpus, normalise_title, read_catalogue, read_corpus, split_titles
 from symgen.errors import CorpusError
 from symgen.resources import corpora_dir
 
@@ -168,3 +168,22 @@ def test_mistakes_are_named_in_one_line(declare, text, words):
 def test_a_missing_declaration(tmp_path):
     with pytest.raises(CorpusError, match="No such file"):
         read_corpus(Path(tmp_path, "none.toml"))
+
+
+class TestSplitTitles:
+    @pytest.mark.parametrize("count", [5, 8, 12, 40])
+    def test_a_small_corpus_has_something_to_judge_by(self, count):
+        for series in range(20):
+            titles = [f"{series} tune {chr(97 + n % 26)}{n}" for n in range(count)]
+            splits = split_titles(Corpus("own"), titles)
+            assert set(splits) == set(titles)
+            assert "validation" in splits.values()
+            assert "train" in splits.values()
+
+    def test_fewer_than_five_are_left_as_they_fall(self):
+        titles = ["a", "b", "c"]
+        assert split_titles(Corpus("own"), titles) == {title: Corpus("own").split_of(title) for title in titles}
+
+    def test_a_declared_split_is_kept(self):
+        corpus = Corpus("own", validation=frozenset(), test=frozenset())
+        assert set(split_titles(corpus, [f"t{n}" for n in range(30)]).values()) == {"train"}

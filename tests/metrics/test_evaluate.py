@@ -176,21 +176,24 @@ def test_nothing_composed_is_no_failure(request_: EvaluateRequest, monkeypatch: 
         ({"style": "guqin"}, CorpusError, "0 training pieces of style guqin"),
         ({"style": "opera"}, UsageError, "opera"),
         ({"pieces": 1}, UsageError, "2 to 1000"),
+        ({"seed": -1}, UsageError, "seed -1"),
         ({"checkpoint": Path("nowhere")}, CheckpointError, "no checkpoint"),
         ({"before": Path("nowhere")}, CheckpointError, "no checkpoint"),
         ({"against": Path("nowhere")}, CorpusError, "no dataset"),
     ],
     ids=str,
 )
-def test_wrong_requests_are_refused(request_: EvaluateRequest, changes, error, words: str):
+def test_wrong_requests_are_refused(request_: EvaluateRequest, tmp_path: Path, changes, error, words: str):
     with pytest.raises(error, match=words):
-        evaluate(replace(request_, **changes))
+        evaluate(replace(request_, output=tmp_path / "new", **changes))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_output_that_cannot_be_is_refused_before_anything_is_measured(request_: EvaluateRequest, tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(WriteError):
-        evaluate(replace(request_, output=tmp_path / "file" / "folder"))
+    for place in ("file/folder", "none/evaluation.json"):
+        with pytest.raises(WriteError):
+            evaluate(replace(request_, output=tmp_path / place))
 
 
 def test_weights_of_other_sizes_are_refused(request_: EvaluateRequest, checkpoint: Path, tmp_path: Path):

@@ -76,7 +76,6 @@ def test_no_metre_is_no_place_in_the_bar():
     piece, features = tune((480, 60), (480, 62), metres=())
     assert features["bar_position"] == [0, 0]
     measured = TokenSequence(piece.rhythm, piece.melody, piece.chord, 60, metres=(Metre(0, 2, 4),))
-    assert piece_features(measured, with_metre=False)[:, 1].tolist() == [0, 0]
     assert piece_features(measured)[:, 1].tolist() == [1, 3]
 
 
