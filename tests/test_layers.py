@@ -19,7 +19,7 @@ FLOORS = (
     ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "corpus", "copying"),  # 3 encoding
-    ("models", "grammar", "sampling", "metrics"),  # 4 learning
+    ("models", "grammar", "sampling", "planning", "metrics"),  # 4 learning
     ("plot", "compose", "convert", "train", "evaluate", "inspect", "doctor"),  # 5 use cases
     ("console", "cli", "studio"),  # 6 doors
 )

@@ -1,0 +1,242 @@
+"""From a request in musical words to a plan that the grammar can keep.
+
+Everything that can be refused is refused here, before anything is composed, with the nearest thing that works.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symgen.errors import UsageError
+from symgen.grammar import Plan
+from symgen.instruments import get_instrument, get_tuning
+from symgen.instruments.base import Instrument, Tuning
+from symgen.instruments.rules import serves, tunings_for
+from symgen.sampling import Sampling
+from symgen.score import Metre, Technique
+from symgen.styles import Style, get_style
+from symgen.theory.degrees import parse_pitch_class, pitch_class_name
+from symgen.theory.modes import parse_mode
+from symgen.tokens.prefix import METRES, Prefix
+from symgen.units import bar_ticks
+
+_MOST_BARS = 2000
+_TECHNIQUES = {
+    "guqin": frozenset({Technique.PLUCK, Technique.HARMONIC}),
+    "guzheng": frozenset({Technique.PLUCK}),
+    "voice": frozenset({Technique.PLUCK}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeRequest:
+    """What to compose; None leaves a choice to the style and the seed.
+
+    Parameters
+    ----------
+    style : str
+        guqin, guzheng or folk.
+    mode : str, optional
+        gong, shang, jue, zhi or yu.
+    gong : str or int, optional
+        Pitch of degree 1, by name or as a pitch class 0..11.
+    tuning : str, optional
+        Name of a tuning of the instrument.
+    tempo : float, optional
+        Quarter notes a minute, 20..300.
+    metre : str, optional
+        Such as "4/4".
+    bars, seconds : int, float, optional
+        Length; not both.
+    takes : int
+        How many pieces.
+    seed : int, optional
+        The same seed composes the same pieces; drawn if None.
+    raw : bool
+        Write the quantised score without performance.
+    checkpoint : Path, optional
+        Folder of a checkpoint; the shipped one by default.
+    temperature, top_p : float
+        How boldly to draw; see :class:`symgen.sampling.Sampling`.
+    output : Path, optional
+        File or folder for :func:`compose_files`; the current folder by default.
+    """
+
+    style: str
+    mode: str | None = None
+    gong: str | int | None = None
+    tuning: str | None = None
+    tempo: float | None = None
+    metre: str | None = None
+    bars: int | None = None
+    seconds: float | None = None
+    takes: int = 1
+    seed: int | None = None
+    raw: bool = False
+    checkpoint: Path | None = None
+    temperature: float = 1.0
+    top_p: float = 0.95
+    output: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request with its fixed parts checked; what is None is drawn for each take.
+
+    Parameters
+    ----------
+    style, instrument : Style, Instrument
+        What is composed in, and for.
+    mode, gong, tuning : str, int, Tuning or None
+        What was asked for.
+    metre : Metre
+        Of the whole piece.
+    sampling : Sampling
+        How boldly to draw.
+    seed : int
+        As asked for, or drawn.
+    """
+
+    style: Style
+    instrument: Instrument
+    mode: str | None
+    gong: int | None
+    tuning: Tuning | None
+    metre: Metre
+    sampling: Sampling
+    seed: int
+
+
+def check_request(request: ComposeRequest) -> Wish:
+    """Return the request with every part checked.
+
+    Raises
+    ------
+    UsageError
+        For the first part that cannot be met, saying what could be.
+    """
+    style = get_style(request.style)
+    instrument = get_instrument(style.instrument)
+    mode = None if request.mode is None else parse_mode(request.mode)
+    gong = None if request.gong is None else _gong(request.gong)
+    tuning = None if request.tuning is None else get_tuning(instrument, request.tuning)
+    if request.bars is not None and request.seconds is not None:
+        raise UsageError("both bars and seconds are given", expected="one length", remedy="leave one out")
+    _check("bars", request.bars, 2, _MOST_BARS, whole=True)
+    _check("seconds", request.seconds, 5, 3600)
+    _check("takes", request.takes, 1, 10000, whole=True)
+    _check("tempo", request.tempo, 20, 300)
+    _check("temperature", request.temperature, 0.05, 5)
+    _check("top-p", request.top_p, 0.05, 1)
+    _check("seed", request.seed, 0, 2**63 - 1, whole=True)
+    metre = _metre(request.metre, style)
+    if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
+        _refuse_tuning(instrument, tuning, gong, mode)
+    seed = secrets.randbelow(2**31) if request.seed is None else request.seed
+    return Wish(style, instrument, mode, gong, tuning, metre, Sampling(request.temperature, request.top_p), seed)
+
+
+def _check(name: str, value: float | None, low: float, high: float, *, whole: bool = False) -> None:
+    if value is None:
+        return
+    if not isinstance(value, (int, float)) or not low <= value <= high or (whole and value != int(value)):
+        kind = "a whole number, " if whole else ""
+        raise UsageError(f"{name} {value!r}", expected=f"{kind}{low} to {high}")
+
+
+def _gong(value: str | int) -> int:
+    if isinstance(value, str) and not value.strip().isdecimal():
+        return parse_pitch_class(value)
+    _check("gong", int(value) if isinstance(value, str) else value, 0, 11, whole=True)
+    return int(value)
+
+
+def _metre(text: str | None, style: Style) -> Metre:
+    if text is None:
+        return Metre(0, *style.metre)
+    parts = text.strip().split("/")
+    known = [metre for metre in METRES if "/" in metre]
+    if text.strip() not in known:
+        raise UsageError(f"metre {text!r}", expected=f"one of {', '.join(known)}")
+    return Metre(0, int(parts[0]), int(parts[1]))
+
+
+def _refuse_tuning(instrument: Instrument, tuning: Tuning, gong: int, mode: str | None) -> None:
+    others = tunings_for(instrument, gong, mode)
+    gongs = ", ".join(pitch_class_name(pc) for pc in tuning.gongs)
+    remedy = f"use --tuning {others[0].name}, or --gong with one of {gongs}" if others else f"use --gong with {gongs}"
+    raise UsageError(
+        f"tuning {tuning.name} cannot give gong {pitch_class_name(gong)}",
+        expected=f"a gong whose tones lie on its strings: {gongs}",
+        remedy=remedy,
+    )
+
+
+def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.Generator) -> Plan:
+    """Fix for one take what the request leaves open.
+
+    Parameters
+    ----------
+    wish, request : Wish, ComposeRequest
+        What was asked for, checked and as it came.
+    tempo : float
+        Quarter notes a minute of this take.
+    rng : Generator
+        Draws mode, gong and tuning where they are open.
+
+    Raises
+    ------
+    UsageError
+        If no tuning of the instrument gives the gong, or the piece would be too long.
+    """
+    style = wish.style
+    drawn = _weighted(style.modes, rng)  # also if not needed: it leaves the next draw alone
+    mode = drawn if wish.mode is None else wish.mode
+    gong, tuning = _key(wish, rng)
+    bars = request.bars if request.bars is not None else style.bars
+    if request.seconds is not None:
+        quarters = bar_ticks(wish.metre.numerator, wish.metre.denominator, 1920) / 1920
+        bars = max(2, round(request.seconds * tempo / 60 / quarters))
+        if bars > _MOST_BARS:
+            raise UsageError(f"{request.seconds:g} seconds are {bars} bars", expected=f"at most {_MOST_BARS} bars")
+    return Plan(
+        prefix=Prefix(style.name, mode, f"{wish.metre.numerator}/{wish.metre.denominator}"),
+        gong=style.register + (gong - style.register) % 12,
+        metre=wish.metre,
+        bars=bars,
+        instrument=wish.instrument,
+        tuning=tuning,
+        techniques=_TECHNIQUES[wish.instrument.name],
+        bian_share=style.bian_share,
+    )
+
+
+def _key(wish: Wish, rng: np.random.Generator) -> tuple[int, Tuning]:
+    """Return the pitch class of gong and the tuning of a take."""
+    if wish.gong is not None:
+        if wish.tuning is not None:
+            return wish.gong, wish.tuning
+        serving = tunings_for(wish.instrument, wish.gong)
+        if not serving:
+            gongs = sorted({gong for tuning in wish.instrument.tunings.values() for gong in tuning.gongs})
+            raise UsageError(
+                f"no tuning of the {wish.instrument.name} gives gong {pitch_class_name(wish.gong)}",
+                expected=f"one of {', '.join(map(pitch_class_name, gongs))}",
+            )
+        return wish.gong, serving[0]
+    gong = int(_weighted(wish.style.gongs, rng))
+    if wish.tuning is not None:
+        return gong if gong in wish.tuning.gongs else wish.tuning.gongs[0], wish.tuning
+    return gong, tunings_for(wish.instrument, gong)[0]
+
+
+def _weighted(weights: Mapping[Any, float], rng: np.random.Generator) -> Any:
+    names = list(weights)
+    shares = np.array([weights[name] for name in names])
+    return names[int(np.searchsorted(np.cumsum(shares / shares.sum()), rng.random(), side="right"))]
