@@ -269,9 +269,17 @@ def broken_promises(score: Score, plan: Plan) -> list[str]:
 
 
 def _sections(plan: Plan) -> tuple[Section, ...]:
-    """Mark the sections 段, eight bars each; a rest shorter than half of that joins the one before."""
+    """Mark the sections 段, eight bars each, and the passages in harmonics (泛起, 泛止).
+
+    A rest shorter than half a section joins the one before.
+    """
     count = max(1, (plan.bars + _SECTION_BARS // 2) // _SECTION_BARS)
-    return tuple(Section(index * _SECTION_BARS * plan.bar, f"DUAN {index + 1}") for index in range(count))
+    marks = [Section(index * _SECTION_BARS * plan.bar, f"DUAN {index + 1}") for index in range(count)]
+    for start, end in plan.harmonics:
+        marks.append(Section(start, "FAN_START"))
+        if end < plan.total:
+            marks.append(Section(end, "FAN_END"))
+    return tuple(sorted(marks, key=lambda mark: mark.tick))
 
 
 def _take(

@@ -53,6 +53,8 @@ class Plan:
         Techniques that may be written.
     bian_share : float
         Most of the time that tones outside the pentatonic may take.
+    harmonics : tuple of (int, int)
+        Stretches, in ticks from start up to end, in which only harmonics are written; the bar after one has none.
     """
 
     prefix: Prefix
@@ -63,6 +65,7 @@ class Plan:
     tuning: Tuning
     techniques: frozenset[Technique]
     bian_share: float
+    harmonics: tuple[tuple[int, int], ...] = ()
 
     @cached_property
     def bar(self) -> int:
@@ -85,6 +88,20 @@ class Plan:
         """Degree of the final in semitones above gong."""
         return MODE_BY_NAME[self.prefix.mode].final
 
+    def in_harmonics(self, tick: int) -> bool:
+        """Tell whether only harmonics are written at `tick`."""
+        return any(start <= tick < end for start, end in self.harmonics)
+
+    def leaves_harmonics(self, tick: int) -> bool:
+        """Tell whether a stretch of harmonics ended within the last bar before `tick`."""
+        return any(end <= tick < end + self.bar for _, end in self.harmonics)
+
+    def serves_harmonics(self) -> bool:
+        """Tell whether the tuning has harmonics enough for a passage that ends on the final."""
+        tones = _tone_masks(self.instrument, self.tuning, self.gong, (Technique.HARMONIC,), self.final)
+        degrees = set(melody.DEGREE[tones.zheng & tones.sounding].tolist())
+        return bool(degrees >= set(PENTATONIC) and tones.finals.any() and tones.approaches.any())
+
     def playable(self, pitches: Iterable[int], technique: int) -> bool:
         """Tell whether the instrument can strike these MIDI notes at once with this technique, in easy reach."""
         return strikeable(self.instrument, self.tuning, tuple(pitches), Technique(technique), easily=True)
@@ -104,6 +121,10 @@ class Grammar:
     def __init__(self, plan: Plan, context: Context) -> None:
         self.plan, self.context = plan, context
         self._tones = _tone_masks(plan.instrument, plan.tuning, plan.gong, tuple(sorted(plan.techniques)), plan.final)
+        if plan.harmonics:
+            others = tuple(sorted(plan.techniques - {Technique.HARMONIC}))
+            self._harmonics = _tone_masks(plan.instrument, plan.tuning, plan.gong, (Technique.HARMONIC,), plan.final)
+            self._others = _tone_masks(plan.instrument, plan.tuning, plan.gong, others, plan.final)
         self._bian_ticks = 0
         self._repeats = 0
         self._last = 0
@@ -127,6 +148,10 @@ class Grammar:
         length = int(rhythm.INTERVAL[rhythm_token])
         after = self.context.time + length
         tones = self._tones
+        if self.plan.in_harmonics(self.context.time):
+            tones = self._harmonics
+        elif self.plan.leaves_harmonics(self.context.time):
+            tones = self._others
         if self.context.time == self.plan.close:
             return tones.finals
         if after == self.plan.close:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,10 @@ from symgen.styles import Style, get_style
 from symgen.theory.degrees import parse_pitch_class, pitch_class_name
 from symgen.theory.modes import parse_mode
 from symgen.tokens.prefix import METRES, Prefix
-from symgen.units import bar_ticks
+from symgen.units import TICKS_PER_QUARTER, bar_ticks
 
 _MOST_BARS = 2000
+_FEWEST_BARS_WITH_HARMONICS = 12
 _TECHNIQUES = {
     "guqin": frozenset({Technique.PLUCK, Technique.HARMONIC}),
     "guzheng": frozenset({Technique.PLUCK}),
@@ -81,7 +82,7 @@ class ComposeRequest:
     raw: bool = False
     checkpoint: Path | None = None
     temperature: float = 1.0
-    top_p: float = 0.95
+    top_p: float = 1.0
     output: Path | None = None
 
 
@@ -205,7 +206,7 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
         bars = max(2, round(request.seconds * tempo / 60 / quarters))
         if bars > _MOST_BARS:
             raise UsageError(f"{request.seconds:g} seconds are {bars} bars", expected=f"at most {_MOST_BARS} bars")
-    return Plan(
+    plan = Plan(
         prefix=Prefix(style.name, mode, f"{wish.metre.numerator}/{wish.metre.denominator}"),
         gong=style.register + (gong - style.register) % 12,
         metre=wish.metre,
@@ -215,6 +216,25 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
         techniques=_TECHNIQUES[wish.instrument.name],
         bian_share=style.bian_share,
     )
+    return replace(plan, harmonics=_harmonic_passages(plan, style, rng))
+
+
+def _harmonic_passages(plan: Plan, style: Style, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
+    """Draw passages in harmonics for the opening and the close, as often as the style's pieces have them.
+
+    Guqin pieces tend to begin and above all to end so (fanyin 泛音): of 71, 32 have harmonics in their first tenth
+    and 53 in their last; half of the passages are longer than 7 quarters, one in ten is longer than 32.
+    """
+    opens, closes = rng.random(2) < np.array(style.harmonics)
+    bars = [max(1, round(quarters * TICKS_PER_QUARTER / plan.bar)) for quarters in rng.integers(7, 17, size=2).tolist()]
+    if plan.bars < _FEWEST_BARS_WITH_HARMONICS or not (opens or closes) or not plan.serves_harmonics():
+        return ()
+    passages = []
+    if opens:
+        passages.append((0, bars[0] * plan.bar))
+    if closes:
+        passages.append((plan.total - bars[1] * plan.bar, plan.total))
+    return tuple(passages)
 
 
 def _key(wish: Wish, rng: np.random.Generator) -> tuple[int, Tuning]:

@@ -27,7 +27,7 @@ class Sampling:
     """
 
     temperature: float = 1.0
-    top_p: float = 0.95
+    top_p: float = 1.0
 
 
 _HUGE = 1e300

@@ -39,6 +39,8 @@ class Style:
         Lowest MIDI note of the octave in which degree 1 of the piece's middle octave lies.
     bian_share : float
         Most of the sounding time that tones outside the pentatonic may take.
+    harmonics : tuple of float
+        Share of pieces that have a passage in harmonics in their first tenth, and in their last.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Style:
     bars: int
     register: int
     bian_share: float
+    harmonics: tuple[float, float] = (0.0, 0.0)
 
     def as_json(self) -> dict[str, Any]:
         """Return the style as plain data."""
@@ -76,6 +79,7 @@ _ROWS = (
         32,
         48,
         0.05,
+        (32 / 71, 53 / 71),
     ),
     Style(
         "guzheng",

@@ -343,3 +343,33 @@ def test_a_style_that_the_checkpoint_never_learned_is_refused(tmp_path):
     save_checkpoint(folder, config=TINY.as_json(), weights=weights, styles={"folk": {}}, facts={})
     with pytest.raises(UsageError, match="never learned the style guqin; expected one of folk"):
         compose_takes(ComposeRequest("guqin", bars=4, checkpoint=folder))
+
+
+class TestHarmonics:
+    """Passages in harmonics: marked, written as marked, and left when they end."""
+
+    def test_long_guqin_pieces_have_them_where_they_are_marked(self, checkpoint):
+        takes = compose_takes(ComposeRequest("guqin", bars=16, seed=3, takes=12, checkpoint=checkpoint)).takes
+        passages = 0
+        for take in takes:
+            marks = {mark.name: mark.tick for mark in take.score.sections if mark.name.startswith("FAN")}
+            starts = [mark.tick for mark in take.score.sections if mark.name == "FAN_START"]
+            ends = [mark.tick for mark in take.score.sections if mark.name == "FAN_END"] + [take.score.end]
+            notes = take.score.notes
+            for start, end in zip(starts, ends[-len(starts) :] if starts else [], strict=True):
+                inside = notes[(notes["onset"] >= start) & (notes["onset"] < end)]
+                assert set(inside["technique"].tolist()) == {int(Technique.HARMONIC)}
+                passages += 1
+            if "FAN_END" in marks:
+                after = notes[(notes["onset"] >= marks["FAN_END"]) & (notes["onset"] < marks["FAN_END"] + 4 * 480)]
+                assert Technique.HARMONIC not in after["technique"]
+        assert passages >= 6  # about three in four close so, and nearly half open so
+
+    @pytest.mark.parametrize("style", ["guzheng", "folk"])
+    def test_other_styles_have_none(self, checkpoint, style):
+        take = compose_takes(ComposeRequest(style, bars=16, seed=3, checkpoint=checkpoint)).takes[0]
+        assert Technique.HARMONIC not in take.score.notes["technique"]
+
+    def test_short_pieces_have_none_marked(self, checkpoint):
+        for take in compose_takes(ComposeRequest("guqin", bars=8, seed=3, takes=4, checkpoint=checkpoint)).takes:
+            assert all(mark.name.startswith("DUAN") for mark in take.score.sections)
