@@ -356,7 +356,8 @@ class TestHarmonics:
             starts = [mark.tick for mark in take.score.sections if mark.name == "FAN_START"]
             ends = [mark.tick for mark in take.score.sections if mark.name == "FAN_END"] + [take.score.end]
             notes = take.score.notes
-            for start, end in zip(starts, ends[-len(starts) :] if starts else [], strict=True):
+            for start in starts:
+                end = min(tick for tick in ends if tick > start)
                 inside = notes[(notes["onset"] >= start) & (notes["onset"] < end)]
                 assert set(inside["technique"].tolist()) == {int(Technique.HARMONIC)}
                 passages += 1
