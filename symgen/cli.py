@@ -156,6 +156,7 @@ def evaluate(
     before: Annotated[Path | None, typer.Option(metavar="DIR", help="An earlier checkpoint to compare with.")] = None,
     two_sample: Annotated[bool, typer.Option(help="Run the two-sample test, the longest part.")] = True,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the composed pieces.")] = 0,
+    card: Annotated[bool, typer.Option("--card", help="Add the main figures to the checkpoint's card.")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PATH", help="A .json file or a folder; HTML goes beside.")
     ] = None,
@@ -174,6 +175,7 @@ def evaluate(
         before=before,
         two_sample=two_sample,
         seed=seed,
+        card=card,
         output=output,
     )
     with console.Reporter(quiet=quiet) as progress:

@@ -26,6 +26,7 @@ from symgen.metrics.report import as_html, as_markdown
 from symgen.metrics.statistics import compare, overlap, pooled, summarise
 from symgen.metrics.twosample import TwoSampleConfig, two_sample
 from symgen.metrics.windows import Draw, Sizes, draw_continuations, draw_floor, draw_whole_pieces
+from symgen.models.card import record_figures
 from symgen.models.checkpoint import Checkpoint, load_checkpoint, write_json
 from symgen.models.generator import Generator, GeneratorConfig
 from symgen.models.likelihood import bits_per_note
@@ -74,6 +75,8 @@ class EvaluateRequest:
         Windows of the two-sample test.
     classifier : TwoSampleConfig
         Its classifier.
+    card : bool
+        Whether the main figures are added to the checkpoint's own facts and card.
     output : Path, optional
         A file ending in .json, with the HTML report beside it, or a folder for ``evaluation.json`` and
         ``evaluation.html``.
@@ -89,6 +92,7 @@ class EvaluateRequest:
     sampling: Sampling = field(default_factory=Sampling)
     sizes: Sizes = field(default_factory=Sizes)
     classifier: TwoSampleConfig = field(default_factory=TwoSampleConfig)
+    card: bool = False
     output: Path | None = None
 
 
@@ -200,7 +204,22 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> EvaluateR
     )
     result.about["seconds"] = round(time.monotonic() - started, 1)
     _write(result)
+    if request.card:
+        record_figures(checkpoints["checkpoint"], {f"measured_{corpus.style}": _main_figures(result)})
     return result
+
+
+def _main_figures(result: EvaluateResult) -> dict[str, str]:
+    """Return the figures that belong on a card, in words."""
+    figures = {
+        f"bits a note, {name}": f"{row['bits']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+        for name, row in result.bits.items()
+    }
+    for name, row in result.two_sample.items():
+        figures[f"two-sample accuracy, {name}"] = f"{row['accuracy']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+    for name, row in result.statistics.get("distributions", {}).items():
+        figures[f"overlap of {name}, composed and real"] = f"{row['overlap']:.3f}"
+    return figures
 
 
 def _corpus(request: EvaluateRequest) -> _Corpus:

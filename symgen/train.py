@@ -265,6 +265,7 @@ def export(
         "seed": seed,
         "figures": dict(figures),
         "data": _origins(dataset),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "style": style,
         "stages": list(stages),
     }
@@ -275,7 +276,7 @@ def export(
         styles=_style_facts(dataset, known),
         facts=whole,
     )
-    write_text(output / "README.md", model_card(output.resolve().name, whole, model))
+    write_text(output / "README.md", model_card(output.resolve().name, whole))
 
 
 def _pools(dataset: Dataset, split: str, most_folk: int | None = None) -> dict[str, Pieces]:

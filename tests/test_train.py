@@ -1,6 +1,7 @@
 """Training end to end on a corpus made in sight: dataset in, checkpoint out, stopped and continued."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from symgen.convert import ConvertRequest, convert
 from symgen.corpus.dataset import Dataset
 from symgen.errors import CorpusError, UsageError
 from symgen.models.adversarial import AdversarialStage
+from symgen.models.card import record_figures
 from symgen.models.checkpoint import load_checkpoint
 from symgen.models.discriminator import Adversary, AdversaryConfig
 from symgen.models.generator import GeneratorConfig
@@ -90,6 +92,14 @@ def test_the_card_names_data_licence_and_limits(trained):
     card = (trained.output / "README.md").read_text("utf-8")
     assert "made here" in card
     assert "## Limits" in card
+
+
+def test_measured_figures_are_added_to_the_card(trained, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained.output, copy)
+    card = record_figures(load_checkpoint(copy), {"measured_folk": {"two-sample accuracy": "0.61 (0.55 to 0.67)"}})
+    assert "- measured folk, two-sample accuracy: 0.61 (0.55 to 0.67)" in card.read_text("utf-8")
+    assert load_checkpoint(copy).facts["figures"]["bits_per_note"] == trained.bits
 
 
 def test_the_adversary_never_sees_what_is_held_out(dataset):

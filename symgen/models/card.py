@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from torch import nn
+from symgen.files import write_text
+from symgen.models.checkpoint import FACTS, Checkpoint, write_json
 
 _LIMITS = """\
 - One gong system a piece: no modulation. One metre a piece.
@@ -22,7 +24,7 @@ with the two commands above.
 """
 
 
-def model_card(name: str, facts: Mapping[str, Any], model: nn.Module) -> str:
+def model_card(name: str, facts: Mapping[str, Any]) -> str:
     """Return the card of a checkpoint as Markdown.
 
     Parameters
@@ -30,17 +32,15 @@ def model_card(name: str, facts: Mapping[str, Any], model: nn.Module) -> str:
     name : str
         Name of the checkpoint.
     facts : mapping
-        ``data`` (corpora with licence wording), ``stages``, ``style``, ``figures``, ``seed``, ``version``.
-    model : Module
-        The generator.
+        ``data`` (corpora with licence wording), ``parameters``, ``stages``, ``style``, ``figures``, ``seed``,
+        ``version``.
     """
-    parameters = sum(parameter.numel() for parameter in model.parameters())
     lines = [
         f"# {name}",
         "",
-        f"A compound-step transformer of {parameters:,} weights that composes {', '.join(_styles(facts))} melody as",
-        f"rhythm, melody and chord tokens. Trained by symgen {facts['version']}, seed {facts['seed']}, in the stages",
-        f"{', '.join(facts['stages'])}.",
+        f"A compound-step transformer of {facts['parameters']:,} weights that composes {', '.join(_styles(facts))}",
+        f"melody as rhythm, melody and chord tokens. Trained by symgen {facts['version']}, seed {facts['seed']},",
+        f"in the stages {', '.join(facts['stages'])}.",
         "",
         "```bash",
         "symgen convert SCORES -o data.symgen",
@@ -68,6 +68,21 @@ def model_card(name: str, facts: Mapping[str, Any], model: nn.Module) -> str:
         _LIMITS,
     ]
     return "\n".join(lines)
+
+
+def record_figures(checkpoint: Checkpoint, figures: Mapping[str, Any]) -> Path:
+    """Add what was measured of a checkpoint to its facts and to its card, and return the card.
+
+    Raises
+    ------
+    WriteError
+        If they cannot be written.
+    """
+    facts = {**checkpoint.facts, "figures": {**checkpoint.facts.get("figures", {}), **figures}}
+    write_json(checkpoint.path / FACTS, facts)
+    card = checkpoint.path / "README.md"
+    write_text(card, model_card(checkpoint.path.resolve().name, facts))
+    return card
 
 
 def _styles(facts: Mapping[str, Any]) -> list[str]:

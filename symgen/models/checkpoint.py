@@ -27,7 +27,8 @@ from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
 FORMAT: Final = 1
-_FACTS = "checkpoint.json"
+FACTS: Final = "checkpoint.json"
+"""Name of the file that says what a checkpoint is."""
 _WEIGHTS = "generator.safetensors"
 _CORPUS = "corpus.safetensors"
 
@@ -98,7 +99,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     digest = facts.get("weights_sha256")
     if digest != _digest(weights_path):
         raise CheckpointError(
-            f"{weights_path} does not have the digest that {_FACTS} names",
+            f"{weights_path} does not have the digest that {FACTS} names",
             expected="the file that was saved with it",
             remedy="get the checkpoint again",
         )
@@ -128,7 +129,7 @@ def save_checkpoint(
         "weights_sha256": _digest(path / _WEIGHTS),
         **facts,
     }
-    write_json(path / _FACTS, whole)
+    write_json(path / FACTS, whole)
 
 
 def save_fingerprints(path: Path, fingerprints: Weights) -> None:
@@ -171,13 +172,13 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:
-    path = folder / _FACTS
+    path = folder / FACTS
     try:
         facts = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(
             f"no checkpoint at {folder}",
-            expected=f"a folder with {_FACTS} and {_WEIGHTS}",
+            expected=f"a folder with {FACTS} and {_WEIGHTS}",
             remedy="name one with --checkpoint, or run symgen doctor",
         ) from error
     except (OSError, ValueError) as error:
