@@ -30,14 +30,16 @@ def corpora_dir() -> Path:
 
 
 def version() -> str:
-    """Return the version of the installed distribution; a bare source tree has none and says so."""
+    """Return the version of the installed distribution, or of a bare source tree from its pyproject.toml."""
+    import tomllib
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 
     try:
         return installed("symgen")
     except PackageNotFoundError:
-        return "0+source"
+        project = Path(__file__).resolve().parents[1] / "pyproject.toml"
+        return str(tomllib.loads(project.read_text("utf-8"))["project"]["version"]) if project.exists() else "unknown"
 
 
 def _folder(variable: str, name: str) -> Path:
