@@ -26,7 +26,7 @@ from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
 from symgen.resources import checkpoints_dir
 from symgen.sampling import compose_sequences
-from symgen.score import Score, Section, Tempo
+from symgen.score import Score, Section, Tempo, make_notes
 from symgen.styles import STYLES, Style
 from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
@@ -265,6 +265,10 @@ def broken_promises(score: Score, plan: Plan) -> list[str]:
     if score.end != plan.total:
         broken.append(f"is {score.end} ticks long, not {plan.total}")
     broken.extend(str(problem) for problem in finger(score, plan.instrument, plan.tuning).problems[:1])
+    if not broken:  # MIDI carries no technique: what is read back has to be playable all the same
+        read_back = make_notes(onset=score.notes["onset"], duration=score.notes["duration"], pitch=score.notes["pitch"])
+        problems = finger(replace(score, notes=read_back), plan.instrument, plan.tuning).problems
+        broken.extend(f"without its techniques, {problem}" for problem in problems[:1])
     return broken
 
 

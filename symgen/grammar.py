@@ -234,7 +234,10 @@ def _chords(instrument: Instrument, tuning: Tuning, gong: int, melody_token: int
         if any((top - interval - gong) % 12 not in PENTATONIC for interval in intervals):
             continue
         pitches = (top, *(top - interval for interval in intervals))
-        mask[number] = strikeable(instrument, tuning, pitches, technique, easily=True)
+        # Also without the technique, which MIDI does not carry: who reads the file can still play it.
+        mask[number] = strikeable(instrument, tuning, pitches, technique, easily=True) and (
+            strikeable(instrument, tuning, pitches)
+        )
     return mask
 
 

@@ -79,6 +79,8 @@ class Hands:
         True where a hand that presses is lost to plucking.
     everyday, extreme : tuple of int
         Semitones above the open string within easy reach, and within reach at all, one entry a string.
+    everyday_harmonic : int
+        Semitones above the open string of the highest harmonic in common use.
     jump_marks, jump_seconds : float
         A move of the stopping hand to another string by more marks (hui) than this takes at least so long.
     """
@@ -92,6 +94,7 @@ class Hands:
     stopping_hand_plucks: bool = False
     everyday: tuple[int, ...] = ()
     extreme: tuple[int, ...] = ()
+    everyday_harmonic: int = 127
     jump_marks: float = 0.0
     jump_seconds: float = 0.0
 

@@ -74,6 +74,7 @@ INSTRUMENT = Instrument(
         stops=2,
         stop_span=0.134,  # thumb and ring finger: about 15 cm of 112 cm
         everyday=(24,) * 7,  # hui 4
+        everyday_harmonic=28,  # partial 5; those of hui 12, 13, 1 and 2 are rare
         extreme=(31,) * 7,  # hui 2
         jump_marks=1.5,
         jump_seconds=0.15,

@@ -58,10 +58,10 @@ def placements(
 
 def everyday(instrument: Instrument, tuning: Tuning, pitch: int, placement: Placement) -> bool:
     """Return whether a placement lies within easy reach, beyond which playing becomes virtuosic."""
-    if placement.technique != Technique.STOPPED:
-        return True
-    rise = pitch - tuning.open_pitches[placement.string - 1]
-    return rise <= instrument.hands.everyday[placement.string - 1]
+    rise = pitch - tuning.open_pitches[placement.string - 1] if tuning.open_pitches else 0
+    if placement.technique == Technique.HARMONIC:
+        return rise <= instrument.hands.everyday_harmonic
+    return placement.technique != Technique.STOPPED or rise <= instrument.hands.everyday[placement.string - 1]
 
 
 @lru_cache(maxsize=1024)
