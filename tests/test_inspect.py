@@ -134,7 +134,7 @@ class TestPlot:
 
     @pytest.mark.parametrize("name", ["tune.xyz", "nowhere/tune.png"])
     def test_where_no_picture_can_be_written(self, tmp_path: Path, name: str):
-        with pytest.raises(WriteError, match="tune|nowhere"):
+        with pytest.raises(WriteError, match=r"tune|nowhere"):
             draw(tune(), 5, tmp_path / name)
         assert list(tmp_path.iterdir()) == []
 
