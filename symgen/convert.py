@@ -117,6 +117,7 @@ class ConvertResult:
         """Return the result as plain data."""
         return {
             "output": str(self.output),
+            "report": str(self.output / "report.jsonl"),
             "files": self.files,
             "pieces": self.pieces,
             "notes": self.notes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -248,7 +249,7 @@ def degree_shares(score: Score, gong: int) -> dict[str, float]:
 
 
 def playability(score: Score, gong: int) -> tuple[Playability, ...]:
-    """Finger a score on both zithers, each in the best of the tunings that serve its gong."""
+    """Finger a score on both zithers, each in the tuning that the score states or the best of those that serve."""
     from symgen.instruments import get_instrument, tuning_for, tunings_for
     from symgen.instruments.fingering import finger
 
@@ -256,6 +257,7 @@ def playability(score: Score, gong: int) -> tuple[Playability, ...]:
     for name in INSTRUMENTS:
         instrument = get_instrument(name)
         tunings = tunings_for(instrument, gong)[:TUNINGS_TRIED] or (tuning_for(instrument, gong),)
+        tunings = (*(t for t in instrument.tunings.values() if t.name == stated_tuning(score)), *tunings)
         best: Playability | None = None
         for tuning in tunings:
             fingering = finger(score, instrument, tuning)
@@ -269,6 +271,15 @@ def playability(score: Score, gong: int) -> tuple[Playability, ...]:
         if best is not None:
             results.append(best)
     return tuple(results)
+
+
+def stated_tuning(score: Score) -> str | None:
+    """Return the tuning that a text of the score states, as ``tuning=manjiao`` in the MIDI that symgen writes."""
+    for text in score.texts:
+        found = re.search(r"\btuning=(\w+)", text.text)
+        if found:
+            return found[1]
+    return None
 
 
 def note_name(pitch: int) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symgen.errors import WriteError
 from symgen.files import writing
-from symgen.score import Score
+from symgen.score import NoteArray, Score
 from symgen.theory.degrees import DEGREES, PENTATONIC, degree_of
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
 
@@ -76,7 +77,8 @@ def _draw_system(axes: Axes, score: Score, gong: int, bars: np.ndarray[Any, Any]
     notes = notes[(notes["onset"] < stop) & (notes["onset"] + notes["duration"] > start)]
     relative = degree_of(notes["pitch"], gong)
     colours = [COLOURS[PENTATONIC.index(tone)] if tone in PENTATONIC else BIAN_COLOUR for tone in relative.tolist()]
-    axes.barh(notes["pitch"], notes["duration"], left=notes["onset"], height=0.8, color=colours, alpha=0.9)
+    lengths = _drawn_lengths(notes, score.ticks_per_quarter)
+    axes.barh(notes["pitch"], lengths, left=notes["onset"], height=0.8, color=colours, alpha=0.9)
     inside = np.flatnonzero((bars >= start) & (bars < stop))
     axes.set_xticks(bars[inside], [str(number + 1) for number in inside])
     axes.grid(axis="x", color="#cccccc", linewidth=0.6)
@@ -88,6 +90,19 @@ def _draw_system(axes: Axes, score: Score, gong: int, bars: np.ndarray[Any, Any]
             axes.axhline(pitch, color="#e4c9c4", linewidth=0.8, zorder=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
+
+
+def _drawn_lengths(notes: NoteArray, ticks_per_quarter: int) -> NDArray[np.int64]:
+    """Return the lengths to draw: strings ring on, but the eye follows the melody, so each ends at the next stroke.
+
+    Strokes within a 64th, as of a rolled chord or a human player, count as one.
+    """
+    onsets = np.unique(notes["onset"])
+    following = np.searchsorted(onsets, notes["onset"] + ticks_per_quarter // 16, side="right")
+    last = following == len(onsets)
+    until = np.where(last, notes["onset"] + notes["duration"], onsets[np.minimum(following, len(onsets) - 1)])
+    lengths: NDArray[np.int64] = np.minimum(notes["duration"], until - notes["onset"])
+    return lengths
 
 
 def _degree_lines(score: Score, gong: int) -> list[int]:

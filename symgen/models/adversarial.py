@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -231,7 +232,7 @@ def fight(
     """
     set_dropout(run.model, 0.0)
     duel = Duel(run, stage, training)
-    begin = _resume(duel)
+    begin, started = _resume(duel), time.monotonic()
     for update in range(begin, stage.warm_up + stage.updates):
         seed = stage_seed(run.seed, stage.name, update + 1)
         rng = np.random.default_rng(seed)
@@ -241,6 +242,9 @@ def fight(
             accuracy = duel.judge(rng)
             progress(f"{stage.name}: the adversary warms up, {accuracy:.2f} right", update + 1, stage.warm_up)
             continue
+        left = (time.monotonic() - started) / (update + 1 - begin) * (stage.warm_up + stage.updates - update - 1)
+        note = f"{stage.name}: the adversary is right {duel.adversary.accuracy:.2f}, {left / 60:.0f} min left"
+        progress(note, update + 1 - stage.warm_up, stage.updates)
         figures = duel.update(style, written, replay.batch(rng))
         figures["accuracy"] = duel.judge(rng)
         if not math.isfinite(figures["divergence"]):
@@ -251,7 +255,6 @@ def fight(
             bits = {name: round(bits_per_note(run.model, p), 4) for name, p in validation.items() if len(p)}
             run.log(stage=stage.name, update=done, bits=bits)
             _save(duel, done)
-            progress(f"{stage.name}: divergence {figures['divergence']:.3f}", done, stage.updates)
 
 
 def runtime_of(model: Generator) -> Runtime:
