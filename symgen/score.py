@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.errors import ScoreError
-from symgen.units import TICKS_PER_QUARTER, bar_ticks, ticks_to_seconds
+from symgen.units import TICKS_PER_QUARTER, bar_ticks, rescale, ticks_to_seconds
 
 
 class Technique(IntEnum):
@@ -263,30 +263,22 @@ class Score:
             return self
 
         old, new = self.ticks_per_quarter, ticks_per_quarter
-
-        def scale(ticks: Any) -> Any:
-            return (2 * ticks * new + old) // (2 * old)
-
-        def scale_map(events: tuple[Any, ...], *, unique: bool) -> tuple[Any, ...]:
-            moved = [replace(e, tick=scale(e.tick)) for e in events]
-            return tuple({e.tick: e for e in moved}.values()) if unique else tuple(moved)
-
         notes = self.notes.copy()
-        ends = scale(notes["onset"] + notes["duration"])
-        notes["onset"] = scale(notes["onset"])
+        ends = rescale(notes["onset"] + notes["duration"], old, new)
+        notes["onset"] = rescale(notes["onset"], old, new)
         notes["duration"] = np.maximum(1, ends - notes["onset"])
-        end = scale(self.end)
+        end = rescale(self.end, old, new)
         if len(notes):
             end = max(end, int((notes["onset"] + notes["duration"]).max()))
         return replace(
             self,
             notes=notes,
             ticks_per_quarter=ticks_per_quarter,
-            tempi=scale_map(self.tempi, unique=True),
-            metres=scale_map(self.metres, unique=True),
-            keys=scale_map(self.keys, unique=True),
-            sections=scale_map(self.sections, unique=False),
-            texts=scale_map(self.texts, unique=False),
+            tempi=rescaled(self.tempi, old, new),
+            metres=rescaled(self.metres, old, new),
+            keys=rescaled(self.keys, old, new),
+            sections=tuple(replace(e, tick=rescale(e.tick, old, new)) for e in self.sections),
+            texts=tuple(replace(e, tick=rescale(e.tick, old, new)) for e in self.texts),
             end=end,
         )
 
@@ -304,6 +296,13 @@ class Score:
             length = bar_ticks(metre.numerator, metre.denominator, self.ticks_per_quarter)
             starts.append(np.arange(metre.tick, stop, length, dtype=np.int64))
         return np.concatenate(starts) if starts else np.zeros(0, dtype=np.int64)
+
+
+def rescaled(events: tuple[Any, ...], old: int, new: int) -> tuple[Any, ...]:
+    """Return a map of tempi, metres or keys in another time base; of events on one tick the last one holds."""
+    if old == new:
+        return events
+    return tuple({tick: replace(e, tick=tick) for e in events for tick in (rescale(e.tick, old, new),)}.values())
 
 
 def _checked_notes(notes: NoteArray) -> NoteArray:

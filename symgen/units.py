@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +30,19 @@ def bar_ticks(numerator: int, denominator: int, ticks_per_quarter: int = TICKS_P
     if length.denominator != 1:
         raise ValueError(f"a bar of {numerator}/{denominator} is no whole number of ticks at {ticks_per_quarter}")
     return int(length)
+
+
+def rescale(ticks: Any, old: Any, new: int = TICKS_PER_QUARTER) -> Any:
+    """Return ticks of one time base in another, rounded to the nearest, halves up.
+
+    Parameters
+    ----------
+    ticks : int or ndarray of int
+        Positions, not negative.
+    old, new : int or ndarray of int, int
+        Ticks per quarter note before and after.
+    """
+    return (2 * ticks * new + old) // (2 * old)
 
 
 def qpm_to_microseconds(qpm: float) -> int:

@@ -15,10 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = (
-    ("errors", "files", "units", "progress", "resources", "score", "piece", "performance"),  # 0 ground
+    ("errors", "files", "native", "units", "progress", "resources", "score", "piece", "performance"),  # 0 ground
     ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
-    ("tokens", "corpus", "copying"),  # 3 encoding
+    ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
     ("models", "grammar", "sampling", "planning", "metrics"),  # 4 learning
     ("plot", "compose", "convert", "train", "evaluate", "inspect", "doctor"),  # 5 use cases
     ("console", "cli", "studio"),  # 6 doors

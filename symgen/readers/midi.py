@@ -6,9 +6,11 @@ is declared. A voice is a track (in format 0, a channel). What a Score has no pl
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from math import lcm
 
 import numpy as np
@@ -27,14 +29,13 @@ MAX_QUARTERS = 2**17
 """Longest piece read, in quarter notes: 36 hours at 60 qpm. Beyond it a delta time is damaged."""
 
 _MAX_LEADING_BYTES = 512
-_PERCUSSION_CHANNEL = 9
 _DEFAULT_QPM, _DEFAULT_METRE = 120.0, (4, 4)  # what the standard says where a file is silent
 _TEMPO_RANGE_QPM = (1.0, 2000.0)
 _MAX_TIME_BASE = 65535
 
 _TEXT_KINDS = {0x01: "text", 0x02: "copyright", 0x05: "lyric", 0x07: "text"}
-_META_NAME, _META_MARKER, _META_TEMPO, _META_METRE, _META_KEY = 0x03, 0x06, 0x51, 0x58, 0x59
-_TEXT_METAS = {*_TEXT_KINDS, _META_NAME, _META_MARKER}
+_META_NAME, _META_MARKER, META_TEMPO, META_METRE, _META_KEY = 0x03, 0x06, 0x51, 0x58, 0x59
+TEXT_METAS = {*_TEXT_KINDS, _META_NAME, _META_MARKER}
 _LOST_METAS = {
     0x00: "sequence-number",
     0x04: "instrument-name",
@@ -81,7 +82,7 @@ def read(data: bytes, name: str) -> list[Reading]:
         if assembly.has_notes or len(groups) == 1:
             readings.append(Reading(assembly.score(), +lost, +mended))
     if not readings:
-        raise ReadError(f"{name} holds no notes")
+        raise ReadError(f"{name} holds no notes", expected="at least one pitched note", code="no-music")
     return readings
 
 
@@ -110,7 +111,9 @@ class _Assembly:
         """Return the Score of the tracks."""
         if not self.has_notes:
             percussion = f" but {self.lost['percussion']} on the percussion channel" if self.lost["percussion"] else ""
-            raise ReadError(f"{self.name} holds no notes{percussion}", expected="at least one pitched note")
+            raise ReadError(
+                f"{self.name} holds no notes{percussion}", expected="at least one pitched note", code="no-music"
+            )
         metas = self._metas()
         title, sections, texts = self._words(metas)
         metres = self._metres(metas)
@@ -132,48 +135,35 @@ class _Assembly:
         return replace(score.resampled(self.ticks_per_quarter * factor), metres=finer)
 
     def _notes(self) -> NoteArray:
-        """Pair note-ons with note-offs and number the voices without gaps."""
-        rows: list[tuple[int, int, int, int, int]] = []
-        for index, track in enumerate(self.tracks):
-            for key, strikes in track.strikes.items():
-                channel, pitch = divmod(key, 128)
-                if channel == _PERCUSSION_CHANNEL:
-                    self.lost["percussion"] += sum(1 for _, velocity in strikes if velocity)
-                    continue
-                voice = channel if self.voice_is_channel else index
-                paired = _paired(strikes, track.end, self.mended)
-                rows += [(onset, duration, pitch, velocity, voice) for onset, duration, velocity in paired]
-        if not rows:
+        """Return the notes of all tracks, the voices numbered without gaps."""
+        rows = np.concatenate([track.notes for track in self.tracks])
+        if not len(rows):
             return make_notes()
-        columns = np.array(rows, dtype=np.int64).T
-        last = int((columns[0] + columns[1]).max())
+        onsets, durations, velocities, keys = rows.T
+        last = int((onsets + durations).max())
         if last > self.longest:
             raise ReadError(
                 f"{self.name} lasts {last // self.ticks_per_quarter:,} quarter notes",
                 expected=f"at most {MAX_QUARTERS:,}",
+                code="too-long",
             )
-        voices = np.unique(columns[4], return_inverse=True)[1]
-        return make_notes(onset=columns[0], duration=columns[1], pitch=columns[2], velocity=columns[3], voice=voices)
+        tracks = np.repeat(np.arange(len(self.tracks)), [len(track.notes) for track in self.tracks])
+        voices = np.unique(keys >> 7 if self.voice_is_channel else tracks, return_inverse=True)[1]
+        return make_notes(onset=onsets, duration=durations, pitch=keys & 127, velocity=velocities, voice=voices)
 
     def _metas(self) -> list[tuple[int, int, int, bytes]]:
         """Return (tick, track, type, content) of the meta events within the longest piece, in order of time."""
         found = [(tick, i, kind, raw) for i, track in enumerate(self.tracks) for tick, kind, raw in track.metas]
         self.mended["event-after-end"] += sum(1 for event in found if event[0] > self.longest)
         found = [event for event in found if event[0] <= self.longest]
-        for _, _, kind, _ in found:
-            if kind in _LOST_METAS:
-                self.lost[_LOST_METAS[kind]] += 1
-            elif kind not in _TEXT_METAS and kind not in (_META_TEMPO, _META_METRE, _META_KEY):
-                self.lost["unknown-meta"] += 1
+        self.lost.update(code for _, _, kind, _ in found if (code := lost_meta(kind)) is not None)
         return sorted(found, key=lambda event: event[0])
 
     def _words(self, metas: list[tuple[int, int, int, bytes]]) -> tuple[str, tuple[Section, ...], tuple[Text, ...]]:
         """Return title, sections and texts; the first track's name is the title."""
-        events = [event for event in metas if event[2] in _TEXT_METAS and event[3].strip(b"\x00 ")]
         title = ""
         sections, texts = [], []
-        for (tick, track, kind, _), decoded in zip(events, decode_texts(event[3] for event in events), strict=True):
-            text = decoded.strip("\x00")
+        for tick, track, kind, text in _decoded(metas):
             if kind == _META_NAME and track == 0 and not title:
                 title = clean_name(text)
             elif kind == _META_NAME:
@@ -185,7 +175,7 @@ class _Assembly:
         return title_or_stem(title, self.name), tuple(sections), tuple(texts)
 
     def _tempi(self, metas: list[tuple[int, int, int, bytes]]) -> tuple[Tempo, ...]:
-        raws = [(tick, raw) for tick, _, kind, raw in metas if kind == _META_TEMPO]
+        raws = [(tick, raw) for tick, _, kind, raw in metas if kind == META_TEMPO]
         if self.fixed_tempo:
             self.mended["smpte-time"] += 1
             self.lost["tempo"] += len(raws)
@@ -197,7 +187,7 @@ class _Assembly:
                 self.mended["bad-tempo"] += 1
                 continue
             low, high = _TEMPO_RANGE_QPM
-            qpm = _shortest_qpm(microseconds)
+            qpm = shortest_qpm(microseconds)
             self.mended["bad-tempo"] += not low <= qpm <= high
             values[tick] = min(high, max(low, qpm))
         if values and 0 not in values:
@@ -206,7 +196,7 @@ class _Assembly:
         return tuple(Tempo(tick, values[tick]) for tick in sorted(values))
 
     def _metres(self, metas: list[tuple[int, int, int, bytes]]) -> tuple[Metre, ...]:
-        raws = [(tick, raw) for tick, _, kind, raw in metas if kind == _META_METRE]
+        raws = [(tick, raw) for tick, _, kind, raw in metas if kind == META_METRE]
         if self.fixed_tempo:
             self.lost["metre"] += len(raws)
             return ()
@@ -255,50 +245,48 @@ class _Assembly:
         return factor
 
 
+def lost_meta(kind: int) -> str | None:
+    """Return the reason code under which a meta event of a type is counted, None if it has a place in a Score."""
+    if kind in TEXT_METAS or kind in (META_TEMPO, META_METRE, _META_KEY):
+        return None
+    return _LOST_METAS.get(kind, "unknown-meta")
+
+
+def title_of(metas: Iterable[tuple[int, int, int, bytes]], name: str) -> str:
+    """Return the title among meta events in order of time: the first track's name, or the stem of the file's name."""
+    names = (clean_name(text) for _, track, kind, text in _decoded(metas) if kind == _META_NAME and track == 0)
+    return title_or_stem(next((text for text in names if text), ""), name)
+
+
+def _decoded(metas: Iterable[tuple[int, int, int, bytes]]) -> Iterator[tuple[int, int, int, str]]:
+    """Yield (tick, track, type, text) of the texts among meta events; those of one file are decoded together."""
+    events = [event for event in metas if event[2] in TEXT_METAS and event[3].strip(b"\x00 ")]
+    for (tick, track, kind, _), text in zip(events, decode_texts(event[3] for event in events), strict=True):
+        yield tick, track, kind, text.strip("\x00")
+
+
 def _time_base(division: int, name: str) -> tuple[int, float]:
     """Return ticks per quarter note and, for SMPTE time, the tempo that makes a quarter note one second (else 0)."""
     if division & 0x8000:
         frames = 256 - (division >> 8)
         ticks = frames * (division & 0xFF)
         if frames not in (24, 25, 29, 30) or not ticks:
-            raise ReadError(f"{name} counts {division & 0xFF} ticks in a frame at {frames} frames a second")
+            raise ReadError(
+                f"{name} counts {division & 0xFF} ticks in a frame at {frames} frames a second",
+                expected="24, 25, 29 or 30 frames a second",
+                code="bad-division",
+            )
         # 29 stands for 29.97 drop-frame: 30 frames of 1.001/30 s.
         return (30 * (division & 0xFF), 60 / 1.001) if frames == 29 else (ticks, 60.0)
     if division == 0:
-        raise ReadError(f"{name} has a time division of 0", expected="1 to 32767 ticks per quarter note")
+        raise ReadError(
+            f"{name} has a time division of 0", expected="1 to 32767 ticks per quarter note", code="bad-division"
+        )
     return division, 0.0
 
 
-def _paired(strikes: list[tuple[int, int]], end: int, mended: Counter[str]) -> list[tuple[int, int, int]]:
-    """Return (onset, duration, velocity) for the note-ons of one pitch on one channel.
-
-    First in, first out, as long as each note is ended. Where note-offs are missing, a note ends at the latest where
-    the pitch is struck again, and the last at the end of its track.
-    """
-    sounding: deque[tuple[int, int]] = deque()
-    notes = []
-    complete = sum(1 for _, velocity in strikes if velocity) <= sum(1 for _, velocity in strikes if not velocity)
-    for tick, velocity in strikes:
-        if not velocity:
-            if sounding:
-                onset, struck = sounding.popleft()
-                notes.append((onset, tick - onset, struck))
-            else:
-                mended["stray-note-off"] += 1
-            continue
-        if sounding and sounding[0][0] < tick:
-            mended["overlap"] += 1
-            if not complete:
-                notes += [(onset, tick - onset, struck) for onset, struck in sounding]
-                sounding.clear()
-        sounding.append((tick, velocity))
-    mended["hanging-note"] += len(sounding)
-    notes += [(onset, end - onset, struck) for onset, struck in sounding]
-    mended["zero-length"] += sum(1 for _, duration, _ in notes if not duration)
-    return [(onset, max(1, duration), velocity) for onset, duration, velocity in notes]
-
-
-def _shortest_qpm(microseconds: int) -> float:
+@lru_cache(maxsize=4096)
+def shortest_qpm(microseconds: int) -> float:
     """Return the tempo with the fewest decimals that is written as `microseconds`: 789474 is 76 qpm, not 75.99995."""
     exact = microseconds_to_qpm(microseconds)
     for decimals in range(4):

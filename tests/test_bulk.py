@@ -1,0 +1,99 @@
+"""Many MIDI files at once give what each gives alone."""
+
+import os
+import random
+
+import numpy as np
+import pytest
+
+from symgen import bulk, native
+from symgen.errors import ReadError
+from symgen.readers import midi
+from symgen.tokens.codec import encode
+from tests.fuzz.test_fuzz_readers import MIDI, damaged
+from tests.readers.smf_bytes import meta, note, smf
+
+pytestmark = pytest.mark.skipif(not native.is_available(), reason="numba is not installed")
+
+ITERATIONS = int(os.environ.get("SYMGEN_FUZZ_ITERATIONS", "1200"))
+FIFTH = b"\x00\x90\x3c\x40\x00\x90\x43\x40\x60\x80\x3c\x00\x00\x80\x43\x00"
+SOUND = (
+    MIDI,
+    smf(b"".join(note(60 + step, 240) for step in (0, 2, 4, 7, 9, 12))),
+    smf(
+        meta(0x58, b"\x03\x03\x18\x08"),
+        note(62, 100) + note(69, 7) + b"\x00\x90\x3c\x40\x00\x90\x43\x40\x60\x80\x3c\x00\x00\x80\x43\x00",
+    ),
+    smf(note(62, 100) + meta(0x51, b"\x07\xa1\x20") + note(57, 300), meta(0x59, b"\x02\x01") + note(50, 1000)),
+)
+
+
+def alone(data):
+    """Return what the reader and the codec make of one file, or None."""
+    try:
+        (reading,) = midi.read(data, "name.mid")
+    except (ReadError, ValueError):
+        return None
+    return reading
+
+
+def assert_same(batch, place, data):
+    reading = alone(data)
+    assert reading is not None
+    score, sequence = reading.score, encode(reading.score)
+    assert np.array_equal(batch.notes(place), score.notes)
+    found = batch.sequence(place, title=batch.midi.title(place, "name.mid"))
+    assert found == sequence
+    assert found.lost == sequence.lost
+    assert batch.midi.lost(place) == reading.lost
+    assert batch.midi.mended(place) == reading.mended
+    assert batch.midi.tempi(place) == score.tempi
+    assert batch.midi.metres(place) == score.metres
+    assert batch.midi.keys(place) == score.keys
+    assert (batch.midi.ends[place], batch.midi.divisions[place]) == (score.end, score.ticks_per_quarter)
+
+
+def one_byte_changed(data, chance):
+    place = chance.randrange(14, len(data))
+    return data[:place] + bytes([chance.randrange(256)]) + data[place + 1 :]
+
+
+def test_sound_files_go_the_short_way():
+    batch = bulk.tokenise(SOUND)
+    assert batch.midi.sound.all()
+    for place, data in enumerate(SOUND):
+        assert_same(batch, place, data)
+
+
+def test_what_is_not_sound_is_left_to_the_reader():
+    odd = [b"", b"MThd", b"RIFF", MIDI[:-9], MIDI.replace(b"MTrk", b"MTrx"), b"x" + MIDI, smf(b"")]
+    batch = bulk.tokenise([*odd, MIDI])
+    assert batch.midi.sound.tolist() == [False] * len(odd) + [True]
+    assert_same(batch, len(odd), MIDI)
+
+
+def test_damage_gives_the_same_both_ways():
+    """Whatever a batch calls sound is what the reader makes of it, neighbours or not."""
+    files = [one_byte_changed(SOUND[n % len(SOUND)], random.Random(f"bulk-{n}")) for n in range(ITERATIONS)]
+    files += [damaged(SOUND[n % len(SOUND)], random.Random(f"bulk-{n}")) for n in range(300)]
+    batch = bulk.tokenise(files)
+    sound = np.flatnonzero(batch.midi.sound).tolist()
+    assert 100 < len(sound) < len(files)
+    for place in sound:
+        assert_same(batch, place, files[place])
+
+
+def test_a_known_gong_is_taken():
+    batch = bulk.tokenise([SOUND[1], SOUND[1]], [7, None])
+    score = alone(SOUND[1]).score
+    assert [batch.sequence(place, title="name") for place in (0, 1)] == [encode(score, gong=7), encode(score)]
+
+
+def test_the_plain_functions_do_the_same(monkeypatch):
+    """Without numba the kernels are read by Python."""
+    fast = bulk.tokenise(SOUND)
+    for module in ("symgen.bulk", "symgen.readers._smf_batch"):
+        monkeypatch.setattr(f"{module}.compiled", lambda function: function)
+    slow = bulk.tokenise(SOUND)
+    for place in range(len(SOUND)):
+        assert slow.sequence(place) == fast.sequence(place)
