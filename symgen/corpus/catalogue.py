@@ -40,9 +40,12 @@ class Corpus:
     gong : str
         "detect", "key" (the key the file declares) or a pitch class name that holds for every file.
     metre : str
-        "as written", or "unknown" where the metre in the files is a dummy.
+        "as written"; "bar lines" where the files repeat a dummy at each bar line, so that the metre is to be recovered
+        (:mod:`symgen.corpus.bars`); "unknown" where the metre in the files is a dummy and tells nothing.
     validation, test : frozenset of str or None
         Normalised titles held out; None means a share by hash of the title.
+    tempo : str
+        "as written", or "unknown" where the tempo in the files is a dummy.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Corpus:
     metre: str = "as written"
     validation: frozenset[str] | None = None
     test: frozenset[str] | None = None
+    tempo: str = "as written"
 
     def owns(self, path: str) -> bool:
         """Tell whether a file path belongs to this corpus."""
@@ -131,7 +135,9 @@ def read_catalogue(folder: Path) -> tuple[Corpus, ...]:
     return tuple(read_corpus(path) for path in sorted(folder.glob("*.toml")))
 
 
-_TEXTS = ("name", "title", "source", "licence", "style", "gong", "metre")
+_TEXTS = ("name", "title", "source", "licence", "style", "gong", "metre", "tempo")
+_TRUST: Final = {"metre": ("as written", "bar lines", "unknown"), "tempo": ("as written", "unknown")}
+"""What a declaration can say of a header of its files."""
 
 
 def _checked(table: dict[str, Any], path: Path) -> Corpus:
@@ -150,8 +156,9 @@ def _checked(table: dict[str, Any], path: Path) -> Corpus:
     corpus = Corpus(**{**table, "match": match}, validation=validation, test=test)
     if corpus.style not in STYLES:
         raise CorpusError(f"{path}: style {corpus.style!r}", expected=f"one of {', '.join(STYLES)}")
-    if corpus.metre not in ("as written", "unknown"):
-        raise CorpusError(f"{path}: metre {corpus.metre!r}", expected='"as written" or "unknown"')
+    for entry, choices in _TRUST.items():
+        if getattr(corpus, entry) not in choices:
+            raise CorpusError(f"{path}: {entry} {getattr(corpus, entry)!r}", expected=f"one of {', '.join(choices)}")
     if corpus.gong not in ("detect", "key"):
         try:
             parse_pitch_class(corpus.gong)
