@@ -1,35 +1,51 @@
-"""The token dataset on disk: memory-mapped arrays, offsets, and one JSON line a piece.
+"""The token dataset on disk, opened for reading.
 
 A dataset is a folder::
 
     rhythm.npy melody.npy chord.npy   int16, all steps of all pieces, one after the other
     offsets.npy                       int64, where each piece begins, and the end
-    index.jsonl                       one piece a line: provenance, style, gong, mode, metre, split
-    dataset.json                      format version, vocabulary digests, counts
-    report.jsonl                      one input file a line: what became of it
+    pieces.npy                        one row a piece: what is asked of all pieces at once, see PIECE_DTYPE
+    index.jsonl                       one piece a line: provenance, licence, style, gong, mode, metre, split, family
+    dataset.json                      format, vocabularies, counts, digests of the other files
+    report.jsonl, summary.json        one input file a line: what became of it; the same in sums
 
-Opening it reads only ``dataset.json`` and ``offsets.npy``; the rest is mapped or read when asked for.
+Opening it reads ``dataset.json`` and maps the arrays, whatever their size; lines of the index are read when they
+are asked for. :mod:`symgen.corpus.writer` writes it.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
-from symgen.errors import CorpusError, TokenError, UsageError
-from symgen.files import make_folder, writing
+from symgen.errors import CorpusError, TokenError
 from symgen.score import Metre, Tempo
-from symgen.tokens.prefix import Prefix
+from symgen.tokens.prefix import FIELDS, Prefix
 from symgen.tokens.sequence import FAMILIES, TokenSequence
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+
+SPLITS: Final = ("train", "validation", "test")
+
+COLUMNS: Final = {**FIELDS, "split": SPLITS}
+"""Names that columns of ``pieces.npy`` hold by number; stored with the dataset and compared when it is opened."""
+
+PIECE_DTYPE: Final = np.dtype(
+    [
+        ("line", "<i8"),  # where its line of index.jsonl begins, in bytes
+        ("notes", "<i4"),
+        ("family", "<i4"),  # number of the first piece that is nearly the same; its own if there is none
+        ("seconds", "<f4"),
+        ("gong", "<i2"),  # MIDI note of the reference gong
+        *((name, "u1") for name in COLUMNS),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +65,20 @@ class Entry:
     confidence : float
         Of the gong, 0..1; 1 where it is declared.
     metres, tempi : list
-        ``[tick, numerator, denominator]`` and ``[tick, qpm]``.
+        ``[tick, numerator, denominator]`` and ``[tick, qpm]``; empty where they are unknown.
     notes, seconds : int, float
         Number of notes, and length at the tempo given (60 qpm if unknown).
+    format : str
+        Name of the reader.
+    key_known : bool
+        Whether absolute pitch means anything: False where the source writes every piece in one key.
+    family : int
+        Number of the first piece of the dataset that is nearly the same music; its own number if there is none.
+    near : list or None
+        ``[piece, share]``: the piece through which this one belongs to its family, and the share of the shorter
+        one's fingerprint that both have.
+    flags, measures : list of str, dict
+        What cleaning flagged, and all that it measured.
     lost, mended : dict
         Reason code -> count.
     """
@@ -72,13 +99,64 @@ class Entry:
     tempi: list[list[float]]
     notes: int
     seconds: float
+    format: str = ""
+    key_known: bool = True
+    family: int = -1
+    near: list[float] | None = None
+    flags: list[str] = field(default_factory=list)
+    measures: dict[str, float] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry as plain data."""
+        return asdict(self)
 
 
 def vocabulary_digests() -> dict[str, str]:
     """Return the digest of each token family's vocabulary."""
     return {family.NAME: family.VOCABULARY.digest for family in FAMILIES}
+
+
+class Index(Sequence[Entry]):
+    """The entries of a dataset, each read from its line when it is asked for."""
+
+    def __init__(self, path: Path, rows: NDArray[Any]) -> None:
+        self._path, self._rows = path, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, number: int) -> Entry: ...
+    @overload
+    def __getitem__(self, number: slice) -> tuple[Entry, ...]: ...
+    def __getitem__(self, number: int | slice) -> Entry | tuple[Entry, ...]:
+        if isinstance(number, slice):
+            return tuple(self[place] for place in range(len(self))[number])
+        with self._opened() as lines:
+            lines.seek(int(self._rows["line"][number]))
+            return self._entry(lines.readline(), range(len(self))[number])
+
+    def __iter__(self) -> Iterator[Entry]:
+        with self._opened() as lines:
+            number = -1
+            for number, line in enumerate(lines):
+                yield self._entry(line, number)
+        if number + 1 != len(self):
+            raise CorpusError(f"{self._path} has {number + 1} lines", expected=str(len(self)), remedy=_AGAIN)
+
+    def _opened(self) -> Any:
+        try:
+            return self._path.open("rb")
+        except OSError as error:
+            raise CorpusError(f"{self._path}: {error.strerror}", remedy=_AGAIN) from error
+
+    def _entry(self, line: bytes, number: int) -> Entry:
+        try:
+            return Entry(**json.loads(line))
+        except (ValueError, TypeError) as error:
+            raise CorpusError(f"{self._path}, line {number + 1}: {error}", remedy=_AGAIN) from error
 
 
 class Dataset:
@@ -98,39 +176,55 @@ class Dataset:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.facts = self._read_facts()
-        self.offsets = self._array("offsets", np.int64)
-        self._tokens = [self._array(family.NAME, np.int16) for family in FAMILIES]
+        self.offsets = self._array("offsets", np.dtype(np.int64))
+        self.columns = self._array("pieces", PIECE_DTYPE)
+        self._tokens = [self._array(family.NAME, np.dtype(np.int16)) for family in FAMILIES]
         if not len(self.offsets) or self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any():
             raise CorpusError(
-                f"{self.path}/offsets.npy does not rise from 0",
-                expected="where each piece begins",
-                remedy="convert the corpus again",
+                f"{self.path}/offsets.npy does not rise from 0", expected="where each piece begins", remedy=_AGAIN
+            )
+        if len(self.columns) != len(self):
+            raise CorpusError(
+                f"{self.path}/pieces.npy has {len(self.columns)} rows",
+                expected=f"{len(self)}, as offsets.npy says",
+                remedy=_AGAIN,
             )
         for family, tokens in zip(FAMILIES, self._tokens, strict=True):
             if tokens.shape != (self.offsets[-1],):
                 raise CorpusError(
                     f"{self.path}/{family.NAME}.npy holds {tokens.shape} tokens",
                     expected="as many as offsets.npy says",
-                    remedy="convert the corpus again",
+                    remedy=_AGAIN,
                 )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    @cached_property
-    def entries(self) -> tuple[Entry, ...]:
-        """The index, one entry a piece."""
+    @property
+    def entries(self) -> Index:
+        """The index, one entry a piece, read line by line."""
+        return Index(self.path / "index.jsonl", self.columns)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Steps of each piece, shape (pieces,)."""
+        return np.diff(self.offsets)
+
+    def prefix(self, number: int) -> Prefix:
+        """Return what holds for the whole of piece `number`, without reading its line of the index."""
+        row = self.columns[number]
         try:
-            with (self.path / "index.jsonl").open(encoding="utf-8") as lines:
-                entries = tuple(Entry(**json.loads(line)) for line in lines)
-        except (OSError, ValueError, TypeError) as error:
-            raise CorpusError(f"{self.path}/index.jsonl: {error}", remedy="convert the corpus again") from error
-        if len(entries) != len(self):
-            raise CorpusError(f"{self.path}/index.jsonl has {len(entries)} lines", expected=str(len(self)))
-        return entries
+            return Prefix(*(values[int(row[name])] for name, values in FIELDS.items()))
+        except IndexError as error:
+            raise CorpusError(f"{self.path}/pieces.npy, piece {number}: {row}", remedy=_AGAIN) from error
+
+    def steps(self, number: int) -> NDArray[np.int16]:
+        """Return the tokens of piece `number`, shape (steps, 3), read from disk and unchecked."""
+        begin, end = int(self.offsets[number]), int(self.offsets[number + 1])
+        return np.stack([np.asarray(tokens[begin:end]) for tokens in self._tokens], axis=1)
 
     def sequence(self, number: int) -> TokenSequence:
-        """Return the tokens of piece `number`.
+        """Return the tokens of piece `number` with its metres, tempi and title.
 
         Raises
         ------
@@ -141,8 +235,7 @@ class Dataset:
         """
         number = range(len(self))[number]
         entry = self.entries[number]
-        begin, end = int(self.offsets[number]), int(self.offsets[number + 1])
-        rhythm, melody, chord = (np.array(array[begin:end]) for array in self._tokens)
+        rhythm, melody, chord = np.ascontiguousarray(self.steps(number).T)
         try:
             return TokenSequence(
                 rhythm,
@@ -155,20 +248,43 @@ class Dataset:
                 title=entry.title,
             )
         except (TokenError, TypeError, ValueError) as error:
-            raise CorpusError(f"{self.path}, piece {number}: {error}", remedy="convert the corpus again") from error
+            raise CorpusError(f"{self.path}, piece {number}: {error}", remedy=_AGAIN) from error
 
     def numbers(self, *, split: str | None = None, style: str | None = None) -> list[int]:
         """Return the numbers of the pieces of a split and style."""
-        return [
-            number
-            for number, entry in enumerate(self.entries)
-            if split in (None, entry.split) and style in (None, entry.style)
-        ]
+        wanted = np.ones(len(self), np.bool_)
+        for name, value in (("split", split), ("style", style)):
+            if value is not None:
+                values = COLUMNS[name]
+                wanted &= self.columns[name] == (values.index(value) if value in values else len(values))
+        found: list[int] = np.flatnonzero(wanted).tolist()
+        return found
+
+    def styles(self) -> list[str]:
+        """Return the names of the styles that there are pieces of, in order of the alphabet."""
+        values = COLUMNS["style"]
+        return sorted(values[number] for number in np.unique(self.columns["style"]) if number < len(values))
 
     def sequences(self, *, split: str | None = None, style: str | None = None) -> Iterator[TokenSequence]:
         """Yield the pieces of a split and style."""
         for number in self.numbers(split=split, style=style):
             yield self.sequence(number)
+
+    def report(self) -> Iterator[dict[str, Any]]:
+        """Yield the lines of the report, one an input.
+
+        Raises
+        ------
+        CorpusError
+            If it cannot be read.
+        """
+        path = self.path / "report.jsonl"
+        try:
+            with path.open("rb") as lines:
+                for line in lines:
+                    yield json.loads(line)
+        except (OSError, ValueError) as error:
+            raise CorpusError(f"{path}: {error}", remedy=_AGAIN) from error
 
     def _read_facts(self) -> dict[str, Any]:
         try:
@@ -178,112 +294,28 @@ class Dataset:
                 f"no dataset at {self.path}", expected="a folder that symgen convert made", remedy="run symgen convert"
             ) from error
         except (OSError, ValueError) as error:
-            raise CorpusError(f"{self.path}/dataset.json: {error}", remedy="convert the corpus again") from error
+            raise CorpusError(f"{self.path}/dataset.json: {error}", remedy=_AGAIN) from error
         if not isinstance(facts, dict) or facts.get("format") != FORMAT:
             found = facts.get("format") if isinstance(facts, dict) else type(facts).__name__
-            raise CorpusError(f"{self.path} has dataset format {found}", expected=str(FORMAT))
-        if facts.get("vocabulary") != vocabulary_digests():
+            raise CorpusError(f"{self.path} has dataset format {found}", expected=str(FORMAT), remedy=_AGAIN)
+        names = {name: list(values) for name, values in COLUMNS.items()}
+        if facts.get("vocabulary") != vocabulary_digests() or facts.get("names") != names:
             raise CorpusError(
                 f"{self.path} was made with another vocabulary",
                 expected="the vocabulary of this version of symgen",
-                remedy="convert the corpus again",
+                remedy=_AGAIN,
             )
         return facts
 
-    def _array(self, name: str, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
+    def _array(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
         path = self.path / f"{name}.npy"
         try:
             array = np.lib.format.open_memmap(path, mode="r")  # never unpickles, never unzips
         except (OSError, ValueError, EOFError) as error:
-            raise CorpusError(f"cannot read {path}: {error}", remedy="convert the corpus again") from error
+            raise CorpusError(f"cannot read {path}: {error}", remedy=_AGAIN) from error
         if array.dtype != dtype or array.ndim != 1:
-            raise CorpusError(f"{path} holds {array.dtype}", expected=np.dtype(dtype).name)
+            raise CorpusError(f"{path} holds {array.dtype}", expected=dtype.name, remedy=_AGAIN)
         return array
 
 
-def prepare_folder(path: Path) -> None:
-    """Make the folder of a dataset, or make sure that writing one there destroys nothing else.
-
-    Raises
-    ------
-    WriteError
-        If there is no folder and none can be made, or it cannot be written to.
-    UsageError
-        If it holds files that are not a dataset's under the names of a dataset.
-    """
-    make_folder(path)
-    names = {entry.name for entry in path.iterdir()}
-    # rhythm.npy is the first file that is written: without it the others are somebody else's.
-    if f"{FAMILIES[0].NAME}.npy" not in names and (foreign := sorted(names & _OTHER_FILES)):
-        raise UsageError(
-            f"{path} holds a {foreign[0]} that is not a dataset's",
-            expected="a dataset, or a folder without such a file",
-            remedy="name another with -o",
-        )
-
-
-_OTHER_FILES = {"dataset.json", "index.jsonl", "report.jsonl"}
-
-
-def write_dataset(
-    path: Path, pieces: Iterable[tuple[Entry, TokenSequence]], report: Iterable[dict[str, Any]], settings: str
-) -> dict[str, Any]:
-    """Write a dataset, each file aside and then renamed, ``dataset.json`` last.
-
-    Parameters
-    ----------
-    path : Path
-        Folder, made if it is missing.
-    pieces : iterable of (Entry, TokenSequence)
-        In order.
-    report : iterable of dict
-        Lines of ``report.jsonl``.
-    settings : str
-        Digest of what the conversion depended on besides the files.
-
-    Returns
-    -------
-    dict
-        What ``dataset.json`` holds.
-    """
-    entries, sequences = [], []
-    for entry, sequence in pieces:
-        entries.append(entry)
-        sequences.append(sequence)
-    lengths = [len(sequence) for sequence in sequences]
-    arrays = {
-        family.NAME: np.concatenate([np.zeros(0, np.int16), *(getattr(s, family.NAME) for s in sequences)])
-        for family in FAMILIES
-    }
-    arrays["offsets"] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    facts = {
-        "format": FORMAT,
-        "vocabulary": vocabulary_digests(),
-        "settings": settings,
-        "pieces": len(entries),
-        "steps": int(sum(lengths)),
-        "notes": sum(entry.notes for entry in entries),
-        "splits": dict(Counter(entry.split for entry in entries)),
-    }
-    make_folder(path)
-    (path / "dataset.json").unlink(missing_ok=True)  # a half-renamed dataset must not open
-    for name, array in arrays.items():
-        with writing(path / f"{name}.npy") as file:
-            np.save(file, array, allow_pickle=False)
-    _write_lines(path / "index.jsonl", (asdict(entry) for entry in entries))
-    _write_lines(path / "report.jsonl", report)
-    with writing(path / "dataset.json") as file:
-        file.write((json.dumps(facts, indent=2, sort_keys=True) + "\n").encode())
-    return facts
-
-
-_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
-"""Characters that JSON leaves as they are and that ``str.splitlines`` takes for the end of a line."""
-
-
-def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write one JSON object a line; half a surrogate pair, from a name that is no UTF-8, is escaped as JSON does."""
-    with writing(path) as file:
-        for row in rows:
-            text = json.dumps(row, ensure_ascii=False, sort_keys=True).translate(_LINE_ENDS)
-            file.write((text + "\n").encode("utf-8", "backslashreplace"))
+_AGAIN = "convert the corpus again"
