@@ -59,7 +59,22 @@ class ScoreError(SymgenError, ValueError):
 
 
 class ReadError(SymgenError):
-    """A file that is unreadable, empty, too large, or not what its format promises."""
+    """A file that is unreadable, empty, too large, or not what its format promises.
+
+    Parameters
+    ----------
+    found, expected, remedy : str
+        As in every error.
+    code : str, optional
+        Stable reason code, a row of :data:`symgen.readers.DEFECTS`: messages may be worded anew, codes not.
+    """
+
+    def __init__(self, found: str, *, expected: str = "", remedy: str = "", code: str = "unreadable") -> None:
+        super().__init__(found, expected=expected, remedy=remedy)
+        self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_read, (type(self), self.found, self.expected, self.remedy, self.code)
 
 
 class WriteError(SymgenError):
@@ -84,6 +99,10 @@ class PlayabilityError(SymgenError):
 
 def _rebuild(kind: type[SymgenError], found: str, expected: str, remedy: str) -> SymgenError:
     return kind(found, expected=expected, remedy=remedy)
+
+
+def _rebuild_read(kind: type[ReadError], found: str, expected: str, remedy: str, code: str) -> ReadError:
+    return kind(found, expected=expected, remedy=remedy, code=code)
 
 
 def one_line(text: str) -> str:
