@@ -35,8 +35,8 @@ TIME_BASES = (TICKS_PER_QUARTER, 960, 10080)
 FALLBACK_TIME_BASE = 10080
 _LARGEST_TIME_BASE = 65535
 _LARGEST_UNITS = 10**12
-_LONGEST = 2**30
-"""Quarters in a piece; with a time base of 1,000 it stays below what a Score holds."""
+_LONGEST = 2**17
+"""Quarters in a piece: 36 hours at 60 a minute, as for the other readers."""
 
 _SAID_ONCE = frozenset({"text", "copyright", "track"})
 """Kinds of text that a repeat does not say again."""

@@ -145,6 +145,7 @@ _MENDED: tuple[_Row, ...] = (
     ("rounded-length", "abc", "Lengths that no time base holds: rounded to ticks."),
     ("stray-character", "abc", "A character that means nothing in ABC: left out."),
     ("broken-piece", "kern", "A piece of the file is refused, for a reason above: the others are read."),
+    ("chord-without-note", "musicxml", "A chord member behind no note: it becomes a note by itself."),
     ("rounded-bar", "jianpu kern musicxml", "A bar misses its metre by less than 1/100 quarter: made whole."),
     ("rounded-to-grid", "jianpu kern musicxml", "Times that no time base holds: rounded to ticks."),
     ("tempo-from-start", "jianpu kern musicxml", "The first tempo comes late: it holds from the start."),

@@ -156,7 +156,9 @@ def _check_number(element: Element, place: str, low: float | Fraction, high: flo
     return value
 
 
-def skeletons(pages: Sequence[Sequence[Element]]) -> tuple[list[tuple[list[int], Element]], list[Element]]:
+def skeletons(
+    pages: Sequence[Sequence[Element]], mended: Counter[str]
+) -> tuple[list[tuple[list[int], Element]], list[Element]]:
     """Return what of the page concerns pitch and time, and the page's notes in order.
 
     music21's time grows with the square of the number of measures, so it is given short scores one after
@@ -167,6 +169,8 @@ def skeletons(pages: Sequence[Sequence[Element]]) -> tuple[list[tuple[list[int],
     ----------
     pages : sequence of sequences of Element
         The measures of each part.
+    mended : Counter
+        Takes the count of chord members that stand behind no note: they become notes by themselves.
 
     Returns
     -------
@@ -194,17 +198,26 @@ def skeletons(pages: Sequence[Sequence[Element]]) -> tuple[list[tuple[list[int],
                     own = {child.tag for attributes in measure.findall("attributes") for child in attributes}
                     missing = [child for tag, child in held[index].items() if tag not in own]
                     SubElement(new_measure, "attributes").extend(missing)
-                _copy_measure(measure, new_measure, notes, held[index])
+                _copy_measure(measure, new_measure, notes, held[index], mended)
         scores.append((indices, copy))
     return scores, notes
 
 
-def _copy_measure(measure: Element, new_measure: Element, notes: list[Element], held: dict[str, Element]) -> None:
+def _copy_measure(
+    measure: Element, new_measure: Element, notes: list[Element], held: dict[str, Element], mended: Counter[str]
+) -> None:
     """Copy what music21 needs of a measure, number its notes, and remember in `held` what it sets."""
+    follows_note = False
     for element in measure:
         new = _copied(element)
         if new is None:
             continue
+        if new.tag == "note":
+            chord = new.find("chord")
+            if chord is not None and not follows_note:
+                new.remove(chord)
+                mended["chord-without-note"] += 1
+            follows_note = new.find("rest") is None
         if element.tag == "note":
             new.set("color", str(len(notes)))
             notes.append(element)

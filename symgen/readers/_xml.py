@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat  # bare expat, with entity declarations refused below
 
@@ -17,6 +18,8 @@ MAX_ELEMENTS = 2_500_000
 """About 125,000 notes."""
 MAX_TEXT = 2**20
 """Characters in one text, or in the attributes of one element."""
+
+_DECLARED = re.compile(rb"""<\?xml[^>]{1,80}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})""")
 
 
 def parse_xml(content: bytes, name: str) -> Element:
@@ -35,12 +38,21 @@ def parse_xml(content: bytes, name: str) -> Element:
         text, encoding = decode_text(content)
         if encoding.lower().startswith("utf"):
             raise _malformed(error, name) from error
-    except (LookupError, ValueError) as error:  # an encoding that Python knows and expat cannot use
-        raise _malformed(error, name) from error
+    except (LookupError, ValueError):  # an encoding that expat has no table for, as those of two bytes a character
+        text = _as_declared(content)
     try:
         return _Parser(name).parse(text.encode("utf-8", "replace"), "utf-8")
     except expat.ExpatError as error:
         raise _malformed(error, name) from error
+
+
+def _as_declared(content: bytes) -> str:
+    """Return the text in the encoding that it declares, if that decodes it, else in the most plausible one."""
+    declared = _DECLARED.match(content)
+    try:
+        return content.decode(declared[1].decode("ascii")) if declared else decode_text(content)[0]
+    except (LookupError, ValueError):
+        return decode_text(content)[0]
 
 
 def _malformed(error: Exception, name: str) -> ReadError:

@@ -70,12 +70,13 @@ def read(data: bytes, name: str) -> list[Reading]:
         If a limit is exceeded (each error names it), or the file is damaged, empty or no MusicXML.
     """
     lost: Counter[str] = Counter()
+    mended: Counter[str] = Counter()
     root = partwise(score_tree(data, name, lost), name)
     check_page(root, name)
     count_direction_losses(root, lost)
-    bars = _bars(root, name, lost)
+    bars = _bars(root, name, lost, mended)
     divisions = (int(float(e.text or 0)) for e in root.iter("divisions"))
-    return [assemble(bars, name, title=_title(root, name), time_bases=divisions, lost=lost)]
+    return [assemble(bars, name, title=_title(root, name), time_bases=divisions, lost=lost, mended=mended)]
 
 
 def _title(root: Element, name: str) -> str:
@@ -83,10 +84,10 @@ def _title(root: Element, name: str) -> str:
     return next((" ".join(t.split()) for t in titles if t and t.strip()), name.rpartition(".")[0] or name)
 
 
-def _bars(root: Element, name: str, lost: Counter[str]) -> list[Bar]:
+def _bars(root: Element, name: str, lost: Counter[str], mended: Counter[str]) -> list[Bar]:
     """Return the bars of all parts together, as written."""
     pages = [part.findall("measure") for part in root.findall("part")]
-    scores, sources = skeletons(pages)
+    scores, sources = skeletons(pages, mended)
     guqin = guqin_parts(root)
     bars = [Bar() for _ in range(max(map(len, pages), default=0))]
     for index, measures in enumerate(_parsed(scores, len(pages), name)):
