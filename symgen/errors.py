@@ -66,7 +66,7 @@ class ReadError(SymgenError):
     found, expected, remedy : str
         As in every error.
     code : str, optional
-        Stable reason code, a row of :data:`symgen.readers.defects.DEFECTS`: messages may be worded anew, codes not.
+        Stable reason code, a row of :data:`symgen.readers.DEFECTS`: messages may be worded anew, codes not.
     """
 
     def __init__(self, found: str, *, expected: str = "", remedy: str = "", code: str = "unreadable") -> None:

@@ -20,10 +20,27 @@ from typing import Protocol, cast
 
 from symgen.errors import ReadError
 from symgen.piece import Piece, Provenance, Reading
+from symgen.readers._defects import DEFECTS, NOTATION, Defect
 from symgen.score import Score
+
+__all__ = [
+    "DEFECTS",
+    "MAX_FILE_BYTES",
+    "NOTATION",
+    "RECOGNISED_BYTES",
+    "Defect",
+    "Format",
+    "formats",
+    "read",
+    "read_pieces",
+    "recognise",
+]
 
 MAX_FILE_BYTES = 64 * 2**20
 """No score is larger: the longest MIDI files known are a few MiB. A cap keeps a wrong file from filling memory."""
+
+RECOGNISED_BYTES = 2**16
+"""So much of a file shows its format."""
 
 
 class Format(Protocol):
@@ -46,7 +63,7 @@ class Format(Protocol):
         """Usual suffixes, lower case, with the dot."""
 
     def sniff(self, data: bytes, suffix: str) -> bool:
-        """Return whether `data` looks like this format; `suffix` (lower case) only breaks ties."""
+        """Return whether a file that begins with `data` is of this format; `suffix` (lower case) only breaks ties."""
 
     def read(self, data: bytes, name: str) -> list[Reading]:
         """Return the pieces in `data`, at least one, or raise ReadError; `name` is the file's name for messages."""
@@ -57,6 +74,26 @@ def formats() -> tuple[Format, ...]:
     """Return the reader modules of this folder in order of their names."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
     return tuple(cast(Format, importlib.import_module(f"{__name__}.{name}")) for name in names)
+
+
+def recognise(head: bytes, suffix: str = "") -> str | None:
+    """Return the name of the format that a file's first bytes show, None if they show none.
+
+    Prose, programs, tables, pictures and archives of other kinds are no music, whatever their suffix. A
+    usual suffix lets a damaged or terse file pass that would need to show more without.
+
+    Parameters
+    ----------
+    head : bytes
+        The first ``RECOGNISED_BYTES`` of the file, or all of it.
+    suffix : str, optional
+        Suffix of its name, with the dot.
+    """
+    suffix = suffix.lower()
+    willing = [reader for reader in formats() if reader.sniff(head, suffix)]
+    own = (reader for reader in willing if suffix in reader.SUFFIXES)
+    chosen = next(own, willing[0] if willing else None)
+    return chosen.NAME if chosen else None
 
 
 def read_pieces(path: str | os.PathLike[str], *, source: str = "", licence: str = "") -> list[Piece]:
@@ -121,29 +158,33 @@ def _file_bytes(file: Path) -> bytes:
     try:
         status = file.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise ReadError(f"{file} is a folder", expected="a file", remedy="name the files inside it")
+            raise ReadError(
+                f"{file} is a folder", expected="a file", remedy="name the files inside it", code="not-a-file"
+            )
         if not stat.S_ISREG(status.st_mode):
-            raise ReadError(f"{file} is no regular file", expected="a file on disk")
+            raise ReadError(f"{file} is no regular file", expected="a file on disk", code="not-a-file")
         if status.st_size > MAX_FILE_BYTES:
-            raise ReadError(f"{file} has {status.st_size:,} bytes", expected=f"at most {MAX_FILE_BYTES:,}")
+            limit = f"at most {MAX_FILE_BYTES:,} (MAX_FILE_BYTES)"
+            raise ReadError(f"{file} has {status.st_size:,} bytes", expected=limit, code="too-large")
         with file.open("rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
-        raise ReadError(f"{file} does not exist", remedy="check the path") from error
+        raise ReadError(f"{file} does not exist", remedy="check the path", code="missing-file") from error
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise ReadError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        found = f"{file} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise ReadError(found, code="unreadable-file") from error
     if not data:
-        raise ReadError(f"{file} is empty", expected=f"a file in one of the formats {_known()}")
+        raise ReadError(f"{file} is empty", expected=f"a file in one of the formats {_known()}", code="empty-file")
     return data
 
 
 def _reader_for(data: bytes, file: Path) -> Format:
-    """Return the reader whose format the content shows, the suffix breaking ties."""
-    suffix = file.suffix.lower()
-    willing = [reader for reader in formats() if reader.sniff(data, suffix)]
-    if not willing:
-        raise ReadError(f"{file} is of no known format", expected=f"one of {_known()}")
-    return next((reader for reader in willing if suffix in reader.SUFFIXES), willing[0])
+    """Return the reader whose format the content shows."""
+    name = recognise(data[:RECOGNISED_BYTES], file.suffix)
+    for reader in formats():
+        if name == reader.NAME:
+            return reader
+    raise ReadError(f"{file} is of no known format", expected=f"one of {_known()}", code="unknown-format")
 
 
 def _read_with(reader: Format, data: bytes, name: str) -> list[Reading]:
@@ -152,11 +193,14 @@ def _read_with(reader: Format, data: bytes, name: str) -> list[Reading]:
         readings = reader.read(data, name)
     except ReadError:
         raise
+    except MemoryError as error:
+        raise ReadError(f"{name} takes more memory to read than there is", code="cap-memory") from error
     except Exception as error:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise ReadError(f"{name} cannot be read as {reader.NAME}: {reason}") from error
+        raise ReadError(f"{name} cannot be read as {reader.NAME}: {reason}", code="parser-failed") from error
     if not readings:
-        raise ReadError(f"{name} holds no music", expected=f"a {reader.NAME} file with at least one piece")
+        expected = f"a {reader.NAME} file with at least one piece"
+        raise ReadError(f"{name} holds no music", expected=expected, code="no-music")
     return readings
 
 

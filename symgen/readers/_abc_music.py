@@ -37,6 +37,9 @@ DECORATIONS = {
 }
 """Decorations that name a technique; the others are counted as lost."""
 
+BAD_FIELD_CODES = {letter: f"bad-{letter}" for letter in "TPKMLQV"}
+"""Field that is understood -> reason code where its value is not."""
+
 MAX_TOKENS = 250_000
 """No tune holds more notes, rests and signs; the cap bounds memory and time on hostile files."""
 
@@ -121,11 +124,11 @@ class TuneParser:
     # ------------------------------------------------------------------ fields
 
     def _field(self, letter: str, text: str) -> None:
-        if letter in "TPKMLQV":
+        if letter in BAD_FIELD_CODES:
             try:
                 self._known_field(letter, text)
             except (ValueError, ZeroDivisionError):
-                self.mended[f"bad-{letter}"] += 1
+                self.mended[BAD_FIELD_CODES[letter]] += 1
         elif letter in "wWs":
             self.lost["lyric" if letter in "wW" else "symbol-line"] += 1
         elif letter in "mU":
@@ -228,7 +231,8 @@ class TuneParser:
         for match in TOKEN.finditer(line):
             self.tokens += 1
             if self.tokens > MAX_TOKENS:
-                raise ReadError(f"{self.name} holds a tune of over {MAX_TOKENS:,} signs", expected="a piece of music")
+                found = f"{self.name} holds a tune of over {MAX_TOKENS:,} signs (MAX_TOKENS)"
+                raise ReadError(found, expected="a piece of music", code="cap-signs")
             if match["letter"]:
                 self._note(match)
             elif match["chord"] is not None:

@@ -174,7 +174,8 @@ class _Layout:
             else:
                 self.changes.append((self.tick, item))
             if self.tick > MAX_QUARTERS * self.ticks_per_quarter:
-                raise ReadError(f"{self.name} lasts over {MAX_QUARTERS:,} quarter notes", expected="a shorter tune")
+                found = f"{self.name} lasts over {MAX_QUARTERS:,} quarter notes (MAX_QUARTERS)"
+                raise ReadError(found, expected="a shorter tune", code="too-long")
         self.tick = max(self.tick, self.bar_end)
         self._drop_ties()
 

@@ -82,5 +82,10 @@ def _belongs(line: str) -> bool:
     """Return whether a line behind a blank line goes on with the tune: a field, or music and not prose."""
     if FIELD.match(line) or _INLINE_FIELD.match(line):
         return True
+    return is_music(line)
+
+
+def is_music(line: str) -> bool:
+    """Return whether a line has a bar line and no words that are not made of the letters of music."""
     bare = re.sub(r'"[^"]*"|![^!]*!', "", line)
     return "|" in bare and all(_MUSIC_LETTERS.fullmatch(word) for word in _WORDS.findall(bare))

@@ -35,8 +35,8 @@ TIME_BASES = (TICKS_PER_QUARTER, 960, 10080)
 FALLBACK_TIME_BASE = 10080
 _LARGEST_TIME_BASE = 65535
 _LARGEST_UNITS = 10**12
-_LONGEST = 2**30
-"""Quarters in a piece; with a time base of 1,000 it stays below what a Score holds."""
+_LONGEST = 2**17
+"""Quarters in a piece: 36 hours at 60 a minute, as for the other readers."""
 
 _SAID_ONCE = frozenset({"text", "copyright", "track"})
 """Kinds of text that a repeat does not say again."""
@@ -84,11 +84,11 @@ def assemble(
     starts = _starts(played, units)
     end = starts.pop()
     if end > _LONGEST * units:
-        raise ReadError(f"{name} lasts {end // units:,} quarters", expected=f"at most {_LONGEST:,}")
+        raise ReadError(f"{name} lasts {end // units:,} quarters", expected=f"at most {_LONGEST:,}", code="too-long")
     notes = with_ties(with_graces(_placed(played, starts, units), units), units, mended)
     notes = _in_range(notes, lost)
     if not notes and end == 0:
-        raise ReadError(f"{name} holds no music", expected="at least one note or rest")
+        raise ReadError(f"{name} holds no music", expected="at least one note or rest", code="no-music")
     metres = metre_changes(played, mended)
     times = [*starts, end, *(n.onset for n in notes), *(n.onset + n.duration for n in notes)]
     needed = units // gcd(units, *times, *(int(metre_length(metre) * units) for _, metre in metres))
@@ -110,7 +110,8 @@ def assemble(
             **_mark_maps(played, [tick(start) for start in starts], base, lost, mended),
         )
     except ScoreError as error:
-        raise ReadError(f"{name} holds no valid score: {error.found}", expected=error.expected) from error
+        found = f"{name} holds no valid score: {error.found}"
+        raise ReadError(found, expected=error.expected, code="bad-score") from error
     return Reading(score, lost=+lost, mended=+mended)
 
 
@@ -118,10 +119,12 @@ def _unfolded(bars: Sequence[Bar], name: str, mended: Counter[str]) -> list[Bar]
     """Return the bars in the order they are played."""
     order, expanded = play_order([bar.repeats for bar in bars], limit=MAX_PLAYED_BARS)
     if len(order) >= MAX_PLAYED_BARS:
-        raise ReadError(f"{name} has {MAX_PLAYED_BARS:,} bars or more with its repeats", expected="a shorter piece")
+        found = f"{name} has {MAX_PLAYED_BARS:,} bars or more with its repeats (MAX_PLAYED_BARS)"
+        raise ReadError(found, expected="a shorter piece", code="cap-bars")
     count = sum(len(bars[index].notes) for index in order)
     if count > MAX_PLAYED_NOTES:
-        raise ReadError(f"{name} has {count:,} notes with its repeats", expected=f"at most {MAX_PLAYED_NOTES:,}")
+        limit = f"at most {MAX_PLAYED_NOTES:,} (MAX_PLAYED_NOTES)"
+        raise ReadError(f"{name} has {count:,} notes with its repeats", expected=limit, code="cap-notes")
     if expanded:
         mended["repeat-expanded"] += expanded
     return [bars[index] for index in order if bars[index].length or bars[index].notes or bars[index].marks]
@@ -140,7 +143,8 @@ def _units(bars: Sequence[Bar], name: str) -> int:
     for denominator in denominators:
         units = lcm(units, denominator)
         if units > _LARGEST_UNITS:
-            raise ReadError(f"{name} has durations that share no grid", expected="musical durations")
+            found = f"{name} has durations that share no grid"
+            raise ReadError(found, expected="musical durations", code="no-grid")
     return units
 
 

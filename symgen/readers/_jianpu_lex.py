@@ -18,9 +18,10 @@ class Place:
     line: int
     column: int
 
-    def error(self, found: str, expected: str) -> ReadError:
+    def error(self, found: str, expected: str, code: str = "jianpu-value") -> ReadError:
         """Return the error for what was found here."""
-        return ReadError(f"{self.name}, line {self.line}, column {self.column}: {found}", expected=expected)
+        place = f"{self.name}, line {self.line}, column {self.column}"
+        return ReadError(f"{place}: {found}", expected=expected, code=code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ _SIGNS = re.compile(
         }.items()
     )
 )
+_PEEKED_LINES, _PEEKED_CHARACTERS = 100, 400
+_PEEKED_NOTES = 2
 _FIELD = re.compile(r"\s*([^\W\d_]+(?: [^\W\d_]+)?)\s*:(?![|‖])(.*)")
 
 
@@ -98,7 +101,8 @@ def tokens(text: str, name: str) -> Iterator[Token]:
             place = Place(name, number, position + 1)
             sign = _SIGNS.match(line, position)
             if sign is None:
-                raise place.error(f"{raw[position]!r} is no sign of jianpu", "a note, a bar line or a setting")
+                found = f"{raw[position]!r} is no sign of jianpu"
+                raise place.error(found, "a note, a bar line or a setting", code="jianpu-sign")
             if sign.lastgroup != "space":
                 yield Token(str(sign.lastgroup), sign[0], place)
             position = sign.end()
@@ -108,6 +112,25 @@ def _field(match: re.Match[str], raw: str, place: Place) -> Token:
     label = match[1]
     kind = table.FIELDS.get(label.lower())
     if kind is None:
-        raise place.error(f"{label!r} is no known field", "one of " + ", ".join(sorted(table.FIELDS)))
+        known = "one of " + ", ".join(sorted(table.FIELDS))
+        raise place.error(f"{label[:40]!r} is no known field", known, code="jianpu-field")
     value = raw.partition("//")[0][match.start(2) : match.end(2)].strip()  # as typed, full width or not
     return Token("field", value, place, kind, label)
+
+
+def mostly_jianpu(text: str) -> bool:
+    """Return whether most of the first lines of a text are jianpu, and notes and a bar line are among them.
+
+    Prose and programs hold a stray `1=A` now and then, but no line after line of signs.
+    """
+    good = bad = notes = bars = 0
+    for line in [line for line in text.splitlines() if line.strip()][:_PEEKED_LINES]:
+        try:
+            kinds = [token.kind for token in tokens(line[:_PEEKED_CHARACTERS], "")]
+        except ReadError:
+            bad += 1
+            continue
+        good += bool(kinds)
+        notes += kinds.count("note")
+        bars += kinds.count("bar")
+    return good > bad and notes >= _PEEKED_NOTES and (bars > 0 or bad == 0)

@@ -103,7 +103,9 @@ def partwise(root: Element, name: str) -> Element:
     if root.tag == "score-partwise":
         return root
     if root.tag != "score-timewise":
-        raise ReadError(f"{name} is XML of the kind <{root.tag}>", expected="a MusicXML score")
+        raise ReadError(
+            f"{name} is XML of the kind <{root.tag[:40]}>", expected="a MusicXML score", code="xml-no-score"
+        )
     parts: dict[str, Element] = {}
     for measure in root.findall("measure"):
         root.remove(measure)
@@ -120,10 +122,12 @@ def check_page(root: Element, name: str) -> None:
     """Raise ReadError if the page is larger or longer than any score, or its numbers are none."""
     measures = sum(1 for _ in root.iter("measure"))
     if measures > MAX_MEASURES:
-        raise ReadError(f"{name} has {measures:,} measures", expected=f"at most {MAX_MEASURES:,} (MAX_MEASURES)")
+        limit = f"at most {MAX_MEASURES:,} (MAX_MEASURES)"
+        raise ReadError(f"{name} has {measures:,} measures", expected=limit, code="cap-measures")
     notes = sum(1 for _ in root.iter("note"))
     if notes > MAX_NOTES:
-        raise ReadError(f"{name} has {notes:,} notes", expected=f"at most {MAX_NOTES:,} (MAX_NOTES)")
+        limit = f"at most {MAX_NOTES:,} (MAX_NOTES)"
+        raise ReadError(f"{name} has {notes:,} notes", expected=limit, code="cap-notes")
     for part in root.findall("part"):
         divisions = Fraction(1)
         for measure in part.findall("measure"):
@@ -143,16 +147,18 @@ def _check_number(element: Element, place: str, low: float | Fraction, high: flo
     """
     text = "".join((element.text or "").split())
     if not _NUMBER.fullmatch(text):
-        raise ReadError(f"{place} has <{element.tag}> {text[:20]!r}", expected="a number")
+        raise ReadError(f"{place} has <{element.tag}> {text[:20]!r}", expected="a number", code="xml-number")
     value = sum((Fraction(term) for term in text.split("+")), Fraction(0))
     if not low <= value <= high or (element.tag == "beat-type" and value not in _BEAT_TYPES):
         limit = "a power of two up to 64" if element.tag == "beat-type" else f"{float(low):g} to {float(high):g}"
         limit += f", {MAX_QUARTERS:,} quarters (MAX_QUARTERS)" if element.tag == "duration" else ""
-        raise ReadError(f"{place} has <{element.tag}> {text}", expected=limit)
+        raise ReadError(f"{place} has <{element.tag}> {text}", expected=limit, code="xml-number")
     return value
 
 
-def skeletons(pages: Sequence[Sequence[Element]]) -> tuple[list[tuple[list[int], Element]], list[Element]]:
+def skeletons(
+    pages: Sequence[Sequence[Element]], mended: Counter[str]
+) -> tuple[list[tuple[list[int], Element]], list[Element]]:
     """Return what of the page concerns pitch and time, and the page's notes in order.
 
     music21's time grows with the square of the number of measures, so it is given short scores one after
@@ -163,6 +169,8 @@ def skeletons(pages: Sequence[Sequence[Element]]) -> tuple[list[tuple[list[int],
     ----------
     pages : sequence of sequences of Element
         The measures of each part.
+    mended : Counter
+        Takes the count of chord members that stand behind no note: they become notes by themselves.
 
     Returns
     -------
@@ -190,17 +198,26 @@ def skeletons(pages: Sequence[Sequence[Element]]) -> tuple[list[tuple[list[int],
                     own = {child.tag for attributes in measure.findall("attributes") for child in attributes}
                     missing = [child for tag, child in held[index].items() if tag not in own]
                     SubElement(new_measure, "attributes").extend(missing)
-                _copy_measure(measure, new_measure, notes, held[index])
+                _copy_measure(measure, new_measure, notes, held[index], mended)
         scores.append((indices, copy))
     return scores, notes
 
 
-def _copy_measure(measure: Element, new_measure: Element, notes: list[Element], held: dict[str, Element]) -> None:
+def _copy_measure(
+    measure: Element, new_measure: Element, notes: list[Element], held: dict[str, Element], mended: Counter[str]
+) -> None:
     """Copy what music21 needs of a measure, number its notes, and remember in `held` what it sets."""
+    follows_note = False
     for element in measure:
         new = _copied(element)
         if new is None:
             continue
+        if new.tag == "note":
+            chord = new.find("chord")
+            if chord is not None and not follows_note:
+                new.remove(chord)
+                mended["chord-without-note"] += 1
+            follows_note = new.find("rest") is None
         if element.tag == "note":
             new.set("color", str(len(notes)))
             notes.append(element)

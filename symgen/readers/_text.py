@@ -29,6 +29,9 @@ _FIRST_LEVEL = {"gb18030": (0xB0, 0xD7), "cp932": (0x88, 0x97)}
 _FREQUENT, _LESS_FREQUENT, _RARE, _DOUBTFUL, _WRONG = 1.0, 0.7, 0.1, -0.5, -2.0
 _TOUCHING_LATIN = 0.4
 """A hanzi that touches a Latin letter is more often half of an accented letter than a hanzi."""
+PEEKED_BYTES = 2**16
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\r\f"})
+"""Control characters that text does not hold."""
 _SAMPLE_BYTES = 20_000
 """As much text as decides the encoding of a file."""
 
@@ -75,6 +78,26 @@ def guess_encoding(raw: bytes) -> str:
         return "gb18030" if _is_gbk_by_chance_utf8(sample) and _is_valid(raw, "gb18030") else "utf-8"
     scores = {name: _plausibility(sample, name) for name in _CANDIDATES if _is_valid(raw, name)}
     return max(scores, key=lambda name: scores[name])
+
+
+def peek(head: bytes) -> str:
+    """Return the text that `head`, the beginning of a file, holds; "" if it is none.
+
+    Good enough to tell a format: what is not UTF-8 is taken for GB 18030, in which ASCII stays what it is.
+    """
+    return _peek(head[:PEEKED_BYTES])
+
+
+@lru_cache(maxsize=2)  # the readers of text look at one file in turn
+def _peek(head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return head.decode("utf-16", "ignore").removeprefix("\ufeff")
+    if b"\0" in head or len(head.translate(None, _CONTROLS)) < 0.98 * len(head):
+        return ""
+    last = head.rfind(b"\n") + 1 if len(head) == PEEKED_BYTES else 0
+    whole = head[:last] if last else head  # a character may be cut in two at the end
+    encoding = "utf-8-sig" if _is_valid(whole, "utf-8") else "gb18030"
+    return whole.decode(encoding, "replace")
 
 
 def clean_name(text: str) -> str:

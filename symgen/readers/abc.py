@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 
-from symgen.errors import ReadError
+from symgen.errors import ReadError, ScoreError
 from symgen.piece import Reading
 from symgen.readers._abc_music import TuneParser
 from symgen.readers._abc_play import to_score
-from symgen.readers._abc_tunes import Tune, split_tunes
-from symgen.readers._text import decode_text, title_or_stem
+from symgen.readers._abc_tunes import FIELD, Tune, is_music, split_tunes
+from symgen.readers._text import decode_text, peek, title_or_stem
 
 NAME = "abc"
 SUFFIXES = (".abc",)
@@ -25,27 +25,46 @@ MAX_NOTES = 2_000_000
 MAX_BYTES = 16 * 2**20
 """The largest collections in circulation have a few MiB; text costs more time a byte than the other formats."""
 
-_SNIFFED_BYTES = 65_536
-_FIELD_LINE = re.compile(rb"(?:^|[\r\n])(?:\xef\xbb\xbf)?([XKLMQT]):")
-_TUNE_NUMBER = re.compile(rb"(?:^|[\r\n])(?:\xef\xbb\xbf)?X:[ \t]*\d")
-_NOTE_BEFORE_BAR_LINE = re.compile(rb"[A-Ga-gz]")
+_FIELD_LINE = re.compile(r"^([XKLMQT]):", re.MULTILINE)
+_TUNE_NUMBER = re.compile(r"^X:[ \t]*\d", re.MULTILINE)
+_NOTE = re.compile(r"[A-Ga-gz]")
+_OTHER_FORMATS = ("<", "!!!", "**", "{")
+_SEARCHED_LINES = 200
 
 
 def sniff(data: bytes, suffix: str) -> bool:
-    """Return whether `data` has the fields and bar lines of ABC; a tune number is not asked for."""
-    head = data[:_SNIFFED_BYTES]
-    if b"\x00" in head or head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"!!!", b"**", b"{")):
+    """Return whether `data` has the fields and bar lines of ABC.
+
+    With the suffix of ABC one field will do; else music must follow a key.
+    """
+    text = peek(data).lstrip()
+    if not text or text.startswith(_OTHER_FORMATS):
         return False
-    if head.startswith(b"%abc"):
+    if text.startswith("%abc"):
         return True
-    found = len(set(_FIELD_LINE.findall(head)))
-    needed = 1 if suffix in SUFFIXES else 2
-    return found >= needed and (_TUNE_NUMBER.search(head) is not None or _has_music(head))
+    fields = set(_FIELD_LINE.findall(text))
+    has_number = _TUNE_NUMBER.search(text) is not None
+    if suffix in SUFFIXES:
+        return bool(fields) and (has_number or _has_notes_before_a_bar_line(text))
+    return "K" in fields and (has_number or len(fields) > 1) and _has_music_behind_a_key(text)
 
 
-def _has_music(head: bytes) -> bool:
-    lines = (line for line in head.splitlines() if not line.startswith(b"%"))
-    return any(_NOTE_BEFORE_BAR_LINE.search(line.rpartition(b"|")[0]) for line in lines)
+def _has_notes_before_a_bar_line(text: str) -> bool:
+    lines = (line for line in text.splitlines() if not line.startswith("%"))
+    return any(_NOTE.search(line.rpartition("|")[0]) for line in lines)
+
+
+def _has_music_behind_a_key(text: str) -> bool:
+    """Return whether a line of music, and of nothing but music, stands not far behind a key field."""
+    left = 0
+    for line in text.splitlines():
+        if line.startswith("K:") and len(line) < 80:
+            left = _SEARCHED_LINES
+        elif left:
+            left -= 1
+            if not FIELD.match(line) and is_music(line) and _NOTE.search(line):
+                return True
+    return False
 
 
 def read(data: bytes, name: str) -> list[Reading]:
@@ -61,32 +80,47 @@ def read(data: bytes, name: str) -> list[Reading]:
     Raises
     ------
     ReadError
-        If no tune holds a note, or the file is beyond the caps of this module. Tunes without notes are
-        counted at the first tune that has some.
+        If no tune holds a note, or the file is beyond the caps of this module. Tunes without notes, and
+        tunes that are refused beside others that can be read, are counted at the first of these.
     """
     if len(data) > MAX_BYTES:
-        raise ReadError(f"{name} has {len(data):,} bytes of text", expected=f"at most {MAX_BYTES:,}")
+        limit = f"at most {MAX_BYTES:,} (MAX_BYTES)"
+        raise ReadError(f"{name} has {len(data):,} bytes of text", expected=limit, code="too-large")
     tunes = split_tunes(decode_text(data)[0].removeprefix("\ufeff"))
     if len(tunes) > MAX_TUNES:
-        raise ReadError(f"{name} holds {len(tunes):,} tunes", expected=f"at most {MAX_TUNES:,} in a file")
-    readings, empty, notes = [], 0, 0
+        limit = f"at most {MAX_TUNES:,} in a file (MAX_TUNES)"
+        raise ReadError(f"{name} holds {len(tunes):,} tunes", expected=limit, code="cap-pieces")
+    readings: list[Reading] = []
+    refused: list[ReadError] = []
+    notes = 0
     for tune in tunes:
-        reading = _reading(tune, name)
-        if reading is None:
-            empty += 1
-        else:
+        try:
+            reading = _reading(tune, name)
+        except ReadError as error:
+            refused.append(error)
+            continue
+        if reading is not None:
             readings.append(reading)
             notes += len(reading.score)
         if notes > MAX_NOTES:
-            raise ReadError(f"{name} holds more than {MAX_NOTES:,} notes", expected="a smaller book of tunes")
+            found = f"{name} holds more than {MAX_NOTES:,} notes (MAX_NOTES)"
+            raise ReadError(found, expected="a smaller book of tunes", code="cap-notes")
     if not readings:
-        raise ReadError(f"{name} holds no notes in {len(tunes)} ABC tune(s)", expected="music behind the header")
-    if empty:
+        found = f"{name} holds no notes in {len(tunes)} ABC tune(s)"
+        none = ReadError(found, expected="music behind the header", code="no-music")
+        raise refused[0] if refused else none
+    if empty := len(tunes) - len(readings) - len(refused):
         readings[0].lost["tune-without-notes"] += empty
+    if refused:
+        readings[0].mended["broken-tune"] += len(refused)
     return readings
 
 
 def _reading(tune: Tune, name: str) -> Reading | None:
     music = TuneParser(tune, name).parse()
-    score = to_score(music, title_or_stem(music.title, name), name, tune.lost, tune.mended)
+    try:
+        score = to_score(music, title_or_stem(music.title, name), name, tune.lost, tune.mended)
+    except ScoreError as error:
+        found = f"{name} holds no valid score: {error.found}"
+        raise ReadError(found, expected=error.expected, code="bad-score") from error
     return Reading(score, +tune.lost, +tune.mended) if len(score) else None

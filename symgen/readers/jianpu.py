@@ -20,9 +20,9 @@ from symgen.piece import Reading
 from symgen.readers import _jianpu_table as table
 from symgen.readers._assemble import assemble
 from symgen.readers._bars import Bar, BarNote
-from symgen.readers._jianpu_lex import Place, Token, tokens
+from symgen.readers._jianpu_lex import Place, Token, mostly_jianpu, tokens
 from symgen.readers._jianpu_voice import Voice, side_by_side
-from symgen.readers._text import decode_text
+from symgen.readers._text import decode_text, peek
 from symgen.score import Key, Section, Technique, Tempo, Text
 
 NAME = "jianpu"
@@ -30,6 +30,8 @@ SUFFIXES = (".jianpu", ".jp")
 
 MAX_CHARACTERS = 2_000_000
 """About 500,000 notes."""
+MAX_NOTES = 500_000
+"""As written, a note held over a bar line counting again."""
 MAX_UNDERLINES = 5
 """A 128th."""
 MAX_DENOMINATOR = 100_000
@@ -37,18 +39,14 @@ MAX_DENOMINATOR = 100_000
 
 _KEY_MARK = re.compile(r"(?:^|\s)1\s*[=＝]\s*[#b♯♭]?[A-G](?![a-z])", re.MULTILINE)
 _OTHER_FORMATS = re.compile(r"\s*(?:<\?xml|<!DOCTYPE|<score|X:|%abc|\*\*|!!!)")
-_SNIFFED_BYTES = 8192
 
 
 def sniff(data: bytes, suffix: str) -> bool:
-    """Return whether `data` is text with a key of the form `1=F`; with a suffix of jianpu any text will do."""
-    head = data[:_SNIFFED_BYTES]
-    if b"\0" in head or data[:4] in (b"MThd", b"RIFF"):
+    """Return whether `data` is mostly jianpu with a key of the form `1=F`; with its suffix any text will do."""
+    text = peek(data)
+    if not text or _OTHER_FORMATS.match(text):
         return False
-    text = head.decode("utf-8", "ignore")  # the key is plain ASCII in every encoding
-    if _OTHER_FORMATS.match(text):
-        return False
-    return suffix in SUFFIXES or _KEY_MARK.search(text) is not None
+    return suffix in SUFFIXES or (_KEY_MARK.search(text) is not None and mostly_jianpu(text))
 
 
 def read(data: bytes, name: str) -> list[Reading]:
@@ -68,7 +66,8 @@ def read(data: bytes, name: str) -> list[Reading]:
     """
     text = _decoded(data)
     if len(text) > MAX_CHARACTERS:
-        raise ReadError(f"{name} has {len(text):,} characters", expected=f"at most {MAX_CHARACTERS:,} (MAX_CHARACTERS)")
+        limit = f"at most {MAX_CHARACTERS:,} (MAX_CHARACTERS)"
+        raise ReadError(f"{name} has {len(text):,} characters", expected=limit, code="too-large")
     page = _Page(name)
     for token in tokens(text, name):
         page.feed(token)
@@ -103,6 +102,7 @@ class _Page:
     arcs: list[_Arc] = field(default_factory=list)
     chord: list[BarNote] | None = None
     graces: bool = False
+    written: int = 0
     opened: Place | None = None  # of the chord or the grace notes
     has_key: bool = False
     lost: Counter[str] = field(default_factory=Counter)
@@ -111,7 +111,8 @@ class _Page:
     def feed(self, token: Token) -> None:
         """Read one token."""
         if self.opened and token.kind not in ("note", "chord_end", "grace_end"):
-            raise token.place.error(f"{token.text!r} inside a chord or grace notes", "notes and the closing bracket")
+            found = f"{token.text!r} inside a chord or grace notes"
+            raise token.place.error(found, "notes and the closing bracket", code="jianpu-bracket")
         _HANDLERS[token.kind](self, token)
 
     def reading(self) -> Reading:
@@ -130,7 +131,7 @@ class _Page:
         """Raise ReadError for a bracket that is still open."""
         place = self.opened or (self.arcs[-1].place if self.arcs else None)
         if place:
-            raise place.error("this bracket is never closed", "its closing bracket")
+            raise place.error("this bracket is never closed", "its closing bracket", code="jianpu-bracket")
 
     def field(self, token: Token) -> None:
         """Read a field line."""
@@ -224,20 +225,28 @@ class _Page:
         for arc in self.arcs:
             length *= arc.scale
         if (self.voice.time + length).denominator > MAX_DENOMINATOR:
-            raise place.error("these tuplets share no grid with the bar", "simpler tuplets")
+            raise place.error("these tuplets share no grid with the bar", "simpler tuplets", code="no-grid")
         return length
 
     def _event(self, notes: list[BarNote], length: Fraction, suffix: str) -> None:
         """Put notes that begin together, or a rest, into the bar."""
+        self._count(notes)
         if not self.voice.add(notes, length, ties=table.TIE in suffix):
             self.lost["slur"] += 1  # a tie sign between two pitches
         for arc in self.arcs:
             arc.events.append(notes)
 
+    def _count(self, notes: list[BarNote]) -> None:
+        self.written += len(notes)
+        if self.written > MAX_NOTES:
+            found = f"{self.name} has more than {MAX_NOTES:,} notes (MAX_NOTES)"
+            raise ReadError(found, expected="a piece of music", code="cap-notes")
+
     def extend(self, token: Token) -> None:
         """Hold the last note or rest for another quarter, over the bar line if need be."""
         if self.voice.last is None:
             raise token.place.error("'-' has nothing to hold", "a note before it")
+        self._count(self.voice.last)
         notes = self.voice.hold(self._length("", token.place))
         for arc in self.arcs:
             if arc.events:
@@ -251,7 +260,7 @@ class _Page:
         """Close a chord; length, tie and technique after the bracket are those of all its notes."""
         suffix = token.text[1:]
         if self.chord is None or not self.chord:
-            raise token.place.error("']' closes no chord", "'[' and notes before it")
+            raise token.place.error("']' closes no chord", "'[' and notes before it", code="jianpu-bracket")
         if any(sign in suffix for sign in table.OCTAVES):
             raise token.place.error("an octave sign after a chord", "octave signs inside the brackets")
         technique = self._bar_note(0, suffix).technique
@@ -268,7 +277,7 @@ class _Page:
     def end_graces(self, token: Token) -> None:
         """Close grace notes."""
         if not self.graces:
-            raise token.place.error("'}' closes no grace notes", "'{' before it")
+            raise token.place.error("'}' closes no grace notes", "'{' before it", code="jianpu-bracket")
         self.graces, self.opened = False, None
 
     def begin_tuplet(self, token: Token) -> None:
@@ -283,13 +292,13 @@ class _Page:
     def begin_slur(self, token: Token) -> None:
         """Open a slur."""
         if len(self.arcs) > 8:
-            raise token.place.error("slurs and tuplets are nested too deep", "at most 8")
+            raise token.place.error("slurs and tuplets are nested too deep", "at most 8", code="jianpu-bracket")
         self.arcs.append(_Arc(token.place, Fraction(1)))
 
     def end_arc(self, token: Token) -> None:
         """Close a tuplet or slur; a slur over one repeated pitch is a tie, as in print."""
         if not self.arcs:
-            raise token.place.error("')' closes nothing", "'(' before it")
+            raise token.place.error("')' closes nothing", "'(' before it", code="jianpu-bracket")
         arc = self.arcs.pop()
         if arc.scale != 1:
             return

@@ -12,15 +12,24 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
 
 from symgen.errors import ReadError
 from symgen.piece import Reading
 from symgen.readers._assemble import assemble
 from symgen.readers._bars import Bar, BarNote
+from symgen.readers._kern_signs import (
+    GONG_BELOW_TONIC,
+    SIGN_LOSSES,
+    SIGN_TECHNIQUES,
+    SPINE_LOSSES,
+    STEPS,
+    duration_of,
+    metre_of,
+    pitch_of,
+)
 from symgen.readers._repeats import RepeatMarks
-from symgen.readers._text import decode_text
+from symgen.readers._text import decode_text, peek
 from symgen.score import Key, Section, Technique, Tempo, Text
 
 NAME = "kern"
@@ -31,55 +40,22 @@ MAX_LINES = 1_000_000
 MAX_DENOMINATOR = 100_000
 """Of a position in quarters: beyond it the durations are no music, and sums of them grow without end."""
 
-GONG_BELOW_TONIC = {"ion": 0, "dor": 2, "phr": 4, "lyd": 5, "mix": 7, "aeo": 9, "minor": 9, "loc": 11}
-"""Mode in a key interpretation -> semitones from its gong (the do of its diatonic set) up to its tonic."""
-
-SIGN_LOSSES = {
-    ";": "fermata",
-    "(": "slur",
-    "'": "articulation",
-    "`": "articulation",
-    "^": "articulation",
-    "~": "articulation",
-    "s": "articulation",
-    '"': "articulation",
-    "z": "dynamics",
-    "u": "bowing",
-    "v": "bowing",
-    ":": "arpeggio",
-    "M": "ornament",
-    "m": "ornament",
-    "W": "ornament",
-    "w": "ornament",
-    "S": "ornament",
-    "$": "ornament",
-    "O": "ornament",
-}
-"""Sign in a note token -> reason code for what is lost with it."""
-
-SIGN_TECHNIQUES = {
-    "o": Technique.HARMONIC,
-    "H": Technique.GLISSANDO,
-    "@": Technique.TREMOLO,
-    "T": Technique.VIBRATO,
-    "t": Technique.VIBRATO,
-}
-"""Sign in a note token -> technique, the first that applies; kern's trill stands for any quick alternation."""
-
-_STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-_SHARPS = "fcgdaeb"
-_EXCLUSIVE = re.compile(rb"^(?:[^\t\r\n]*\t)*\*\*kern\b", re.MULTILINE)
+MAX_PIECES = 50_000
+MAX_NOTES = 1_000_000
+_EXCLUSIVE = re.compile(r"^(?:\*\*[^\s*]+\t)*\*\*kern(?:\t\*\*[^\s*]+)*\s*$", re.MULTILINE)
 _NOTE = re.compile(r"([a-gA-G])\1*")
-_DURATION = re.compile(r"(\d{1,4})(?:%(\d{1,3}))?")
 _KEY = re.compile(r"\*([A-Ga-g])([#-]*):([a-z]{3})?$")
-_METRE = re.compile(r"\*M(\d{1,3})(?:\+\d+)*/(\d{1,2})$")
+_METRE_LIKE = re.compile(r"\*M-?\d")
 _FREE_METRES = ("*MX", "*MZ", "*M?", "*MFREI")
-_SNIFFED_BYTES = 2**16
 
 
 def sniff(data: bytes, suffix: str) -> bool:
-    """Return whether a line of `data` begins kern spines."""
-    return _EXCLUSIVE.search(data[:_SNIFFED_BYTES]) is not None
+    """Return whether a line of `data` begins kern spines; without the suffix of kern only comments may stand before."""
+    text = peek(data)
+    if suffix in SUFFIXES:
+        return _EXCLUSIVE.search(text) is not None
+    first = next((line for line in text.splitlines() if line and not line.startswith("!")), "")
+    return _EXCLUSIVE.match(first) is not None
 
 
 def read(data: bytes, name: str) -> list[Reading]:
@@ -98,26 +74,41 @@ def read(data: bytes, name: str) -> list[Reading]:
     Raises
     ------
     ReadError
-        With the line, if the file is no kern, damaged, or beyond the limits.
+        With the line, if the file is no kern, damaged, or beyond the limits. Of several pieces those that
+        can be read are read; the first counts the others.
     """
-    text, _ = decode_text(data)
-    lines = text.splitlines() if "\r" in text else text.split("\n")
-    if len(lines) > MAX_LINES:
-        raise ReadError(f"{name} has {len(lines):,} lines", expected=f"at most {MAX_LINES:,} (MAX_LINES)")
-    readings = []
-    for first_line, chunk in _pieces(lines):
+    text = decode_text(data)[0].replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > MAX_LINES:
+        limit = f"at most {MAX_LINES:,} (MAX_LINES)"
+        raise ReadError(f"{name} has {text.count(chr(10)):,} lines", expected=limit, code="cap-lines")
+    lines = text.split("\n")
+    readings: list[Reading] = []
+    refused: list[ReadError] = []
+    for first_line, chunk in _pieces(lines, name):
         piece = _Piece(name)
-        for number, line in enumerate(chunk, first_line):
-            piece.feed(line.rstrip("\r"), number)
-        readings.append(piece.reading())
+        try:
+            for number, line in enumerate(chunk, first_line):
+                piece.feed(line, number)
+            readings.append(piece.reading())
+        except ReadError as error:
+            refused.append(error)
     if not readings:
-        raise ReadError(f"{name} has no **kern spine", expected="a Humdrum file with **kern")
+        found = f"{name} has no **kern spine"
+        none = ReadError(found, expected="a Humdrum file with **kern", code="kern-no-spine")
+        raise refused[0] if refused else none
+    if empty := sum(error.code == "no-music" for error in refused):
+        readings[0].lost["piece-without-notes"] += empty
+    if broken := len(refused) - empty:
+        readings[0].mended["broken-piece"] += broken
     return readings
 
 
-def _pieces(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+def _pieces(lines: list[str], name: str) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of the first line, lines) for each piece: all records up to the next exclusive interpretation."""
-    starts = [i for i, line in enumerate(lines) if line.startswith("*") and "**kern" in line.rstrip("\r").split("\t")]
+    starts = [i for i, line in enumerate(lines) if line.startswith("*") and "**kern" in line.split("\t")]
+    if len(starts) > MAX_PIECES:
+        limit = f"at most {MAX_PIECES:,} (MAX_PIECES)"
+        raise ReadError(f"{name} holds {len(starts):,} pieces", expected=limit, code="cap-pieces")
     begins = [0] * bool(starts) + [_after_last_end(lines, i, before) for before, i in pairwise(starts)]
     for begin, end in pairwise([*begins, len(lines)]):
         yield begin + 1, lines[begin:end]
@@ -151,7 +142,9 @@ class _Piece:
     bar: Bar = field(default_factory=Bar)
     time: Fraction = Fraction(0)  # quarters from the start of the bar
     declared_key: bool = False
+    notes: int = 0
     lost: Counter[str] = field(default_factory=Counter)
+    mended: Counter[str] = field(default_factory=Counter)
 
     def feed(self, line: str, number: int) -> None:
         """Read one line."""
@@ -164,7 +157,9 @@ class _Piece:
             return
         if self.spines and len(tokens) != len(self.spines):
             raise ReadError(
-                f"{self.name}, line {number} has {len(tokens)} columns", expected=f"{len(self.spines)} spines"
+                f"{self.name}, line {number} has {len(tokens)} columns",
+                expected=f"{len(self.spines)} spines",
+                code="kern-columns",
             )
         if line.startswith("*"):
             self._interpret(tokens, number)
@@ -177,7 +172,7 @@ class _Piece:
         """Return the piece as read."""
         self._close_bar()
         title = self.title or self.name.rpartition(".")[0] or self.name
-        return assemble(self.bars, self.name, title=title, lost=self.lost)
+        return assemble(self.bars, self.name, title=title, lost=self.lost, mended=self.mended)
 
     def _interpret(self, tokens: list[str], number: int) -> None:
         if any(token.startswith("**") for token in tokens):
@@ -192,6 +187,7 @@ class _Piece:
                 raise ReadError(
                     f"{self.name}, line {number} makes {len(self.spines)} spines",
                     expected=f"at most {MAX_SPINES} (MAX_SPINES)",
+                    code="cap-spines",
                 )
 
     def _begin(self, tokens: list[str]) -> None:
@@ -201,7 +197,7 @@ class _Piece:
             if kind == "**kern":
                 left -= 1
             else:
-                self.lost[f"spine-{kind.strip('*')}"] += 1
+                self.lost[SPINE_LOSSES.get(kind, "spine-other")] += 1
             self.spines.append(_Spine(kind, left))
 
     def _moved(self, signs: list[str]) -> list[_Spine]:
@@ -230,14 +226,18 @@ class _Piece:
 
     def _tandem(self, spine: _Spine, token: str) -> None:
         """Take the meaning of an interpretation inside a kern spine; what concerns the page alone is passed over."""
-        if metre := _METRE.match(token):
-            self._set_metre(_valid_metre(int(metre[1]), int(metre[2])))
+        if _METRE_LIKE.match(token):
+            metre = metre_of(token)
+            self.mended["bad-metre"] += metre is None
+            self._set_metre(metre)
         elif token.startswith(_FREE_METRES):
             self._set_metre(None)
         elif key := _KEY.match(token):
-            tonic = _STEPS[key[1].lower()] + key[2].count("#") - key[2].count("-")
+            tonic = STEPS[key[1].lower()] + key[2].count("#") - key[2].count("-")
             mode = key[3] or ("minor" if key[1].islower() else "ion")
-            if mode in GONG_BELOW_TONIC:
+            if mode not in GONG_BELOW_TONIC:
+                self.mended["bad-key"] += 1
+            else:
                 self.declared_key = True
                 self.bar.marks.append((self.time, Key(0, (tonic - GONG_BELOW_TONIC[mode]) % 12)))
         elif token.startswith("*k[") and not self.declared_key:
@@ -289,17 +289,19 @@ class _Piece:
         ends = [spine.end for spine in self.spines if spine.kind == "**kern" and spine.end > self.time]
         self.time = min(ends, default=self.time)
         if self.time.denominator > MAX_DENOMINATOR:
-            raise ReadError(f"{self.name}, line {number}: the durations share no grid", expected="musical durations")
+            found = f"{self.name}, line {number}: the durations share no grid"
+            raise ReadError(found, expected="musical durations", code="no-grid")
 
     def _note(self, spine: _Spine, token: str, number: int) -> None:
         """Read one note or rest of a token; a chord's members without a duration have that of the first."""
-        duration = _duration(token)
+        duration = duration_of(token)
         grace = "q" in token.lower()
         if duration is None and not grace:
             duration = spine.duration if spine.duration >= 0 else None
         note = _NOTE.search(token)
         if (duration is None and not grace) or (note is None and "r" not in token):
-            raise ReadError(f"{self.name}, line {number}: {token!r} is no note", expected="a kern note, rest or '.'")
+            found = f"{self.name}, line {number}: {token[:40]!r} is no note"
+            raise ReadError(found, expected="a kern note, rest or '.'", code="kern-token")
         length = Fraction(0) if grace or duration is None else duration
         spine.duration = max(spine.duration, length)
         if "{" in token:
@@ -309,12 +311,16 @@ class _Piece:
                 self.lost[SIGN_LOSSES[sign]] += 1
         if note is None or "r" in token:
             return
+        self.notes += 1
+        if self.notes > MAX_NOTES:
+            found = f"{self.name} has more than {MAX_NOTES:,} notes (MAX_NOTES)"
+            raise ReadError(found, expected="a piece of music", code="cap-notes")
         technique = next((t for sign, t in SIGN_TECHNIQUES.items() if sign in token), Technique.PLUCK)
         self.bar.notes.append(
             BarNote(
                 onset=self.time,
                 duration=length,
-                pitch=_pitch(note[0], token[note.end() :]) + spine.transposition,
+                pitch=pitch_of(note[0], token[note.end() :]) + spine.transposition,
                 voice=spine.part * 2 * MAX_SPINES + spine.sub,
                 technique=Technique.GRACE if length == 0 else technique,
                 ties="[" in token or "_" in token,
@@ -322,36 +328,3 @@ class _Piece:
                 part=spine.part,
             )
         )
-
-
-@lru_cache(maxsize=1024)
-def _duration(token: str) -> Fraction | None:
-    """Return the duration of a token in quarters, None if it has none.
-
-    4 is a quarter, 0 a breve, 00 a longa; 3%2 is two thirds of a whole; dots lengthen.
-    """
-    found = _DURATION.search(token)
-    if found is None:
-        return None
-    if set(found[1]) == {"0"}:
-        length = Fraction(4 * 2 ** len(found[1]))
-    else:
-        length = Fraction(4 * int(found[2] or 1), int(found[1]))
-    dots = token.count(".")
-    return length * (2 - Fraction(1, 2 ** min(dots, 8)))
-
-
-def _pitch(letters: str, rest: str) -> int:
-    """Return the MIDI note number: c is 60, cc 72, C 48, CC 36.
-
-    Sharps and flats stand anywhere after the letters: Essen has tokens such as `1ccxxx#`.
-    """
-    base = 12 * (4 + len(letters)) if letters.islower() else 12 * (5 - len(letters))
-    accidental = rest.count("#") - rest.count("-")
-    return base + _STEPS[letters[0].lower()] + accidental
-
-
-def _valid_metre(numerator: int, denominator: int) -> tuple[int, int] | None:
-    if 1 <= numerator <= 255 and denominator in (1, 2, 4, 8, 16, 32, 64):
-        return numerator, denominator
-    return None

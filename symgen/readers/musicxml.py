@@ -30,7 +30,8 @@ from symgen.readers._musicxml_page import (
     skeletons,
     technique_of,
 )
-from symgen.readers._mxl import ZIP_MAGIC, score_tree
+from symgen.readers._mxl import ZIP_MAGIC, holds_score, root_name, score_tree
+from symgen.readers._text import peek
 from symgen.score import DEFAULT_VELOCITY, Key, Section, Technique, Tempo, Text
 
 if TYPE_CHECKING:
@@ -39,21 +40,18 @@ if TYPE_CHECKING:
 NAME = "musicxml"
 SUFFIXES = (".musicxml", ".mxl", ".xml")
 
-_ROOT = re.compile(rb"<\s*score-(partwise|timewise)\b")
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_SNIFFED_BYTES = 4096
+_ROOT = re.compile(r"<\s*score-(partwise|timewise)\b")
 _VOICES_A_PART = 256
 """Only keeps the voices of different parts apart; a Score's voices are numbered afresh."""
 
 
 def sniff(data: bytes, suffix: str) -> bool:
-    """Return whether `data` is a MusicXML document, or a zip archive that may hold one."""
+    """Return whether `data` is a MusicXML document, or a zip archive that holds one; with its suffix, a damaged one."""
     if data.startswith(ZIP_MAGIC):
-        return b"META-INF/container.xml" in data or suffix == ".mxl"
-    head = data[:_SNIFFED_BYTES]
-    if head.startswith(_UTF16_MARKS):
-        head = head.replace(b"\0", b"")
-    return _ROOT.search(head) is not None
+        return suffix == ".mxl" or holds_score(data)
+    if root_name(data) in ("score-partwise", "score-timewise"):
+        return True
+    return suffix in SUFFIXES and _ROOT.search(peek(data)) is not None
 
 
 def read(data: bytes, name: str) -> list[Reading]:
@@ -71,13 +69,14 @@ def read(data: bytes, name: str) -> list[Reading]:
     ReadError
         If a limit is exceeded (each error names it), or the file is damaged, empty or no MusicXML.
     """
-    root = partwise(score_tree(data, name), name)
-    check_page(root, name)
     lost: Counter[str] = Counter()
+    mended: Counter[str] = Counter()
+    root = partwise(score_tree(data, name, lost), name)
+    check_page(root, name)
     count_direction_losses(root, lost)
-    bars = _bars(root, name, lost)
+    bars = _bars(root, name, lost, mended)
     divisions = (int(float(e.text or 0)) for e in root.iter("divisions"))
-    return [assemble(bars, name, title=_title(root, name), time_bases=divisions, lost=lost)]
+    return [assemble(bars, name, title=_title(root, name), time_bases=divisions, lost=lost, mended=mended)]
 
 
 def _title(root: Element, name: str) -> str:
@@ -85,10 +84,10 @@ def _title(root: Element, name: str) -> str:
     return next((" ".join(t.split()) for t in titles if t and t.strip()), name.rpartition(".")[0] or name)
 
 
-def _bars(root: Element, name: str, lost: Counter[str]) -> list[Bar]:
+def _bars(root: Element, name: str, lost: Counter[str], mended: Counter[str]) -> list[Bar]:
     """Return the bars of all parts together, as written."""
     pages = [part.findall("measure") for part in root.findall("part")]
-    scores, sources = skeletons(pages)
+    scores, sources = skeletons(pages, mended)
     guqin = guqin_parts(root)
     bars = [Bar() for _ in range(max(map(len, pages), default=0))]
     for index, measures in enumerate(_parsed(scores, len(pages), name)):
@@ -120,7 +119,8 @@ def _parsed(scores: Sequence[tuple[list[int], Element]], parts: int, name: str) 
                 score = xmlToM21.MusicXMLImporter().xmlRootToScore(root)
                 score.toSoundingPitch(inPlace=True)
             except Exception as error:
-                raise ReadError(f"{name} is no MusicXML that music21 can read: {error}") from error
+                found = f"{name} is no MusicXML that music21 can read: {error}"
+                raise ReadError(found, code="xml-refused") from error
             for index, part in zip(indices, score.getElementsByClass(stream.Part), strict=True):
                 measures[index] += part.getElementsByClass(stream.Measure)
     return measures
