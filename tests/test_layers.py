@@ -15,7 +15,21 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = (
-    ("errors", "files", "native", "units", "progress", "resources", "score", "piece", "performance"),  # 0 ground
+    (  # 0 ground
+        "errors",
+        "files",
+        "native",
+        "units",
+        "progress",
+        "resources",
+        "_isolated",
+        "_children",
+        "isolation",
+        "engine",
+        "score",
+        "piece",
+        "performance",
+    ),
     ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
