@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from symgen.native import compiled, is_available
 from symgen.readers._smf_batch import MAX_BATCH_BYTES, MidiBatch, read_batch
-from symgen.score import NoteArray, Tempo, make_notes, rescaled
+from symgen.score import Score, rescaled
 from symgen.theory._gong import find_gongs
 from symgen.theory.detect import PROFILE, mode_of_notes
 from symgen.theory.modes import MODE_BY_FINAL
@@ -25,7 +25,7 @@ from symgen.tokens.prefix import Prefix, metre_class
 from symgen.tokens.sequence import TokenSequence
 from symgen.units import TICKS_PER_QUARTER, rescale
 
-__all__ = ["MAX_BATCH_BYTES", "Bulk", "is_available", "tokenise", "warm_up"]
+__all__ = ["MAX_BATCH_BYTES", "Bulk", "MidiBatch", "encode_batch", "is_available", "read_batch", "tokenise", "warm_up"]
 
 Ints = NDArray[np.int64]
 
@@ -68,34 +68,20 @@ class Bulk:
     chord: NDArray[np.int16]
     counts: Ints
 
-    def notes(self, file: int) -> NoteArray:
-        """Return the notes of a file in its own time base, as its Score has them."""
-        rows = slice(self.midi.first_note[file], self.midi.first_note[file + 1])
-        m = self.midi
-        return make_notes(
-            onset=m.onset[rows],
-            duration=m.duration[rows],
-            pitch=m.pitch[rows],
-            velocity=m.velocity[rows],
-            voice=m.voice[rows],
-        )
-
     def mode(self, file: int) -> str:
         """Return the mode of a file."""
         final = int(self.final[file])
         mode = MODE_BY_FINAL.get((final - int(self.gong[file])) % 12) if final >= 0 else None
-        return mode.name if mode is not None else mode_of_notes(self.notes(file), int(self.gong[file]))
+        return mode.name if mode is not None else mode_of_notes(self.midi.notes(file), int(self.gong[file]))
 
-    def sequence(self, file: int, *, style: str = "unknown", metre: bool = True, title: str = "") -> TokenSequence:
-        """Return the tokens of a sound file as :func:`symgen.tokens.codec.encode` does; without metres if so asked."""
+    def sequence(self, file: int, score: Score, style: str = "unknown") -> TokenSequence:
+        """Return the tokens of a sound file as :func:`symgen.tokens.codec.encode` gives them of its Score."""
         rows = slice(self.first_step[file], self.first_step[file + 1])
-        base = int(self.midi.divisions[file])
-        metres = rescaled(self.midi.metres(file), base, TICKS_PER_QUARTER) if metre else ()
+        metres = rescaled(score.metres, score.ticks_per_quarter, TICKS_PER_QUARTER)
         lost = Counter({code: int(n) for code, n in zip(LOST, self.counts[file], strict=True) if n})
-        voices = self.midi.voice[self.midi.first_note[file] : self.midi.first_note[file + 1]]
-        if voices.any():
-            lost["voice"] = int(np.count_nonzero(voices))
-        tempi: tuple[Tempo, ...] = rescaled(self.midi.tempi(file), base, TICKS_PER_QUARTER)
+        voices = np.count_nonzero(self.midi.voice[self.midi.first_note[file] : self.midi.first_note[file + 1]])
+        if voices:
+            lost["voice"] = int(voices)
         return TokenSequence(
             self.rhythm[rows],
             self.melody[rows],
@@ -103,29 +89,31 @@ class Bulk:
             gong=int(self.reference[file]),
             prefix=Prefix(style, self.mode(file), metre_class(metres)),
             metres=metres,
-            tempi=tempi,
-            title=title,
+            tempi=rescaled(score.tempi, score.ticks_per_quarter, TICKS_PER_QUARTER),
+            title=score.title,
             lost=lost,
         )
 
 
-def tokenise(files: Sequence[bytes], gongs: Sequence[int | None] | None = None) -> Bulk:
-    """Read and encode the sound ones of some MIDI files.
+def tokenise(files: Sequence[bytes]) -> Bulk:
+    """Read and encode the sound ones of some MIDI files, ``MAX_BATCH_BYTES`` together at most."""
+    return encode_batch(read_batch(files))
+
+
+def encode_batch(midi: MidiBatch, gongs: Sequence[int | None] | None = None, ends: Ints | None = None) -> Bulk:
+    """Encode the sound files of a batch.
 
     Parameters
     ----------
-    files : sequence of bytes
-        Contents, ``MAX_BATCH_BYTES`` together at most.
+    midi : MidiBatch
+        As :func:`symgen.readers._smf_batch.read_batch` gives it; ``sound`` is set to False where the gong hangs on
+        the last digit of a sum.
     gongs : sequence of int or None, optional
         Pitch class of gong of each file where it is known; detected otherwise.
-
-    Returns
-    -------
-    Bulk
-        With ``midi.sound`` False for the files that are left out.
+    ends : ndarray of int64, shape (files,), optional
+        Length of each file in its own ticks, where it is not to be that of the file.
     """
-    midi = read_batch(files)
-    count = len(files)
+    count = len(midi.sound)
     posterior = np.zeros((count, 12))
     median, final = np.zeros(count, np.int64), np.zeros(count, np.int64)
     compiled(find_gongs)(
@@ -139,9 +127,9 @@ def tokenise(files: Sequence[bytes], gongs: Sequence[int | None] | None = None) 
     gong = np.where(known >= 0, known, gong)
     reference = median - (median - gong) % 12
     bases = np.repeat(midi.divisions, np.diff(midi.first_note))
-    onset, ends = rescale(midi.onset, bases), rescale(midi.onset + midi.duration, bases)
-    duration = np.maximum(1, ends - onset)
-    lengths = _lengths(midi, onset + duration)
+    onset, note_ends = rescale(midi.onset, bases), rescale(midi.onset + midi.duration, bases)
+    duration = np.maximum(1, note_ends - onset)
+    lengths = _lengths(midi, midi.ends if ends is None else ends, onset + duration)
     room = 2 * len(onset) + int(lengths.sum()) // rhythm.GRID[-1] + 4 * count
     rhythms, melodies, chords = (np.empty(room, np.int16) for _ in range(3))
     first_step, counts = np.zeros(count + 1, np.int64), np.zeros((count, len(LOST)), np.int64)
@@ -156,9 +144,9 @@ def tokenise(files: Sequence[bytes], gongs: Sequence[int | None] | None = None) 
     )
 
 
-def _lengths(midi: MidiBatch, note_ends: Ints) -> Ints:
+def _lengths(midi: MidiBatch, ends: Ints, note_ends: Ints) -> Ints:
     """Return the length of each file in the time base of tokens."""
-    lengths: Ints = rescale(midi.ends, np.maximum(1, midi.divisions))
+    lengths: Ints = rescale(ends, np.maximum(1, midi.divisions))
     some = np.flatnonzero(np.diff(midi.first_note))
     if len(some):
         lengths[some] = np.maximum(lengths[some], np.maximum.reduceat(note_ends, midi.first_note[some]))

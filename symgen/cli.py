@@ -105,14 +105,25 @@ def compose(
 
 @app.command()
 def convert(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders of scores.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files, folders and patterns; of folders, what is music.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DATASET", help="Folder of the dataset.")],
-    jobs: Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Processes to use.")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", metavar="N", min=1, help="Files at work at the same time.")
+    ] = None,
     style: Annotated[
         str, typer.Option("--style", "-s", metavar="NAME", help="Style of files that no declared corpus owns.")
     ] = "unknown",
     corpora: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Declarations of corpora, instead of the shipped ones.")
+    ] = None,
+    cleaning: Annotated[
+        Path | None, typer.Option(metavar="TOML", help="Rules of cleaning, instead of the shipped ones.")
+    ] = None,
+    engine: Annotated[str, typer.Option(metavar="local|dask", help="Where the work is done.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Address of the dask scheduler, tcp://host:8786.")
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -121,10 +132,22 @@ def convert(
     from symgen.convert import ConvertRequest
     from symgen.convert import convert as run_convert
 
-    request = ConvertRequest(inputs=tuple(paths), output=output, jobs=jobs, style=style, corpora=corpora)
+    request = ConvertRequest(
+        inputs=tuple(paths),
+        output=output,
+        jobs=jobs,
+        style=style,
+        corpora=corpora,
+        cleaning=cleaning,
+        engine=engine,
+        scheduler=scheduler,
+    )
     with console.Reporter(quiet=quiet) as progress:
         result = run_convert(request, progress)
-    _print_summary(result.as_json(), as_json=as_json)
+    if as_json:
+        console.print_json(result.as_json())
+    elif not quiet:
+        console.print_notes(describe_conversion(result.as_json()))
     raise typer.Exit(result.exit_code)
 
 
@@ -251,6 +274,35 @@ def _words(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_words(part) for part in value) or "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def describe_conversion(summary: Mapping[str, Any]) -> list[str]:
+    """Return the lines that tell an archivist what became of a conversion.
+
+    Parameters
+    ----------
+    summary : mapping
+        The JSON of ``symgen convert``.
+    """
+    status = ", ".join(f"{count:,} {name}" for name, count in summary["status"].items()) or "none"
+    near = summary["near_duplicates"].get("pieces with a near-duplicate before them", 0)
+    rows = {
+        "inputs": f"{summary['files']:,}: {status}; {summary['reused']:,} as converted before",
+        "pieces": f"{summary['pieces']:,}, {summary['notes']:,} notes, {summary['hours']:,} hours",
+        "splits": _many(summary["splits"]),
+        "near-duplicates": f"{near:,} pieces are nearly the same as an earlier one; they share its split",
+        **{name: _many(summary[name]) for name in ("failed", "mended", "lost", "dropped", "flags")},
+        "passed over": _many(summary["passed_over"]),
+        "report": summary["report"],
+    }
+    width = max(map(len, rows))
+    return [f"{name:<{width}}  {text}" for name, text in rows.items() if text]
+
+
+def _many(counts: Mapping[str, int], most: int = 8) -> str:
+    """Return names with their counts, the most frequent ones."""
+    named = [f"{name} {count:,}" for name, count in list(counts.items())[:most]]
+    return ", ".join(named) + (f" and {len(counts) - most} more" if len(counts) > most else "")
 
 
 def _style_row(style: Mapping[str, Any]) -> tuple[str, ...]:

@@ -180,6 +180,13 @@ def print_lines(lines: Iterable[str]) -> None:
         sys.stdout.write(_safe(line) + "\n")
 
 
+def print_notes(lines: Iterable[str]) -> None:
+    """Print lines on stderr, beside progress: what a person wants to know and a program does not read."""
+    for line in lines:
+        sys.stderr.write(one_line(line) + "\n")
+    sys.stderr.flush()
+
+
 def _safe(text: str) -> str:
     """Return text as one line, with what stdout cannot hold escaped."""
     encoding = sys.stdout.encoding or "ascii"

@@ -1,59 +1,51 @@
 """Use case: files in, token dataset out.
 
-Every input gets one line in ``report.jsonl``; a bad file never stops a run. What an earlier run with the
-same settings already converted is taken over by digest. The dataset is the same for any number of jobs.
+Every input gets one line in ``report.jsonl``; a bad file never stops a run and takes no more than its caps. What
+is done is kept from batch to batch, so a run that was killed goes on where it was. The dataset is the same to the
+byte for any number of jobs, on one machine or many, and however often the run was interrupted.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from symgen import readers
-from symgen.corpus.catalogue import UNDECLARED, Corpus, read_catalogue, split_titles
-from symgen.corpus.dataset import Dataset, Entry, prepare_folder, vocabulary_digests, write_dataset
-from symgen.corpus.inputs import digest_of, find_inputs
-from symgen.errors import CorpusError, SymgenError, UsageError, one_line
-from symgen.piece import Piece
+import numpy as np
+
+from symgen.corpus.catalogue import read_catalogue
+from symgen.corpus.cleaning import SHIPPED, read_rules
+from symgen.corpus.dataset import Dataset, Entry
+from symgen.corpus.families import FamilyFinder
+from symgen.corpus.inputs import check_inputs, find_inputs
+from symgen.corpus.pieces import Item, Settings, report_line, take_over
+from symgen.corpus.splits import SplitPlanner
+from symgen.corpus.store import FileResult, Store
+from symgen.corpus.summary import Summary
+from symgen.corpus.writer import DatasetWriter, prepare_folder
+from symgen.engine import ordered_map
+from symgen.errors import CorpusError, UsageError, one_line
+from symgen.isolation import Caps, Failure, run_isolated
+from symgen.native import is_available
 from symgen.progress import Progress, silent
-from symgen.resources import corpora_dir
-from symgen.score import Score
-from symgen.theory.degrees import parse_pitch_class
-from symgen.theory.detect import detect_mode, mode_of
-from symgen.tokens.codec import encode
+from symgen.resources import corpora_dir, version
 from symgen.tokens.prefix import STYLES
-from symgen.tokens.sequence import TokenSequence
 
-_VERSION = 2
-"""Raised when conversion itself changes, so that older results are not taken over."""
+CAPS = Caps(seconds=10.0, memory_bytes=2**30)
+"""What the reading of one file may take."""
 
-_MIN_NOTES = 4
+_BATCH_WEIGHT = 128
+_BATCH_BYTES = 4 * 2**20
+_WEIGHTS = {".xml": 16, ".musicxml": 16, ".mxl": 16, ".abc": 4, ".krn": 2}
+"""About how many MIDI files take as long as one such file: a batch is to be a second of work at most."""
 
-_SAVE_SECONDS = 60.0
-"""What is converted is written so often, for the next run to go on from if this one does not come to its end."""
-
-NOTATION = frozenset(
-    {
-        "assumed-metre",
-        "assumed-tempo",
-        "free-metre-inside",
-        "irregular-bar",
-        "key-assumed",
-        "pickup-bar",
-        "repeat-expanded",
-    }
-)
-"""Codes of `mended` that tell how notation was read, not that a file was damaged; they alone salvage nothing."""
-
-Converted = list[tuple[Entry, TokenSequence]]
+_FEW = 64
+"""For fewer inputs than this, loading the compiled kernels takes longer than doing without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +55,29 @@ class ConvertRequest:
     Parameters
     ----------
     inputs : sequence of Path
-        Files and folders; folders are searched for files with a known suffix.
+        Files, folders and patterns; of folders, the files that are music.
     output : Path
         Folder of the dataset.
-    jobs : int
-        Worker processes.
+    jobs : int, optional
+        Files at work at the same time: 1 by default, on a cluster as many as its workers take.
     style : str
         Style of files that no declared corpus owns.
     corpora : Path, optional
         Folder of corpus declarations; the shipped ones by default.
+    cleaning : Path, optional
+        Rules of cleaning; the shipped ones by default.
+    engine, scheduler : str, str or None
+        "local", or "dask" with the address of its scheduler.
     """
 
     inputs: Sequence[Path]
     output: Path
-    jobs: int = 1
+    jobs: int | None = None
     style: str = "unknown"
     corpora: Path | None = None
+    cleaning: Path | None = None
+    engine: str = "local"
+    scheduler: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +88,42 @@ class ConvertResult:
     ----------
     output : Path
         Folder of the dataset.
-    files, pieces, notes, reused : int
-        Inputs, pieces written, their notes, and inputs taken over from an earlier run.
-    status : dict
-        "ok", "salvaged", "failed" -> inputs.
-    reasons : dict
-        Reason of failure, without the name of the file -> inputs.
-    splits : dict
-        "train", "validation", "test" -> pieces.
+    reused : int
+        Inputs that an earlier run had converted already.
+    summary : dict
+        What ``summary.json`` holds, see :class:`symgen.corpus.summary.Summary`.
     """
 
     output: Path
-    files: int
-    pieces: int
-    notes: int
     reused: int
-    status: dict[str, int]
-    reasons: dict[str, int]
-    splits: dict[str, int]
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def files(self) -> int:
+        """Number of inputs."""
+        return int(self.summary["inputs"])
+
+    @property
+    def pieces(self) -> int:
+        """Number of pieces in the dataset."""
+        return int(self.summary["pieces"])
+
+    @property
+    def notes(self) -> int:
+        """Number of their notes."""
+        return int(self.summary["notes"])
+
+    @property
+    def status(self) -> dict[str, int]:
+        """Status, "ok", "salvaged" or "failed" -> inputs."""
+        found: dict[str, int] = self.summary["status"]
+        return found
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Reason code of failure -> inputs."""
+        found: dict[str, int] = self.summary["failed"]
+        return found
 
     @property
     def exit_code(self) -> int:
@@ -115,41 +132,8 @@ class ConvertResult:
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
-        return {
-            "output": str(self.output),
-            "report": str(self.output / "report.jsonl"),
-            "files": self.files,
-            "pieces": self.pieces,
-            "notes": self.notes,
-            "reused": self.reused,
-            "status": self.status,
-            "reasons": self.reasons,
-            "splits": self.splits,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """What the conversion of a file depends on besides its bytes; sent to every worker."""
-
-    style: str
-    catalogue: tuple[Corpus, ...]
-
-    def corpus_of(self, path: str) -> Corpus:
-        for corpus in self.catalogue:
-            if corpus.owns(path):
-                return corpus
-        return replace(UNDECLARED, style=self.style)
-
-    def digest(self) -> str:
-        facts = [_VERSION, self.style, vocabulary_digests(), [repr(_sorted_corpus(c)) for c in self.catalogue]]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class _FileResult:
-    line: dict[str, Any]
-    pieces: Converted = field(default_factory=list)
+        facts = {"output": str(self.output), "report": str(self.output / "report.jsonl"), "files": self.files}
+        return facts | {"reused": self.reused} | {k: v for k, v in self.summary.items() if k != "inputs"}
 
 
 def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResult:
@@ -160,229 +144,144 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResu
     request : ConvertRequest
         What to convert.
     progress : Progress
-        Told of each file done.
+        Told of the files done.
 
     Returns
     -------
     ConvertResult
-        Counts; details are in the dataset's ``report.jsonl``.
+        Sums; details are in the dataset's ``report.jsonl``.
 
     Raises
     ------
     UsageError
         If an input does not exist, the style or number of jobs is no such thing, or the output folder holds
-        something else.
+        something else or another run is at work in it.
+    CorpusError
+        If a declaration or a rule of cleaning is not well formed.
     WriteError
-        If the dataset cannot be written.
+        If the dataset cannot be written. What is done is kept for the next run.
+    ClusterError
+        If the cluster cannot be used.
     """
+    settings = _settings(request)
+    check_inputs(request.inputs)
+    prepare_folder(request.output)
+    digest = settings.digest(version())
+    with closing(Store(request.output, digest)) as store:
+        progress("looking for scores")
+        passed: Counter[str] = Counter()
+        total = store.list_inputs(find_inputs(request.inputs, passed))
+        store.pass_over(passed)
+        _remember(store, request.output, digest)
+        reused = _convert_all(store, settings, request, total, progress)
+        summary = _write(store, settings, request.output, digest, progress)
+        store.close(remove=True)
+    return ConvertResult(request.output, reused, summary)
+
+
+def _settings(request: ConvertRequest) -> Settings:
     if request.style not in STYLES:
         raise UsageError(f"style {request.style!r}", expected=f"one of {', '.join(STYLES)}")
-    if request.jobs < 1:
+    if request.jobs is not None and request.jobs < 1:
         raise UsageError(f"{request.jobs} jobs", expected="1 or more")
-    settings = _Settings(request.style, read_catalogue(request.corpora or corpora_dir()))
-    paths = find_inputs(request.inputs)
-    prepare_folder(request.output)
-    results = _earlier(request.output, paths, settings.digest())
-    reused = sum(result is not None for result in results)
-    fresh = _run([path for path, result in zip(paths, results, strict=True) if result is None], settings, request.jobs)
-    saved = time.monotonic()
-    try:
-        for number, result in enumerate(results):
-            results[number] = result or next(fresh)
-            progress("converting", number + 1, len(paths))
-            if time.monotonic() - saved > _SAVE_SECONDS:
-                _save(request.output, results, settings)
-                saved = time.monotonic()
-    except KeyboardInterrupt:
-        _save(request.output, results, settings)
-        raise
-    facts = _save(request.output, results, settings)
-    done = [result for result in results if result is not None]
-    return ConvertResult(
-        output=request.output,
-        files=len(paths),
-        pieces=facts["pieces"],
-        notes=facts["notes"],
-        reused=reused,
-        status=dict(Counter(result.line["status"] for result in done)),
-        reasons=dict(Counter(_kind_of(result.line) for result in done if result.line["status"] == "failed")),
-        splits=facts["splits"],
-    )
+    catalogue = read_catalogue(request.corpora or corpora_dir())
+    return Settings(request.style, catalogue, read_rules(request.cleaning or SHIPPED))
 
 
-def _save(output: Path, results: Iterable[_FileResult | None], settings: _Settings) -> dict[str, Any]:
-    """Write what is converted so far, and return what ``dataset.json`` holds."""
-    done = [result for result in results if result is not None]
-    pieces = _with_splits([piece for result in done for piece in result.pieces], settings)
-    return write_dataset(output, pieces, (result.line for result in done), settings.digest())
-
-
-def _with_splits(pieces: Converted, settings: _Settings) -> Converted:
-    """Return the pieces with the split that they have among all pieces of their corpus.
-
-    A declared split names a piece by title or by file name; a share goes by title.
-    """
-    titles: dict[str, set[str]] = {}
-    for entry, _ in pieces:
-        titles.setdefault(entry.corpus, set()).add(entry.title)
-    found = {}
-    for entry, _ in pieces:
-        if entry.corpus not in found:
-            found[entry.corpus] = split_titles(settings.corpus_of(entry.path), titles[entry.corpus])
-    placed = []
-    for entry, sequence in pieces:
-        split = found[entry.corpus][entry.title]
-        if split == "train":
-            split = _declared_split(settings.corpus_of(entry.path), Path(entry.path).stem)
-        placed.append((replace(entry, split=split), sequence))
-    return placed
-
-
-def _declared_split(corpus: Corpus, stem: str) -> str:
-    return corpus.split_of(stem) if corpus.validation is not None else "train"
-
-
-def _run(paths: list[Path], settings: _Settings, jobs: int) -> Iterator[_FileResult]:
-    """Convert files in order, in this process or in `jobs` others."""
-    if jobs == 1 or len(paths) < 2:
-        yield from (_convert_file(path, settings) for path in paths)
+def _remember(store: Store, output: Path, digest: str) -> None:
+    """Take over what a finished dataset of the same settings holds; one that is damaged is made again."""
+    if store.has_results():
         return
-    done, chunk = 0, max(1, min(32, len(paths) // (4 * jobs)))
-    while done < len(paths):
-        try:
-            with ProcessPoolExecutor(jobs) as pool:
-                todo = paths[done:]
-                for result in pool.map(_convert_file, todo, [settings] * len(todo), chunksize=chunk):
-                    done += 1
-                    yield result
-        except BrokenProcessPool:  # one of the files at work killed its process: it is found one by one
-            for path in paths[done : done + 2 * jobs * chunk]:
-                done += 1
-                yield _convert_alone(path, settings)
-
-
-def _convert_alone(path: Path, settings: _Settings) -> _FileResult:
-    try:
-        with ProcessPoolExecutor(1) as pool:
-            return pool.submit(_convert_file, path, settings).result()
-    except BrokenProcessPool:
-        return _FileResult(_line(path, "failed", "the process that read it was killed"))
-
-
-def _convert_file(path: Path, settings: _Settings) -> _FileResult:
-    """Convert one file; whatever goes wrong becomes a line of the report."""
-    if path.is_dir():
-        return _FileResult(_line(path, "failed", "the folder cannot be listed"))
-    corpus = settings.corpus_of(path.as_posix())
-    try:
-        pieces = readers.read_pieces(path, source=corpus.name, licence=corpus.licence)
-        converted = [_convert_piece(piece, corpus) for piece in pieces if len(piece.score) >= _MIN_NOTES]
-    except SymgenError as error:
-        return _FileResult(_line(path, "failed", str(error)))
-    except Exception as error:  # noqa: BLE001 - a defect of ours that one file shows must not stop the others
-        return _FileResult(_line(path, "failed", one_line(f"internal error: {type(error).__name__}: {error}")))
-    if not converted:
-        found = sum(len(piece.score) for piece in pieces)
-        return _FileResult(_line(path, "failed", f"too few notes: {found}; expected at least {_MIN_NOTES}"))
-    entries = [entry for entry, _ in converted]
-    short = len(pieces) - len(converted)
-    lost: Counter[str] = Counter({"piece-too-short": short} if short else {})
-    mended: Counter[str] = Counter()
-    for entry in entries:
-        lost.update(entry.lost)
-        mended.update(entry.mended)
-    first = entries[0]
-    damage = sorted(set(mended) - NOTATION)
-    line = _line(path, "salvaged" if damage else "ok", "; ".join(damage))
-    line |= {
-        "notes": sum(entry.notes for entry in entries),
-        "lost": dict(lost),
-        "mended": dict(mended),
-        "gong": first.gong % 12,
-        "mode": first.mode,
-        "seconds": round(sum(entry.seconds for entry in entries), 3),
-        "pieces": len(entries),
-        "sha256": first.sha256,
-    }
-    return _FileResult(line, converted)
-
-
-def _convert_piece(piece: Piece, corpus: Corpus) -> tuple[Entry, TokenSequence]:
-    score = piece.score
-    if corpus.metre == "unknown":
-        score = replace(score, metres=())
-    gong = _declared_gong(score, corpus)
-    estimate = detect_mode(score) if gong is None else mode_of(score, gong)
-    sequence = encode(score, style=corpus.style, gong=estimate.gong)
-    provenance = piece.provenance
-    title = score.title or Path(provenance.path).stem
-    entry = Entry(
-        path=provenance.path,
-        sha256=provenance.sha256,
-        part=provenance.index,
-        corpus=corpus.name,
-        licence=corpus.licence,
-        title=title,
-        style=corpus.style,
-        split="train",  # found when all pieces of the corpus are known
-        mode=sequence.prefix.mode,
-        metre=sequence.prefix.metre,
-        gong=sequence.gong,
-        confidence=round(estimate.confidence, 4) if gong is None else 1.0,
-        metres=[[m.tick, m.numerator, m.denominator] for m in sequence.metres],
-        tempi=[[t.tick, t.qpm] for t in sequence.tempi],
-        notes=len(score),
-        seconds=round(score.seconds, 3),
-        lost={name: count for name, count in sorted((Counter(piece.lost) + sequence.lost).items()) if count},
-        mended={name: count for name, count in sorted(piece.mended.items()) if count},
-    )
-    return entry, sequence
-
-
-def _declared_gong(score: Score, corpus: Corpus) -> int | None:
-    """Return the pitch class of gong if the corpus or the file, where it is to be trusted, tells it."""
-    if corpus.gong == "key":
-        return score.keys[0].gong if score.keys else None
-    return None if corpus.gong == "detect" else parse_pitch_class(corpus.gong)
-
-
-def _line(path: Path, status: str, reason: str) -> dict[str, Any]:
-    facts = {"notes": 0, "lost": {}, "mended": {}, "gong": None, "mode": None, "seconds": 0.0, "pieces": 0}
-    return {"path": str(path), "status": status, "reason": reason, **facts}
-
-
-def _kind_of(line: dict[str, Any]) -> str:
-    """Return the reason of a line without the file that it begins with, so that like counts with like."""
-    path = one_line(line["path"])
-    reason: str = line["reason"]
-    return reason.removeprefix(path).removeprefix(one_line(Path(line["path"]).name)).lstrip(" ,:")
-
-
-def _sorted_corpus(corpus: Corpus) -> tuple[Any, ...]:
-    """Return a corpus's fields with sets in order, so that its digest is the same in every process."""
-    values: Callable[[Any], Any] = lambda v: sorted(v) if isinstance(v, frozenset) else v  # noqa: E731
-    return tuple(values(getattr(corpus, name)) for name in corpus.__slots__)
-
-
-def _earlier(output: Path, paths: Sequence[Path], settings: str) -> list[_FileResult | None]:
-    """Return for each path what an earlier run with the same settings made of the same bytes, or None."""
-    try:
+    with suppress(CorpusError):
         dataset = Dataset(output)
-        if dataset.facts.get("settings") != settings:
-            return [None] * len(paths)
-        pieces: dict[str, Converted] = {}
-        for number, entry in enumerate(dataset.entries):
-            pieces.setdefault(entry.path, []).append((entry, dataset.sequence(number)))
-        with (output / "report.jsonl").open(encoding="utf-8") as text:
-            lines = {line["path"]: line for line in map(json.loads, text) if line["status"] != "failed"}
-    except (CorpusError, OSError, ValueError, KeyError, TypeError):  # what is damaged is made again
-        return [None] * len(paths)
+        if dataset.facts.get("settings") == digest:
+            store.put(take_over(dataset))
 
-    def take(path: Path) -> _FileResult | None:
-        line = lines.get(str(path))
-        known = pieces.get(str(path), [])
-        if line is None or len(known) != line["pieces"] or line["sha256"] != digest_of(path):
-            return None
-        return _FileResult(line, known)
 
-    return [take(path) for path in paths]
+def _convert_all(store: Store, settings: Settings, request: ConvertRequest, total: int, progress: Progress) -> int:
+    """Convert what is missing, batch by batch, and return for how many inputs nothing had to be done."""
+    settings = Settings(settings.style, settings.catalogue, settings.rules, is_available() and total >= _FEW)
+    function = partial(convert_batch, settings=settings)
+    done = reused = 0
+    batches = ordered_map(
+        function, _batches(store), jobs=request.jobs, engine=request.engine, scheduler=request.scheduler
+    )
+    with closing(batches):
+        for results in batches:
+            fresh = [(Path(path), result) for path, result in results if result is not None]
+            store.put(fresh)
+            done += len(results)
+            reused += len(results) - len(fresh)
+            progress("converting", done, total)
+    return reused
+
+
+def _batches(store: Store) -> Iterator[list[Item]]:
+    """Yield the inputs in order, so many at a time as are about a second of work."""
+    batch: list[Item] = []
+    weight = size = 0
+    for path, known in store.todo():
+        batch.append((str(path), known))
+        weight += _WEIGHTS.get(path.suffix.lower(), 1)
+        with suppress(OSError, ValueError):
+            size += os.stat(path).st_size  # noqa: PTH116 - called for every file
+        if weight >= _BATCH_WEIGHT or size >= _BATCH_BYTES:
+            yield batch
+            batch, weight, size = [], 0, 0
+    if batch:
+        yield batch
+
+
+def convert_batch(items: list[Item], settings: Settings) -> list[tuple[str, FileResult | None]]:
+    """Convert files in a child process under caps, wherever this is called.
+
+    Returns
+    -------
+    list of (str, FileResult or None)
+        Path and result of each item in order; None where it had been converted before and has not changed.
+    """
+    results: list[FileResult | None] = [None] * len(items)
+    warm_up = "symgen.corpus.pieces:warm_up" if settings.kernels else ""
+    for index, result in run_isolated("symgen.corpus.pieces:convert_items", items, settings, CAPS, warm_up=warm_up):
+        if isinstance(result, Failure):
+            name = one_line(Path(items[index][0]).name)
+            result = FileResult(report_line(items[index][0], "failed", f"{name} {result.detail}", result.code))
+        results[index] = result
+    return [(path, result) for (path, _), result in zip(items, results, strict=True)]
+
+
+def _write(store: Store, settings: Settings, output: Path, digest: str, progress: Progress) -> dict[str, Any]:
+    """Write the dataset from the store, and return its summary."""
+    planner = SplitPlanner(settings.corpus_of)
+    progress("looking for near-duplicates")
+    with FamilyFinder(output) as finder:
+        for number, piece in enumerate(store.pieces()):
+            planner.add(piece.entry)
+            finder.add(number, piece.hashes)
+        families, near = finder.families(), _nearest(finder)
+    splits = planner.plan(families)
+    progress("writing the dataset")
+    summary = Summary(store.passed_over())
+    with DatasetWriter(output, digest) as writer:
+        for number, piece in enumerate(store.pieces()):
+            place: dict[str, Any] = {"split": splits[number], "family": int(families[number]), "near": near.get(number)}
+            entry = Entry(**piece.entry, **place)
+            writer.add(entry, piece.tokens)
+            summary.add_piece(number, entry)
+        for line in store.lines():
+            writer.report(line)
+            summary.add_input(line)
+        writer.summarise(summary.as_json())
+    return summary.as_json()
+
+
+def _nearest(finder: FamilyFinder) -> dict[int, list[float]]:
+    """Return for each piece that has near-duplicates before it the nearest of them, and how near it is."""
+    links = finder.links()
+    order = np.lexsort((links["piece"], -links["containment"], links["other"]))
+    found: dict[int, list[float]] = {}
+    for link in links[order]:
+        later, earlier = int(max(link["piece"], link["other"])), int(min(link["piece"], link["other"]))
+        if later not in found:
+            found[later] = [earlier, round(float(link["containment"]), 3)]
+    return found

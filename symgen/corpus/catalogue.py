@@ -11,10 +11,9 @@ import hashlib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Final
+from typing import Any
 
 from symgen.corpus.origin import TABLES, Contents, Origin, is_address, read_origin, texts, whole_number
 from symgen.corpus.patterns import matches_end
@@ -24,7 +23,6 @@ from symgen.tokens.prefix import STYLES
 
 _VALIDATION_SHARE = 0.10
 _TEST_SHARE = 0.05
-_FEWEST_TO_SPLIT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +77,7 @@ class Corpus:
             if normal in self.validation:
                 return "validation"
             return "test" if self.test and normal in self.test else "train"
-        place = _place(normal)
-        if place < _VALIDATION_SHARE:
-            return "validation"
-        return "test" if place < _VALIDATION_SHARE + _TEST_SHARE else "train"
+        return share_of(title_place(normal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,24 +138,17 @@ def normalise_title(title: str) -> str:
     return re.sub(r"[\W_]+", "", text) or title.strip().casefold()
 
 
-def split_titles(corpus: Corpus, titles: Iterable[str]) -> dict[str, str]:
-    """Return the split of each title of a corpus, with something to judge by if that is at all possible.
-
-    Where a share is held out by hash, a small corpus can come out without a validation piece; then the titles
-    with the lowest hashes are taken, a tenth of them and at least one, as long as four are left to learn from.
-    """
-    splits = {title: corpus.split_of(title) for title in titles}
-    tunes = sorted({normalise_title(title) for title in splits}, key=_place)
-    if corpus.validation is None and "validation" not in splits.values() and len(tunes) >= _FEWEST_TO_SPLIT:
-        held_out = set(tunes[: max(1, round(_VALIDATION_SHARE * len(tunes)))])
-        splits |= {title: "validation" for title in splits if normalise_title(title) in held_out}
-    return splits
-
-
-def _place(title: str) -> float:
-    """Return where a normalised title falls between 0 and 1."""
+def title_place(title: str) -> float:
+    """Return where a normalised title falls between 0 and 1, by its hash."""
     digest = hashlib.sha256(title.encode(errors="backslashreplace")).hexdigest()  # file names need not be UTF-8
     return int(digest[:8], 16) / 16**8
+
+
+def share_of(place: float) -> str:
+    """Return the split of a place between 0 and 1 where a share is held out."""
+    if place < _VALIDATION_SHARE:
+        return "validation"
+    return "test" if place < _VALIDATION_SHARE + _TEST_SHARE else "train"
 
 
 def read_declaration(path: Path) -> Declaration:

@@ -1,57 +1,108 @@
-"""Which files a conversion is to read, and how an earlier one is recognised."""
+"""Which files a conversion is to read: files, folders and patterns, each place once, in a fixed order."""
 
 from __future__ import annotations
 
-import hashlib
+import glob
 import os
+import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from symgen import readers
 from symgen.errors import UsageError
 
+NO_SUFFIX: Final = "(none)"
+"""Under which files without a suffix are counted."""
 
-def find_inputs(inputs: Iterable[Path]) -> list[Path]:
-    """Return the files to convert: files as they are named, folders' files with a known suffix in order of name.
+DATASET_MARK: Final = "dataset.json"
+"""A folder that holds this file beside the arrays of a dataset is no input."""
 
-    Symbolic links are followed, each folder at most once; a path that is reached twice counts once. A
-    folder that cannot be listed stands for itself, so that a report can say so.
+
+def check_inputs(inputs: Iterable[Path]) -> None:
+    """Make sure that each input is there, or is a pattern that finds something.
 
     Raises
     ------
     UsageError
-        If an input does not exist.
+        Naming the first one that is not.
     """
-    seen: set[str] = set()
-    found: dict[str, Path] = {}
     for path in inputs:
-        if not os.path.lexists(path):
-            raise UsageError(f"no such file or folder: {path}", expected="files or folders of scores")
-        for file in _files_in(path, seen) if path.is_dir() else (path,):
-            found.setdefault(os.path.abspath(file), file)  # noqa: PTH100 - resolve() would follow links
-    return list(found.values())
+        if not os.path.lexists(path) and next(_matches(path), None) is None:
+            found = f"no file matches {path}" if glob.has_magic(str(path)) else f"no such file or folder: {path}"
+            raise UsageError(found, expected="files or folders of scores")
 
 
-def _files_in(top: Path, seen: set[str]) -> Iterator[Path]:
+def find_inputs(inputs: Iterable[Path], passed: Counter[str]) -> Iterator[Path]:
+    """Yield the files to convert: files as they are named; of folders those that are music, in order of name.
+
+    A file of a folder is music if its suffix says so or its first bytes do. Symbolic links are followed, each folder
+    at most once. A folder that cannot be listed stands for itself, so that a report can say so.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        Files, folders, and patterns (``*``, ``**``, ``?``, ``[...]``).
+    passed : Counter
+        Continued: suffix -> files of folders that are no music.
+    """
+    seen: set[tuple[int, int]] = set()
+    for path in inputs:
+        for place in (path,) if os.path.lexists(path) else _matches(path):
+            if place.is_dir():
+                yield from _files_in(place, seen, passed)
+            else:
+                yield place
+
+
+def _matches(pattern: Path) -> Iterator[Path]:
+    if glob.has_magic(str(pattern)):
+        # Path.glob knows no absolute patterns
+        yield from map(Path, sorted(glob.iglob(str(pattern), recursive=True)))  # noqa: PTH207
+
+
+def _files_in(top: Path, seen: set[tuple[int, int]], passed: Counter[str]) -> Iterator[Path]:
     suffixes = {suffix for reader in readers.formats() for suffix in reader.SUFFIXES}
     closed: list[OSError] = []
     for folder, folders, names in os.walk(top, followlinks=True, onerror=closed.append):
-        real = os.path.realpath(folder)
-        if real in seen:
+        if not _is_new(folder, seen) or _is_dataset(names):
             folders.clear()
             continue
-        seen.add(real)
         folders.sort()
-        yield from (Path(folder, name) for name in sorted(names) if Path(name).suffix.lower() in suffixes)
+        for name in sorted(names):
+            path = Path(folder, name)
+            suffix = path.suffix.lower()
+            if suffix in suffixes or _shows_music(path, suffix):
+                yield path
+            else:
+                passed[suffix or NO_SUFFIX] += 1
     yield from sorted(Path(str(error.filename)) for error in closed)
 
 
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file of reasonable size, hexadecimal; "" for what a reader would refuse unread."""
+def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
+    """Return whether a folder was not met before, by whatever name."""
     try:
-        if not path.is_file() or path.stat().st_size > readers.MAX_FILE_BYTES:  # a pipe would never end
-            return ""
+        status = os.stat(folder)  # noqa: PTH116 - names need not be paths that Path would keep
+    except OSError:
+        return True  # that it cannot be listed is found out next
+    key = (status.st_dev, status.st_ino)
+    if key in seen:
+        return False
+    seen.add(key)
+    return True
+
+
+def _is_dataset(names: Iterable[str]) -> bool:
+    return {DATASET_MARK, "index.jsonl", "offsets.npy"} <= set(names)
+
+
+def _shows_music(path: Path, suffix: str) -> bool:
+    """Return whether the first bytes of a file are those of a score or a sound."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            return False
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError):  # ValueError: a null byte in the path
-        return ""
+            return readers.recognise(file.read(readers.RECOGNISED_BYTES), suffix) is not None
+    except OSError:
+        return False

@@ -19,8 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.corpus.dataset import Dataset
-from symgen.errors import CorpusError, UsageError, WriteError
+from symgen.errors import UsageError, WriteError
 from symgen.tokens.sequence import FAMILIES, TokenArray
 
 NAME: Final = ".work.sqlite"
@@ -123,7 +122,8 @@ class Store:
             self._base.execute("DELETE FROM inputs")
             rows = ((os.fsencode(path), os.path.abspath(path)) for path in paths)  # noqa: PTH100 - links stay links
             self._base.executemany(
-                "INSERT OR IGNORE INTO inputs (path, key) VALUES (?, ?)", ((path, os.fsencode(key)) for path, key in rows)
+                "INSERT OR IGNORE INTO inputs (path, key) VALUES (?, ?)",
+                ((path, os.fsencode(key)) for path, key in rows),
             )
         return int(self._base.execute("SELECT count(*) FROM inputs").fetchone()[0])
 
@@ -159,7 +159,13 @@ class Store:
                 self._base.executemany(
                     "INSERT INTO pieces VALUES (?, ?, ?, ?, ?)",
                     (
-                        (name, part, _dump(piece.entry), b"".join(t.tobytes() for t in piece.tokens), piece.hashes.tobytes())
+                        (
+                            name,
+                            part,
+                            _dump(piece.entry),
+                            b"".join(t.tobytes() for t in piece.tokens),
+                            piece.hashes.tobytes(),
+                        )
                         for part, piece in enumerate(result.pieces)
                     ),
                 )
@@ -182,7 +188,8 @@ class Store:
         columns, marks = ", ".join(keys), ", ".join("?" * len(keys))
         last: tuple[Any, ...] = (-1,) * len(keys)
         while rows := self._base.execute(
-            f"SELECT * FROM ({query}) WHERE ({columns}) > ({marks}) ORDER BY {columns} LIMIT {_CHUNK}", last
+            f"SELECT * FROM ({query}) WHERE ({columns}) > ({marks}) ORDER BY {columns} LIMIT {_CHUNK}",  # noqa: S608
+            last,
         ).fetchall():
             yield from rows
             last = rows[-1][: len(keys)]
@@ -221,27 +228,3 @@ class Store:
 
 def _dump(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=True, sort_keys=True)
-
-
-def take_over(store: Store, dataset: Dataset) -> None:
-    """Put into a store what a finished dataset of the same settings holds, file by file.
-
-    Raises
-    ------
-    CorpusError
-        If the dataset is damaged.
-    """
-    store.put(_results_of(dataset))
-
-
-def _results_of(dataset: Dataset) -> Iterator[tuple[Path, FileResult]]:
-    number = 0
-    for line in dataset.report():
-        try:
-            pieces = []
-            for _ in range(line["pieces"]):
-                pieces.append(_stored(dataset, number))
-                number += 1
-            yield Path(line["path"]), FileResult(line, line["sha256"], pieces)
-        except (KeyError, TypeError, IndexError) as error:
-            raise CorpusError(f"{dataset.path}/report.jsonl: {error!r}", remedy="convert the corpus again") from error

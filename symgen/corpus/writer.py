@@ -30,7 +30,7 @@ ASIDE: Final = ".next"
 """Folder in which a dataset is written before it takes its place."""
 
 _LAST = "dataset.json"
-_ARRAYS = {
+_ARRAYS: dict[str, np.dtype[Any]] = {
     **{family.NAME: np.dtype("<i2") for family in FAMILIES},
     "offsets": np.dtype("<i8"),
     "pieces": PIECE_DTYPE,

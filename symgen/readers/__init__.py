@@ -30,7 +30,9 @@ __all__ = [
     "RECOGNISED_BYTES",
     "Defect",
     "Format",
+    "file_bytes",
     "formats",
+    "pieces_in",
     "read",
     "read_pieces",
     "recognise",
@@ -117,11 +119,29 @@ def read_pieces(path: str | os.PathLike[str], *, source: str = "", licence: str 
         If the file is missing, no regular file, empty, larger than ``MAX_FILE_BYTES``, of no known
         format, or not what its format promises.
     """
+    return pieces_in(file_bytes(Path(path)), path, source=source, licence=licence)
+
+
+def pieces_in(
+    data: bytes, path: str | os.PathLike[str], *, digest: str = "", source: str = "", licence: str = ""
+) -> list[Piece]:
+    """Read every piece in the content of a file that is at hand, as :func:`read_pieces` does.
+
+    Parameters
+    ----------
+    data : bytes
+        Content of the file.
+    path : str or path-like
+        Its path, for the provenance, the suffix and messages.
+    digest : str, optional
+        SHA-256 of `data`, hexadecimal, if it is known.
+    source, licence : str, optional
+        Corpus and licence wording for the provenance.
+    """
     file = Path(path)
-    data = _file_bytes(file)
     reader = _reader_for(data, file)
     readings = _read_with(reader, data, file.name)
-    digest = hashlib.sha256(data).hexdigest()
+    digest = digest or hashlib.sha256(data).hexdigest()
     return [
         Piece(
             score=reading.score,
@@ -153,8 +173,14 @@ def read(path: str | os.PathLike[str]) -> Score:
     return pieces[0].score
 
 
-def _file_bytes(file: Path) -> bytes:
-    """Return the content of a regular file of reasonable size."""
+def file_bytes(file: Path) -> bytes:
+    """Return the content of a regular file of reasonable size.
+
+    Raises
+    ------
+    ReadError
+        If there is no such file, it cannot be read, is empty, or larger than ``MAX_FILE_BYTES``.
+    """
     try:
         status = file.stat()
         if stat.S_ISDIR(status.st_mode):

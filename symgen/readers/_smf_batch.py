@@ -21,7 +21,7 @@ from symgen.readers._smf import walk_files
 from symgen.readers._smf_codes import CODES, LOST, MENDED, named_counts
 from symgen.readers._smf_maps import map_files
 from symgen.readers._smf_notes import pair_files
-from symgen.score import Key, Metre, Tempo
+from symgen.score import Key, Metre, NoteArray, Score, Tempo, make_notes
 
 Ints = NDArray[np.int64]
 
@@ -56,6 +56,29 @@ class MidiBatch:
     divisions: Ints
     ends: Ints
     _maps: _Maps
+
+    def notes(self, file: int) -> NoteArray:
+        """Return the notes of a file in its own time base, as its Score has them."""
+        rows = slice(self.first_note[file], self.first_note[file + 1])
+        return make_notes(
+            onset=self.onset[rows],
+            duration=self.duration[rows],
+            pitch=self.pitch[rows],
+            velocity=self.velocity[rows],
+            voice=self.voice[rows],
+        )
+
+    def score(self, file: int, name: str) -> Score:
+        """Return a file's Score but for its texts and sections; `name` gives the title where the file says none."""
+        return Score(
+            self.notes(file),
+            ticks_per_quarter=int(self.divisions[file]),
+            tempi=self.tempi(file),
+            metres=self.metres(file),
+            keys=self.keys(file),
+            title=midi.title_of(self._maps.texts(file, self.data), name),
+            end=int(self.ends[file]),
+        )
 
     def tempi(self, file: int) -> tuple[Tempo, ...]:
         """Return the tempo map of a file, as its Score has it."""
@@ -95,10 +118,6 @@ class MidiBatch:
         if _begins_late(maps.meta_ticks(file, midi.META_METRE)):
             found["assumed-metre"] = 1
         return found
-
-    def title(self, file: int, name: str) -> str:
-        """Return the title of a file, or the stem of its name where it says none."""
-        return midi.title_of(self._maps.texts(file, self.data), name)
 
 
 @dataclass(frozen=True, slots=True)

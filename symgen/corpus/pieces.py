@@ -1,0 +1,380 @@
+"""One file to pieces of a dataset: what a worker does with the inputs that it is given.
+
+Whatever goes wrong with a file becomes its line of the report. MIDI files that are sound go through compiled
+kernels together (:mod:`symgen.bulk`), everything else file by file; the result is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from symgen import bulk, readers
+from symgen.corpus.bars import bar_lines, recover_metres
+from symgen.corpus.catalogue import UNDECLARED, Corpus
+from symgen.corpus.cleaning import CleaningRules
+from symgen.corpus.dataset import Dataset, Entry, vocabulary_digests
+from symgen.corpus.fingerprints import fingerprint
+from symgen.corpus.measures import measure
+from symgen.corpus.store import FileResult, StoredPiece
+from symgen.errors import CorpusError, SymgenError, one_line
+from symgen.piece import Piece, Provenance
+from symgen.score import Score
+from symgen.theory.degrees import parse_pitch_class
+from symgen.theory.detect import ModeEstimate, detect_mode, mode_of
+from symgen.tokens import melody
+from symgen.tokens.codec import encode
+from symgen.tokens.sequence import TokenSequence
+
+VERSION: Final = 3
+"""Raised when conversion itself changes, so that older results are not taken over."""
+
+RETRIED: Final = frozenset(
+    {"missing-file", "unreadable-file", "unlisted-folder", "vanished", "cap-time", "cap-memory", "process-killed"}
+)
+"""Reasons that lie in the machine rather than in the file: another run tries again."""
+
+APART: Final = frozenset({"kern"})
+"""Formats whose voices are pieces of their own, whatever the corpus says: in kern a spine is a tune."""
+
+Item = tuple[str, str]
+"""An input's path, and the digest of the bytes of which there is a result already, or ""."""
+
+Working = Callable[[Sequence[int]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the conversion of a file depends on besides its bytes; sent to every worker.
+
+    Parameters
+    ----------
+    style : str
+        Style of files that no declared corpus owns.
+    catalogue : tuple of Corpus
+        Declared corpora; the first that owns a file has it.
+    rules : CleaningRules
+        What is flagged, and what is dropped.
+    kernels : bool
+        Whether to use compiled kernels; the result is the same.
+    """
+
+    style: str
+    catalogue: tuple[Corpus, ...]
+    rules: CleaningRules
+    kernels: bool = False
+
+    def corpus_of(self, path: str) -> Corpus:
+        """Return the corpus that owns a file."""
+        for corpus in self.catalogue:
+            if corpus.owns(path):
+                return corpus
+        return replace(UNDECLARED, style=self.style)
+
+    def digest(self, version: str) -> str:
+        """Return the digest of everything that a result depends on, the version of symgen with it."""
+        corpora = [repr(_sorted_fields(corpus)) for corpus in self.catalogue]
+        facts = [VERSION, version, self.style, vocabulary_digests(), corpora, self.rules.digest]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def convert_items(
+    items: Sequence[Item], settings: Settings, working: Working
+) -> Iterator[tuple[int, FileResult | None]]:
+    """Convert files, the worker's side of a conversion (see :func:`symgen.isolation.run_isolated`).
+
+    Yields
+    ------
+    tuple of int and FileResult or None
+        Index of the item and its result; None if the file is as it was when it was converted before.
+    """
+    working(range(len(items)))
+    midi: list[_File] = []
+    others: list[_File] = []
+    for index, (path, known) in enumerate(items):
+        try:
+            data = readers.file_bytes(Path(path))
+        except SymgenError as error:
+            yield index, FileResult(failed_line(path, error))
+            continue
+        digest = hashlib.sha256(data).hexdigest()
+        if digest == known:
+            yield index, None
+            continue
+        file = _File(index, path, data, digest, settings.corpus_of(Path(path).as_posix()))
+        (midi if settings.kernels and file.is_simple_midi else others).append(file)
+    if midi:
+        working([file.index for file in midi])
+        for file, result in _convert_together(midi, settings):
+            if result is None:
+                others.append(file)
+            else:
+                yield file.index, result
+    for file in others:
+        working([file.index])
+        yield file.index, _convert_alone(file, settings)
+
+
+def warm_up() -> None:
+    """Load what the conversion of most files needs, so that the first file does not pay for it."""
+    readers.formats()
+    if bulk.is_available():
+        bulk.warm_up()
+
+
+def report_line(path: str, status: str, reason: str, code: str = "") -> dict[str, Any]:
+    """Return a line of the report with nothing in it."""
+    facts: dict[str, Any] = {"notes": 0, "pieces": 0, "lost": {}, "mended": {}, "flags": {}}
+    facts |= {"gong": None, "mode": None, "seconds": 0.0, "sha256": "", "format": "", "corpus": ""}
+    return {"path": path, "status": status, "code": code, "reason": reason, **facts}
+
+
+def failed_line(path: str, error: Exception) -> dict[str, Any]:
+    """Return the report line of a file that an error ended."""
+    if isinstance(error, SymgenError):
+        return report_line(path, "failed", str(error), getattr(error, "code", "internal-error"))
+    return report_line(path, "failed", one_line(f"internal error: {type(error).__name__}: {error}"), "internal-error")
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file at work."""
+
+    index: int
+    path: str
+    data: bytes
+    sha256: str
+    corpus: Corpus
+
+    @property
+    def is_simple_midi(self) -> bool:
+        """Whether the kernels may try: the corpus asks for nothing that needs the file as a whole."""
+        simple = self.corpus.gong != "key" and self.corpus.parts == "together"
+        return simple and self.data.startswith(b"MThd") and len(self.data) <= bulk.MAX_BATCH_BYTES
+
+    def provenance(self, reader: str, part: int) -> Provenance:
+        return Provenance(self.path, self.sha256, reader, part, self.corpus.name, self.corpus.licence)
+
+
+def _convert_together(files: Sequence[_File], settings: Settings) -> Iterator[tuple[_File, FileResult | None]]:
+    """Yield the result of each MIDI file, None for one that has to go alone."""
+    batch = bulk.read_batch([file.data for file in files])
+    scores: dict[int, tuple[Any, Score]] = {}
+    ends = batch.ends.copy()
+    for number in np.flatnonzero(batch.sound).tolist():
+        file = files[number]
+        scores[number] = _as_declared(batch.score(number, Path(file.path).name), file.corpus)
+        ends[number] = scores[number][1].end
+    encoded = bulk.encode_batch(batch, [_fixed_gong(file.corpus) for file in files], ends)
+    for number, file in enumerate(files):
+        if not batch.sound[number]:
+            yield file, None
+            continue
+        lines, score = scores[number]
+        sequence = encoded.sequence(number, score, file.corpus.style)
+        piece = Piece(score, file.provenance("midi", 0), batch.lost(number), batch.mended(number))
+        fixed = _fixed_gong(file.corpus) is not None
+        confidence = 1.0 if fixed else float(encoded.confidence[number])
+        made = _make_piece(piece, sequence, confidence, lines, file.corpus, settings)
+        yield file, _result_of(file, [made])
+
+
+def _convert_alone(file: _File, settings: Settings) -> FileResult:
+    try:
+        pieces = readers.pieces_in(
+            file.data, file.path, digest=file.sha256, source=file.corpus.name, licence=file.corpus.licence
+        )
+        made = [_convert_piece(piece, file.corpus, settings) for piece in _parts(pieces, file.corpus)]
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a defect of ours that one file shows must not stop the others
+        line = failed_line(file.path, error) | {"sha256": file.sha256, "corpus": file.corpus.name}
+        return FileResult(line, "" if line["code"] in RETRIED else file.sha256)
+    return _result_of(file, made)
+
+
+def _parts(pieces: Iterable[Piece], corpus: Corpus) -> Iterator[Piece]:
+    """Yield the pieces of a file, those of several voices voice by voice where these are pieces of their own."""
+    part = 0
+    for piece in pieces:
+        voices = np.unique(piece.score.notes["voice"]).tolist()
+        apart = len(voices) > 1 and (corpus.parts == "apart" or piece.provenance.format in APART)
+        for voice in voices if apart else [None]:
+            score = piece.score
+            if voice is not None:
+                notes = score.notes[score.notes["voice"] == voice].copy()
+                notes["voice"] = 0
+                score = replace(score, notes=notes)
+            known: dict[str, Any] = (
+                {} if voice in (None, voices[0]) else {"lost": {}, "mended": {}}
+            )  # counted once a file
+            yield replace(piece, score=score, provenance=replace(piece.provenance, index=part), **known)
+            part += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A piece on its way into the dataset, or out of it: dropped by a rule."""
+
+    piece: StoredPiece | None
+    notes: int
+    dropped: str = ""
+
+
+def _convert_piece(piece: Piece, corpus: Corpus, settings: Settings) -> _Made:
+    lines, score = _as_declared(piece.score, corpus)
+    gong = _declared_gong(score, corpus)
+    if not len(score):
+        return _judged_empty(score, corpus, settings)
+    estimate: ModeEstimate = detect_mode(score) if gong is None else mode_of(score, gong)
+    sequence = encode(score, style=corpus.style, gong=estimate.gong)
+    confidence = estimate.confidence if gong is None else 1.0
+    return _make_piece(replace(piece, score=score), sequence, confidence, lines, corpus, settings)
+
+
+def _judged_empty(score: Score, corpus: Corpus, settings: Settings) -> _Made:
+    """Return what becomes of a piece without notes: nothing, whatever the rules say, but they may name it."""
+    values = measure(score.notes, gong=0, end=score.end, ticks_per_quarter=score.ticks_per_quarter)
+    _, dropped = settings.rules.judge(values, corpus.style)
+    return _Made(None, 0, dropped or "no-music")
+
+
+def _as_declared(score: Score, corpus: Corpus) -> tuple[Any, Score]:
+    """Return the bar lines that cleaning goes by, and the score without what the corpus says not to believe."""
+    if corpus.metre == "bar lines":
+        lines = bar_lines(score)
+        score = recover_metres(score)
+    elif corpus.metre == "unknown":
+        lines, score = None, replace(score, metres=())
+    else:
+        lines = score.bar_starts()
+    return lines, score if corpus.tempo == "as written" else replace(score, tempi=())
+
+
+def _make_piece(
+    piece: Piece, sequence: TokenSequence, confidence: float, lines: Any, corpus: Corpus, settings: Settings
+) -> _Made:
+    """Return a piece with all that the index says of it but what depends on the others."""
+    score, provenance = piece.score, piece.provenance
+    gong = sequence.gong % 12
+    values = measure(score.notes, gong=gong, bar_starts=lines, end=score.end, ticks_per_quarter=score.ticks_per_quarter)
+    flags, dropped = settings.rules.judge(values, corpus.style)
+    if dropped:
+        return _Made(None, len(score), dropped)
+    entry = {
+        "path": provenance.path,
+        "sha256": provenance.sha256,
+        "part": provenance.index,
+        "format": provenance.format,
+        "corpus": corpus.name,
+        "licence": corpus.licence,
+        "title": score.title or Path(provenance.path).stem,
+        "style": corpus.style,
+        "mode": sequence.prefix.mode,
+        "metre": sequence.prefix.metre,
+        "gong": sequence.gong,
+        "confidence": round(confidence, 4),
+        "key_known": corpus.key == "as written",
+        "metres": [[m.tick, m.numerator, m.denominator] for m in sequence.metres],
+        "tempi": [[t.tick, t.qpm] for t in sequence.tempi],
+        "notes": len(score),
+        "seconds": round(score.seconds, 3),
+        "flags": flags,
+        "measures": {name: round(value, 4) for name, value in values.items()},
+        "lost": _counts(Counter(piece.lost) + sequence.lost),
+        "mended": _counts(piece.mended),
+    }
+    tokens = (sequence.rhythm, sequence.melody, sequence.chord)
+    return _Made(StoredPiece(entry, tokens, fingerprint_of(sequence)), len(score))
+
+
+def fingerprint_of(sequence: TokenSequence) -> Any:
+    """Return the fingerprint of a piece: of its tokens, so that a finished dataset gives the same."""
+    sounding = sequence.melody != melody.REST
+    return fingerprint(melody.RELATIVE[sequence.melody[sounding]], sequence.onsets()[sounding])
+
+
+def _result_of(file: _File, made: Sequence[_Made]) -> FileResult:
+    """Return the report line and the pieces of a file."""
+    kept = [item.piece for item in made if item.piece is not None]
+    lost: Counter[str] = Counter()
+    mended: Counter[str] = Counter()
+    flags: Counter[str] = Counter()
+    for piece in kept:
+        lost.update(piece.entry["lost"])
+        mended.update(piece.entry["mended"])
+        flags.update(piece.entry["flags"])
+    dropped = Counter(item.dropped for item in made if item.dropped)
+    facts = {"sha256": file.sha256, "corpus": file.corpus.name, "dropped": _counts(dropped)}
+    if not kept:
+        reasons = ", ".join(f"{rule} ({count})" for rule, count in sorted(dropped.items()))
+        found = sum(item.notes for item in made)
+        reason = f"nothing is left of {found} notes: dropped as {reasons}; the rules of cleaning say so"
+        return FileResult(report_line(file.path, "failed", reason, "dropped") | facts, file.sha256)
+    damage = sorted(set(mended) - readers.NOTATION)
+    line = report_line(file.path, "salvaged" if damage else "ok", "; ".join(damage))
+    first = kept[0].entry
+    line |= facts | {
+        "notes": sum(piece.entry["notes"] for piece in kept),
+        "pieces": len(kept),
+        "format": first["format"],
+        "lost": _counts(lost),
+        "mended": _counts(mended),
+        "flags": _counts(flags),
+        "gong": first["gong"] % 12,
+        "mode": first["mode"],
+        "seconds": round(sum(piece.entry["seconds"] for piece in kept), 3),
+    }
+    return FileResult(line, file.sha256, kept)
+
+
+def _counts(counter: Any) -> dict[str, int]:
+    return {name: int(count) for name, count in sorted(counter.items()) if count}
+
+
+def _fixed_gong(corpus: Corpus) -> int | None:
+    """Return the pitch class of gong that holds for every file of a corpus, None if there is no such."""
+    return None if corpus.gong in ("detect", "key") else parse_pitch_class(corpus.gong)
+
+
+def _declared_gong(score: Score, corpus: Corpus) -> int | None:
+    """Return the pitch class of gong if the corpus or the file, where it is to be trusted, tells it."""
+    if corpus.gong == "key":
+        return score.keys[0].gong if score.keys else None
+    return _fixed_gong(corpus)
+
+
+def _sorted_fields(corpus: Corpus) -> tuple[Any, ...]:
+    """Return a corpus's fields with sets in order, so that its digest is the same in every process."""
+    values = (getattr(corpus, name) for name in corpus.__slots__)
+    return tuple(sorted(value) if isinstance(value, frozenset) else value for value in values)
+
+
+def take_over(dataset: Dataset) -> Iterator[tuple[Path, FileResult]]:
+    """Yield what a finished dataset of the same settings holds, file by file, as it was when it was converted.
+
+    Raises
+    ------
+    CorpusError
+        If the dataset is damaged.
+    """
+    entries = enumerate(dataset.entries)
+    for line in dataset.report():
+        try:
+            pieces = [_stored(dataset, *next(entries)) for _ in range(line["pieces"])]
+            yield Path(line["path"]), FileResult(line, line["sha256"], pieces)
+        except (KeyError, TypeError, StopIteration) as error:
+            raise CorpusError(f"{dataset.path}/report.jsonl: {error!r}", remedy="convert the corpus again") from error
+
+
+def _stored(dataset: Dataset, number: int, entry: Entry) -> StoredPiece:
+    sequence = dataset.sequence(number)
+    fields = {name: value for name, value in entry.as_json().items() if name not in ("split", "family", "near")}
+    return StoredPiece(fields, (sequence.rhythm, sequence.melody, sequence.chord), fingerprint_of(sequence))
