@@ -1,0 +1,327 @@
+"""The cluster's side of :mod:`symgen.engine`: a joblib backend over dask's workers, and what is checked before.
+
+joblib has a backend for dask. It is not used, because with joblib 1.6 a task that fails for the scheduler, as that
+whose workers all died does, is waited for without end; because a cluster of one thread is ignored and all is done
+in this process; and because arguments above 1 KB are stored on one worker and lost with it.
+"""
+
+from __future__ import annotations
+
+import pickle
+import queue
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import cloudpickle
+from distributed import CancelledError, Client, Future, KilledWorker
+from distributed.versions import VersionMismatchWarning
+from joblib.parallel import ParallelBackendBase
+
+from symgen.errors import ClusterError, UsageError, one_line
+
+CONNECT_SECONDS = 10.0
+"""Within this the scheduler answers."""
+
+WORKER_SECONDS = 8.0
+"""Within this the first worker is there."""
+
+CHECK_SECONDS = 5.0
+"""Within this the scheduler says what it has installed, and then again within this all workers do."""
+
+LOST_SECONDS = 15.0
+"""A cluster that had no worker, or whose scheduler did not answer, for so long is given up."""
+
+_LOOK_SECONDS = 1.0
+
+_SAME = ("python", "symgen")
+"""What scheduler and workers must have in the version that is here."""
+
+_LIBRARIES = ("numpy", "mido", "music21", "symusic")
+_SAME_AT_WORK = (*_SAME, *_LIBRARIES)
+"""What workers must: by these libraries files are read, and the result must not depend on who reads which."""
+
+_PROBE = f"""
+def probe():
+    import importlib, sys
+    from importlib.metadata import version
+    found = {{"python": "%d.%d" % sys.version_info[:2]}}
+    for name in {_LIBRARIES!r}:
+        try:
+            found[name] = version(name)
+        except Exception:
+            found[name] = None
+    try:
+        importlib.import_module("symgen.engine")
+        found["symgen"] = importlib.import_module("symgen").__version__
+    except Exception as error:
+        found["symgen"], found["error"] = None, "%s: %s" % (type(error).__name__, error)
+    return found
+"""
+_QUESTION = f"(lambda space: (exec({_PROBE!r}, space), space['probe']())[1])({{}})"
+"""Sent as text and run by the built-in eval, because a function of symgen's could not be loaded where it lacks."""
+
+
+@contextmanager
+def connect(address: str, jobs: int | None) -> Iterator[ClusterBackend]:
+    """Connect to a scheduler, check the cluster, and yield a joblib backend that runs tasks there.
+
+    Raises
+    ------
+    UsageError
+        If no scheduler answers.
+    ClusterError
+        If there are no workers, or versions differ.
+    """
+    client = _open(address)
+    try:
+        _check("the scheduler", _ask(client, scheduler=True), _SAME)
+        try:
+            client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError as error:
+            raise ClusterError(
+                f"the scheduler at {one_line(address)} has no workers", remedy=f"start some with: dask worker {address}"
+            ) from error
+        workers = _ask(client)
+        for name, found in sorted(workers.items()):
+            _check(f"worker {name}", found, _SAME_AT_WORK)
+        backend = ClusterBackend(client, jobs or 2 * sum(client.nthreads().values()), workers)
+        try:
+            yield backend
+        finally:
+            backend.end()
+    finally:
+        with suppress(Exception):
+            client.close(timeout=5)  # what the cluster has not begun is forgotten there
+
+
+def _open(address: str) -> Client:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is checked, and said as an error
+        try:
+            return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="symgen")
+        except Exception as error:
+            raise UsageError(
+                f"no scheduler answers at {one_line(address)}",
+                expected=f"dask's within {CONNECT_SECONDS:g} s",
+                remedy="start one with: dask scheduler",
+            ) from error
+
+
+def _ask(client: Client, workers: Iterable[str] | None = None, *, scheduler: bool = False) -> Any:
+    """Ask the scheduler or workers (all, if none are named) what they have installed.
+
+    Returns
+    -------
+    dict
+        Name to version, None where it is missing; for workers such a dict, or an exception, for each address.
+    """
+
+    async def ask() -> Any:
+        if scheduler:
+            return await client.run_on_scheduler(eval, _QUESTION)
+        return await client.run(eval, _QUESTION, workers=None if workers is None else list(workers), on_error="return")
+
+    try:
+        return client.sync(ask, callback_timeout=CHECK_SECONDS)
+    except Exception as error:
+        raise ClusterError(
+            f"the cluster does not say what is installed there ({type(error).__name__}: {error})",
+            expected=f"an answer within {CHECK_SECONDS:g} s",
+        ) from error
+
+
+def _check(who: str, found: Any, names: Sequence[str]) -> None:
+    """Raise ClusterError if a process of the cluster does not have the same installed as this one."""
+    if isinstance(found, Exception):
+        raise ClusterError(f"{who} does not say what is installed there ({type(found).__name__}: {found})")
+    here = eval(_QUESTION)  # noqa: S307 - the text above
+    for name in names:
+        if found[name] != here[name]:
+            has = f"has {name} {found[name]}" if found[name] else f"lacks {name}"
+            why = f" ({found['error']})" if name == "symgen" and "error" in found else ""
+            raise ClusterError(
+                f"{who} {has}{why}",
+                expected=f"{name} {here[name]} as here",
+                remedy="install the same there and start it again",
+            )
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """A task under way."""
+
+    payload: bytes
+    callback: Callable[[Any], None]
+    future: Future | None = None
+    tries: int = 0
+
+
+class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
+    """Runs joblib's tasks on the workers of dask.
+
+    One thread of this process hands results to joblib and looks after the cluster while none come; it alone calls
+    joblib back, and nothing it waits for is without a limit of time.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Open, with at least one worker.
+    jobs : int
+        Tasks in progress at the same time.
+    checked : iterable of str
+        Addresses of the workers that have been checked.
+    """
+
+    supports_retrieve_callback = True
+
+    def __init__(self, client: Client, jobs: int, checked: Iterable[str]) -> None:
+        super().__init__()
+        self.jobs = jobs
+        self._client, self._checked = client, set(checked)
+        self._tickets: set[_Ticket] = set()
+        self._done: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
+        self._failed: ClusterError | None = None
+        self._well_at = time.monotonic()
+        self._courier = threading.Thread(target=self._deliver, name="symgen-cluster", daemon=True)
+        self._courier.start()
+
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        """Return the number of tasks in progress; never 1, which would mean to do them in this process."""
+        return max(2, self.jobs)
+
+    def submit(self, func: Any, callback: Callable[[Any], None] | None = None) -> _Ticket:
+        """Send one batch of calls to the cluster."""
+        assert callback is not None
+        ticket = _Ticket(cloudpickle.dumps(func.items), callback)
+        self._tickets.add(ticket)
+        self._send(ticket)
+        return ticket
+
+    apply_async = submit  # what joblib 1.4 calls it
+
+    def retrieve_result_callback(self, out: Any) -> Any:
+        """Return the results of a batch, or raise."""
+        if isinstance(out, BaseException):
+            raise out
+        return out
+
+    def abort_everything(self, ensure_ready: bool = True) -> None:
+        """Forget what is under way."""
+        self._tickets.clear()
+
+    def end(self) -> None:
+        """Stop the thread of this backend."""
+        self._tickets.clear()
+        self._done.put(None)
+        self._courier.join(timeout=5)
+
+    def _send(self, ticket: _Ticket) -> None:
+        if self._failed is not None:
+            self._done.put(ticket)
+            return
+        key = f"symgen-{uuid4().hex}"
+        ticket.future = self._client.submit(_call, ticket.payload, key=key, pure=False, priority=-ticket.tries)
+        ticket.future.add_done_callback(lambda _: self._done.put(ticket))
+
+    def _deliver(self) -> None:
+        while True:
+            try:
+                ticket = self._done.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                if self._tickets:
+                    self._look()
+                else:
+                    self._well_at = time.monotonic()
+                continue
+            if ticket is None:
+                return
+            if ticket in self._tickets and (out := self._outcome(ticket)) is not None and ticket in self._tickets:
+                self._tickets.discard(ticket)
+                ticket.callback(out)
+
+    def _outcome(self, ticket: _Ticket) -> list[Any] | BaseException | None:
+        """Return the results of a ticket's batch, or what it raised, or None if it is under way again."""
+        if self._failed is not None or ticket.future is None:
+            return self._failed
+        try:
+            raised, value = ticket.future.result(timeout=5)
+        except KilledWorker as error:
+            ticket.tries += 1
+            if ticket.tries > 1:
+                return [_killed(error)]
+            # It may only have waited on workers that others killed: once more, when those are through.
+            self._send(ticket)
+            return None
+        except TimeoutError:  # its worker was lost with the result, and it is being made again
+            self._look()
+            ticket.future.add_done_callback(lambda _: self._done.put(ticket))
+            return None
+        except CancelledError:
+            return ClusterError("the connection to dask's scheduler was lost amid the work")
+        except Exception as error:  # noqa: BLE001 - whatever dask has to say; what the function raised is in `raised`
+            return ClusterError(f"the cluster could not run a task ({type(error).__name__}: {error})")
+        self._well_at = time.monotonic()
+        answer: list[Any] | BaseException = raised or value
+        return answer
+
+    def _look(self) -> None:
+        """Give up if the cluster has been lost for too long, or a worker has come that must not work here."""
+        try:
+            workers = self._client.sync(self._list_workers, callback_timeout=5)
+        except Exception:  # noqa: BLE001 - of many kinds, and all mean that the scheduler does not answer
+            workers = None
+        error = None
+        if workers:
+            self._well_at = time.monotonic()
+            error = self._check_new(workers)
+        elif time.monotonic() - self._well_at > LOST_SECONDS:
+            what = "all workers were lost" if workers is not None else "dask's scheduler does not answer any more"
+            error = ClusterError(f"{what}, for {LOST_SECONDS:g} s", remedy="start the cluster and run again")
+        if error is not None:
+            self._failed = error
+            for ticket in tuple(self._tickets):
+                self._tickets.discard(ticket)
+                ticket.callback(error)
+
+    async def _list_workers(self) -> set[str]:
+        return set(await self._client.nthreads())
+
+    def _check_new(self, workers: set[str]) -> ClusterError | None:
+        """Return what is wrong with workers that came after the check, or None."""
+        new = workers - self._checked
+        if not new:
+            return None
+        with suppress(ClusterError):  # gone again, or still starting: asked again next time
+            answers = {name: found for name, found in _ask(self._client, new).items() if isinstance(found, dict)}
+            self._checked |= set(answers)
+            try:
+                for name, found in sorted(answers.items()):
+                    _check(f"worker {name}", found, _SAME_AT_WORK)
+            except ClusterError as error:
+                return error
+        return None
+
+
+def _killed(error: KilledWorker) -> ClusterError:
+    return ClusterError(
+        f"the workers that tried this task were killed, {2 * (error.allowed_failures + 1)} times",
+        remedy="look into the logs of the workers",
+    )
+
+
+def _call(payload: bytes) -> tuple[BaseException | None, list[Any]]:
+    """Run calls on a worker. What they raise is a result too: errors of the cluster itself stay apart from it."""
+    try:
+        return None, [function(*args, **keywords) for function, args, keywords in pickle.loads(payload)]  # noqa: S301
+    except Exception as error:  # noqa: BLE001 - raised again where the results are taken
+        try:
+            pickle.loads(pickle.dumps(error))  # noqa: S301 - whether it survives the way
+        except Exception:  # noqa: BLE001
+            return RuntimeError(f"{type(error).__name__}: {error}"), []
+        return error, []
