@@ -7,14 +7,12 @@ in this process; and because arguments above 1 KB are stored on one worker and l
 
 from __future__ import annotations
 
-import asyncio
 import pickle
 import queue
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +20,10 @@ from uuid import uuid4
 
 import cloudpickle
 from distributed import CancelledError, Client, Future, KilledWorker
-from distributed.comm.core import connect as connect_comm
-from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 from joblib.parallel import ParallelBackendBase
 
-from symgen.errors import ClusterError, UsageError
+from symgen.errors import ClusterError, UsageError, one_line
 
 CONNECT_SECONDS = 10.0
 """Within this the scheduler answers."""
@@ -89,7 +85,7 @@ def connect(address: str, jobs: int | None) -> Iterator[ClusterBackend]:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except TimeoutError as error:
             raise ClusterError(
-                f"the scheduler at {address} has no workers", remedy=f"start some with: dask worker {address}"
+                f"the scheduler at {one_line(address)} has no workers", remedy=f"start some with: dask worker {address}"
             ) from error
         workers = _ask(client)
         for name, found in sorted(workers.items()):
@@ -105,25 +101,16 @@ def connect(address: str, jobs: int | None) -> Iterator[ClusterBackend]:
 
 
 def _open(address: str) -> Client:
-    """Connect a client. dask's own waits for ever if what listens there says nothing: it is called upon first."""
-
-    async def call() -> None:
-        arguments = Security().get_connection_args("client")
-        comm = await asyncio.wait_for(connect_comm(address, CONNECT_SECONDS, **arguments), CONNECT_SECONDS)
-        await comm.close()
-
-    try:
-        with ThreadPoolExecutor(1) as thread:  # this one may have an event loop already, in a notebook
-            thread.submit(asyncio.run, call()).result()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is checked, and said as an error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is checked, and said as an error
+        try:
             return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="symgen")
-    except Exception as error:
-        raise UsageError(
-            f"no scheduler answers at {address}",
-            expected=f"dask's within {CONNECT_SECONDS:g} s",
-            remedy="start one with: dask scheduler",
-        ) from error
+        except Exception as error:
+            raise UsageError(
+                f"no scheduler answers at {one_line(address)}",
+                expected=f"dask's within {CONNECT_SECONDS:g} s",
+                remedy="start one with: dask scheduler",
+            ) from error
 
 
 def _ask(client: Client, workers: Iterable[str] | None = None, *, scheduler: bool = False) -> Any:

@@ -93,6 +93,10 @@ class CheckpointError(SymgenError):
     """A checkpoint that is missing, damaged, or of another vocabulary or version."""
 
 
+class ClusterError(SymgenError):
+    """A cluster that cannot do the work: nothing or another version installed there, or lost amid the work."""
+
+
 class PlayabilityError(SymgenError):
     """Music that the instrument cannot play; names bar, notes and rule."""
 

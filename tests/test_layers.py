@@ -25,6 +25,7 @@ FLOORS = (
         "_isolated",
         "_children",
         "isolation",
+        "_cluster",
         "engine",
         "score",
         "piece",

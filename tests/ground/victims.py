@@ -107,3 +107,35 @@ def naps(items, shared, working):
         working([index])
         time.sleep(item)
         yield index, "slept"
+
+
+def square_alone(number):
+    """Square a number in an isolated child of the process that this is called in."""
+    from symgen.isolation import run_isolated
+
+    return dict(run_isolated("victims:squares", [number], None))[0]
+
+
+def square_slowly(number):
+    time.sleep(0.05)
+    return square_alone(number)
+
+
+def obey(task):
+    """Do what a task says in this very process."""
+    deed, value = task
+    if deed == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if deed == "raise":
+        raise ValueError(value)
+    if deed == "sleep":
+        time.sleep(value)
+    if deed == "touch":
+        Path(value).touch()
+        time.sleep(20)
+    return value
+
+
+def whose(number):
+    """Return the process that this is called in."""
+    return os.getpid()
