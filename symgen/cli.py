@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import console
+from symgen import cli_corpus, console
 
 app = typer.Typer(
     name="symgen",
@@ -22,6 +22,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help is there twice as fast
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(cli_corpus.app, name="corpus")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]

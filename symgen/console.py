@@ -109,7 +109,7 @@ def wrong_use(error: Any, words: Sequence[str] = ()) -> UsageError:
         typed = found.split("'")[1]
         commands = list(context.command.commands)
         return UsageError(
-            f"symgen has no command {typed}",
+            f"{path} has no command {typed}",
             expected=f"one of {', '.join(commands)}",
             remedy=_guess(typed, commands, see),
         )

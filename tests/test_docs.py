@@ -79,15 +79,22 @@ def symgen_complaint(words: list[str]) -> str | None:
     words = [word for word in words if word != "--debug"]
     if not words or words[0].startswith("-"):
         return None if set(words) <= {"--help", "-h", "--version"} else f"symgen has no option {words[0]}"
-    name, *rest = words
-    if name not in group.commands:
-        return f"symgen has no command {name}"
+    path = "symgen"
+    while hasattr(group, "commands"):  # a group of commands, such as symgen corpus
+        if not words:
+            return f"{path} lacks a command"
+        name, *words = words
+        if name in ("--help", "-h"):
+            return None
+        if name not in group.commands:
+            return f"{path} has no command {name}"
+        group, path = group.commands[name], f"{path} {name}"
     try:
-        group.commands[name].make_context(f"symgen {name}", list(rest)).close()
+        group.make_context(path, list(words)).close()
     except typer.Exit:
         return None  # --help
     except Exception as error:  # noqa: BLE001 - a usage error, of whichever parser stands under typer
-        return str(console.wrong_use(error, rest))
+        return str(console.wrong_use(error, words))
     return None
 
 
@@ -133,24 +140,52 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def leaves(group: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Return every command by the words that call it; a group of commands is looked into and is none itself."""
+    found = {}
+    for name, command in group.commands.items():
+        words = (*path, name)
+        found |= leaves(command, words) if hasattr(command, "commands") else {words: command}
+    return found
+
+
 GROUP: Any = typer.main.get_command(app)
+COMMANDS = leaves(GROUP)
 
 
-@pytest.mark.parametrize("name", sorted(GROUP.commands))
-def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]):
-    command = GROUP.commands[name]
+@pytest.mark.parametrize("words", sorted(COMMANDS), ids=" ".join)
+def test_every_command_has_help(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
+    command = COMMANDS[words]
     assert command.help
     options = {opt: param for param in command.params for opt in param.opts}
-    assert {"--json", "--quiet"} <= set(options), f"{name} lacks --json or --quiet"
+    assert {"--json", "--quiet"} <= set(options), f"{' '.join(words)} lacks --json or --quiet"
     unexplained = [opt for opt, param in options.items() if not getattr(param, "help", None)]
     assert not unexplained
-    assert console.run(app, [name, "--help"]) == 0
+    assert console.run(app, [*words, "--help"]) == 0
     assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [name for name, command in GROUP.commands.items() if hasattr(command, "commands")])
+def test_every_group_has_help(name: str, capsys: pytest.CaptureFixture[str]):
+    group = GROUP.commands[name]
+    assert group.help
+    assert console.run(app, [name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(command in shown for command in group.commands)
+    assert console.run(app, [name]) == 2
+    assert f"symgen {name} --help" in capsys.readouterr().err
 
 
 def test_every_command_is_in_the_documents():
     text = "\n".join(path.read_text("utf-8") for path in DOCUMENTS if path.exists())
-    missing = [name for name in GROUP.commands if f"symgen {name}" not in text and f"`{name}`" not in text]
+    calls = [" ".join(words) for words in COMMANDS]
+    missing = [call for call in calls if f"symgen {call}" not in text and f"`{call}`" not in text]
+    assert not missing
+
+
+def test_every_corpus_is_in_the_documents():
+    text = (ROOT / "docs" / "CORPORA.md").read_text("utf-8")
+    missing = [path.stem for path in (ROOT / "corpora").glob("*.toml") if f"`{path.stem}`" not in text]
     assert not missing
 
 
@@ -179,6 +214,9 @@ class TestTheTestItself:
             ("symgen compose --style guqin --bars many", "--bars is many"),
             ("symgen convert a.mid", "'-o'"),
             ("symgen --nothing", "no option --nothing"),
+            ("symgen corpus lst", "symgen corpus has no command lst"),
+            ("symgen corpus", "symgen corpus lacks a command"),
+            ("symgen corpus fetch guqin-dataset --nothing", "no option --nothing"),
             ("make nothing", "no nothing"),
         ],
     )

@@ -218,6 +218,8 @@ class _Transfer:
                 yield response
         except urllib.error.HTTPError as error:
             error.close()
+            if 300 <= error.code < 400:
+                raise CorpusError(f"{self.url} redirects in a circle", remedy="look whether it has moved") from error
             if error.code in _AGAIN:
                 raise _CutError(f"HTTP {error.code} {error.reason}") from error
             if error.code != 416:

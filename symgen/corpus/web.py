@@ -15,22 +15,24 @@ from symgen.errors import CorpusError
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects to http and https only, and never from https to http."""
 
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        """Refuse what leads elsewhere."""
-        if not is_address(newurl) or (req.type == "https" and urlsplit(newurl).scheme != "https"):
-            raise CorpusError(
-                f"{req.full_url} redirects to {newurl}", expected="an address as safe as the one that was asked"
-            )
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
     def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
-        """Look at the scheme before urllib does, whose complaint is no plain one."""
+        """Look at the address before urllib does, whose complaint is no plain one."""
         target = headers.get("Location") or headers.get("URI") or ""
-        if not is_address(urljoin(req.full_url, target)):
-            raise CorpusError(f"{req.full_url} redirects to {target}", expected="an http or https address")
+        if not _as_safe(req.full_url, target):
+            fp.close()
+            raise CorpusError(f"{req.full_url} redirects to {target}", expected="an address as safe as it is itself")
         return super().http_error_302(req, fp, code, msg, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+def _as_safe(url: str, target: str) -> bool:
+    """Tell whether a redirect leads to http or https, and not out of https."""
+    try:
+        joined = urljoin(url, target)
+    except ValueError:  # brackets that hold no address
+        return False
+    return is_address(joined) and (urlsplit(url).scheme == "http" or urlsplit(joined).scheme == "https")
 
 
 def opener() -> urllib.request.OpenerDirector:

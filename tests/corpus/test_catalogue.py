@@ -1,12 +1,26 @@
 """Declarations of corpora: which files are theirs, and which pieces are held out."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symgen.corpus.catalogue import UNDECLARED, Corpus, normalise_title, read_catalogue, read_corpus, split_titles
+from symgen import readers
+from symgen.corpus.catalogue import (
+    UNDECLARED,
+    Corpus,
+    normalise_title,
+    read_catalogue,
+    read_corpus,
+    read_declaration,
+    read_declarations,
+    split_titles,
+)
+from symgen.corpus.contents import check_contents, contents_digest
+from symgen.corpus.origin import Archive, Contents, Package, Shipped
+from symgen.corpus.patterns import matches_end, matches_whole
 from symgen.errors import CorpusError
 from symgen.resources import corpora_dir
 
@@ -21,6 +35,18 @@ def declare(tmp_path):
         path = tmp_path / "corpus.toml"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return read_corpus(path)
+
+    return read
+
+
+@pytest.fixture
+def declare_all(tmp_path):
+    """Return a function that reads all of a declaration from text."""
+
+    def read(text):
+        path = tmp_path / "corpus.toml"
+        path.write_text(text, "utf-8")
+        return read_declaration(path)
 
     return read
 
@@ -44,6 +70,33 @@ class TestEveryShippedDeclaration:
         assert not corpus.owns("somebody/elses.mid")
         others = [other for other in read_catalogue(corpora_dir()) if other != corpus]
         assert not any(other.owns(example) for other in others for example in examples)
+
+    def test_it_says_where_its_files_are_and_how_far_they_are_verified(self, path):
+        about = read_declaration(path)
+        assert about.origin is not None
+        assert about.verified
+        assert about.quirks
+        assert about.pieces
+        assert about.reader in {reader.NAME.lower() for reader in readers.formats()}
+        if isinstance(about.origin, Archive):
+            assert all(url.startswith("https://") for url in about.origin.urls)
+            assert about.homepage
+            assert about.citation
+            checked = about.origin.sha256 or about.contents
+            assert checked or "not verified" in about.verified
+
+    def test_what_is_fetched_is_its_own(self, path):
+        """What is unpacked or copied lies where `match` looks for it, but for what no reader reads."""
+        about = read_declaration(path)
+        suffixes = {suffix for reader in readers.formats() for suffix in reader.SUFFIXES}
+        if isinstance(about.origin, Archive):
+            kept = [pattern for pattern in about.origin.keep if Path(pattern).suffix in suffixes]
+        else:
+            kept = ["/".join(pattern.split("/")[-2:]) for pattern in about.origin.files]
+        assert kept
+        for pattern in kept:
+            place = pattern.replace("**", "a/b").replace("*", "x")
+            assert about.corpus.owns(f"data/{about.name}/{place}"), place
 
     def test_it_holds_pieces_out(self, path):
         corpus = read_corpus(path)
@@ -81,6 +134,24 @@ def test_no_folder_is_no_corpus(tmp_path):
 )
 def test_patterns_match_from_the_right(pattern, path, owned):
     assert Corpus("test", match=(pattern,)).owns(path) is owned
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matched"),
+    [
+        ("a/*.xml", "a/b.xml", True),
+        ("a/*.xml", "top/a/b.xml", False),
+        ("**/*.xml", "top/a/b.xml", True),
+        ("**/*.xml", "b.xml", True),
+        ("*.xml", "a/b.xml", False),
+        ("a/**/b/*", "a/x/y/b/c", True),
+        ("a/**", "a/x/y", True),
+        ("a", "a/b", False),
+    ],
+)
+def test_patterns_that_match_whole_paths(pattern, path, matched):
+    assert matches_whole(path, pattern) is matched
+    assert matches_end(f"/deep/{path}", pattern) or not matched
 
 
 def test_files_that_nobody_declares():
@@ -136,6 +207,80 @@ def test_a_whole_declaration(declare):
     )
 
 
+ARCHIVE = 'name = "a"\n[archive]\nurls = ["https://a.example/a.zip"]\n'
+SHA256 = "0123456789abcdef" * 4
+
+
+def test_where_the_files_are(declare_all):
+    about = declare_all(
+        f'{ARCHIVE}kind = "tar.gz"\nsize = 7\nsha256 = "{SHA256}"\nat_most = 9\nstrip = 1\nkeep = ["b/*.abc"]\n'
+        f'[files]\nnames = ["*.abc"]\ncount = 3\nsha256 = "{SHA256}"\n'
+    )
+    assert about.origin == Archive(("https://a.example/a.zip",), "tar.gz", 7, SHA256, 9, 1, ("b/*.abc",))
+    assert about.contents == Contents(("*.abc",), 3, SHA256)
+    assert declare_all(ARCHIVE).origin == Archive(("https://a.example/a.zip",))
+    assert declare_all('name = "a"\n[package]\nname = "p"\nfiles = ["*.abc"]').origin == Package("p", ("*.abc",))
+    assert declare_all('name = "a"\n[shipped]\nfiles = ["tunes/*.abc"]').origin == Shipped(("tunes/*.abc",))
+    assert declare_all('name = "a"').origin is None
+
+
+def test_what_a_user_should_know(declare_all):
+    about = declare_all('name = "a"\npieces = 3\nquirks = ["x", "y"]\ncitation = "c"\nverified = "v"\nparts = "apart"')
+    assert (about.name, about.pieces, about.quirks, about.citation, about.verified) == ("a", 3, ("x", "y"), "c", "v")
+    assert about.corpus == Corpus("a", parts="apart")
+
+
+def test_a_conversion_depends_on_the_corpus_alone(declare):
+    """A better citation or another mirror converts nothing anew."""
+    assert declare(ARCHIVE) == declare('name = "a"')
+    assert declare('name = "a"\nquirks = ["x"]\npieces = 2') == declare('name = "a"')
+
+
+class TestContents:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        (tmp_path / "deep").mkdir()
+        (tmp_path / "b.abc").write_bytes(b"two")
+        (tmp_path / "deep" / "a.abc").write_bytes(b"one")
+        return tmp_path
+
+    def test_the_digest_is_the_one_that_is_documented(self, folder):
+        lines = [f"a.abc {hashlib.sha256(b'one').hexdigest()}\n", f"b.abc {hashlib.sha256(b'two').hexdigest()}\n"]
+        digest = contents_digest([folder / "b.abc", folder / "deep" / "a.abc"])
+        assert digest == hashlib.sha256("".join(lines).encode()).hexdigest()
+        check_contents(folder, Contents(("*.abc",), 2, digest))
+
+    def test_folders_and_normal_forms_do_not_count(self, tmp_path):
+        for folder, name in (("x", "caf\u00e9"), ("y", "cafe\u0301")):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / name).write_bytes(b"same")
+        one, other = (list((tmp_path / folder).iterdir()) for folder in "xy")
+        assert contents_digest(one) == contents_digest(other)
+
+    @given(st.dictionaries(st.text("abc", min_size=1, max_size=3), st.binary(max_size=4), min_size=1, max_size=4))
+    def test_every_change_changes_it(self, tmp_path_factory, files):
+        folder = tmp_path_factory.mktemp("files")
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        before = contents_digest(folder.iterdir())
+        changed = next(folder.iterdir())
+        changed.write_bytes(changed.read_bytes() + b".")
+        assert contents_digest(folder.iterdir()) != before
+
+    def test_what_differs_is_named(self, folder):
+        with pytest.raises(CorpusError, match="2 of the files that the declaration knows; expected 3 of them"):
+            check_contents(folder, Contents(("*.abc",), 3, SHA256))
+        with pytest.raises(CorpusError, match=f"2 files with sha256 [0-9a-f]+; expected {SHA256}"):
+            check_contents(folder, Contents(("*.abc",), 2, SHA256))
+
+
+@pytest.mark.parametrize("name", ["guqin-dataset", "essen-china"])
+def test_declared_contents_are_those_of_the_research_data(shared_data, name):
+    about = {about.name: about for about in read_declarations(corpora_dir())}[name]
+    places = {"guqin-dataset": shared_data / "guqin" / "xml", "essen-china": shared_data / "folk" / "essen"}
+    check_contents(places[name], about.contents)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -153,6 +298,29 @@ def test_a_whole_declaration(declare):
         ('name = "a"\nmatch = "guqin/*.xml"', "match is 'guqin/\\*.xml'; expected a list of texts"),
         ('name = "a"\nmatch = [1]', "expected a list of texts"),
         ('name = "a"\nmatch = [""]', "empty pattern"),
+        ('name = "a/b"', "name is 'a/b'; expected letters, digits, - and _"),
+        ('name = "../a"', "expected letters, digits"),
+        ('name = "a"\nparts = "split"', 'parts \'split\'; expected "together" or "apart"'),
+        ('name = "a"\npieces = 0', "pieces is 0; expected a whole number above 0"),
+        ('name = "a"\npieces = true', "pieces is True"),
+        ('name = "a"\nquirks = "x"', "quirks is 'x'; expected a list of texts"),
+        ('name = "a"\nhomepage = "a.example"', "homepage 'a.example'"),
+        ('name = "a"\narchive = 3', "archive is 3; expected a table with urls, kind"),
+        ('name = "a"\n[archive]', "no urls in archive"),
+        (ARCHIVE + "sized = 3", "unknown entry 'sized' in archive; expected one of urls, kind"),
+        ('name = "a"\n[archive]\nurls = ["file:///a"]', "url 'file:///a'; expected an address"),
+        ('name = "a"\n[archive]\nurls = ["https://"]', "url 'https://'"),
+        (ARCHIVE + 'kind = "rar"', "kind 'rar'; expected one of zip, tar"),
+        (ARCHIVE + "size = -1", "size is -1"),
+        (ARCHIVE + 'sha256 = "abc"', "sha256 is 'abc'; expected 64 hexadecimal digits"),
+        (ARCHIVE + "strip = 9", "strip is 9"),
+        (ARCHIVE + 'keep = ["../a"]', "keep is .*; expected patterns of paths within the archive"),
+        (ARCHIVE + "[package]\nname = 'p'\nfiles = ['a']", "archive and package; expected one place"),
+        ('name = "a"\n[package]\nfiles = ["a"]', "name is None; expected the name of a Python package"),
+        ('name = "a"\n[package]\nname = "p.q"\nfiles = ["a"]', "name is 'p.q'"),
+        ('name = "a"\n[package]\nname = "p"', "files is .*; expected patterns"),
+        ('name = "a"\n[shipped]\nfiles = ["/a"]', "files is .*; expected patterns"),
+        ('name = "a"\n[files]\nnames = ["a"]', "files lacks names, count or sha256"),
         ('name = "a"\nsplit = "x"', "expected a table"),
         ('name = "a"\n[split]\nvalidation = [3]', "expected a list of texts"),
         ('name = "a"\n[split]\ntrain = ["x"]', "expected a table with the lists validation and test"),
