@@ -8,13 +8,13 @@ byte for any number of jobs, on one machine or many, and however often the run w
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,13 +23,13 @@ from symgen.corpus.cleaning import SHIPPED, read_rules
 from symgen.corpus.dataset import Dataset, Entry
 from symgen.corpus.families import FamilyFinder
 from symgen.corpus.inputs import check_inputs, find_inputs
-from symgen.corpus.pieces import Item, Settings, report_line, take_over
+from symgen.corpus.pieces import Item, Settings, failed_line, report_line, take_over
 from symgen.corpus.splits import SplitPlanner
 from symgen.corpus.store import FileResult, Store
 from symgen.corpus.summary import Summary
 from symgen.corpus.writer import DatasetWriter, prepare_folder
 from symgen.engine import ordered_map
-from symgen.errors import CorpusError, UsageError, one_line
+from symgen.errors import ClusterError, CorpusError, UsageError, one_line
 from symgen.isolation import Caps, Failure, run_isolated
 from symgen.native import is_available
 from symgen.progress import Progress, silent
@@ -203,17 +203,31 @@ def _convert_all(store: Store, settings: Settings, request: ConvertRequest, tota
     settings = Settings(settings.style, settings.catalogue, settings.rules, is_available() and total >= _FEW)
     function = partial(convert_batch, settings=settings)
     done = reused = 0
-    batches = ordered_map(
-        function, _batches(store), jobs=request.jobs, engine=request.engine, scheduler=request.scheduler
+    drawn: deque[list[Item]] = deque()  # by the engine, whose results have not come yet
+    work = ordered_map(
+        function,
+        _noted(_batches(store), drawn),
+        jobs=request.jobs,
+        engine=request.engine,
+        scheduler=request.scheduler,
     )
-    with closing(batches):
-        for results in batches:
+    with closing(cast(Generator[Any, None, None], work)):
+        for results in work:
+            batch = drawn.popleft()
+            if isinstance(results, ClusterError):  # the workers died on this batch again and again
+                results = [(path, FileResult(failed_line(path, results))) for path, _ in batch]
             fresh = [(Path(path), result) for path, result in results if result is not None]
             store.put(fresh)
             done += len(results)
             reused += len(results) - len(fresh)
             progress("converting", done, total)
     return reused
+
+
+def _noted(batches: Iterable[list[Item]], drawn: deque[list[Item]]) -> Iterator[list[Item]]:
+    for batch in batches:
+        drawn.append(batch)
+        yield batch
 
 
 def _batches(store: Store) -> Iterator[list[Item]]:
