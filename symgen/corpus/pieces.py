@@ -24,7 +24,7 @@ from symgen.corpus.dataset import Dataset, Entry, vocabulary_digests
 from symgen.corpus.fingerprints import fingerprint
 from symgen.corpus.measures import measure
 from symgen.corpus.store import FileResult, StoredPiece
-from symgen.errors import CorpusError, SymgenError, one_line
+from symgen.errors import CorpusError, ReadError, SymgenError, one_line
 from symgen.piece import Piece, Provenance
 from symgen.score import Score
 from symgen.theory.degrees import parse_pitch_class
@@ -48,6 +48,9 @@ Item = tuple[str, str]
 """An input's path, and the digest of the bytes of which there is a result already, or ""."""
 
 Working = Callable[[Sequence[int]], None]
+
+
+_UNLISTED = ReadError("the folder cannot be listed", remedy="check its permissions", code="unlisted-folder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,8 @@ def convert_items(
         try:
             data = readers.file_bytes(Path(path))
         except SymgenError as error:
-            yield index, FileResult(failed_line(path, error))
+            closed = Path(path).is_dir()  # a folder stands for itself only where it could not be listed
+            yield index, FileResult(failed_line(path, _UNLISTED if closed else error))
             continue
         digest = hashlib.sha256(data).hexdigest()
         if digest == known:
