@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -194,10 +195,48 @@ class Score:
         notes = _checked_notes(self.notes)
         object.__setattr__(self, "notes", notes)
         _check_range("ticks_per_quarter", self.ticks_per_quarter, 1, 65535)
-        sounding_end = int((notes["onset"] + notes["duration"]).max()) if len(notes) else 0
         if self.end == 0:
-            object.__setattr__(self, "end", sounding_end)
-        _check_range("end", self.end, sounding_end, MAX_TICKS)
+            object.__setattr__(self, "end", self._sounding_end())
+        self._check_maps()
+
+    @classmethod
+    def of_sorted(cls, notes: NoteArray, **fields: Any) -> Score:
+        """Return a score of notes that are known to be in range and in order, without looking at them again.
+
+        For readers of thousands of files, whose own kernels have sorted and bounded the notes.
+
+        Parameters
+        ----------
+        notes : ndarray of NOTE_DTYPE, shape (n,)
+            Sorted as a Score sorts them; made read-only.
+        fields
+            All other fields; those that are left out are as in the constructor, but `end` has to be given.
+        """
+        notes.flags.writeable = False
+        return cls._put_together(_DEFAULTS | fields | {"notes": notes})
+
+    def with_maps(self, **fields: Any) -> Score:
+        """Return the score with other maps, title or end; the notes, which stay, are not looked at again.
+
+        Raises
+        ------
+        ScoreError
+            As the constructor.
+        """
+        return self._put_together(self.__dict__ | fields)
+
+    @classmethod
+    def _put_together(cls, fields: dict[str, Any]) -> Score:
+        score = object.__new__(cls)
+        score.__dict__.update(fields)
+        score._check_maps()
+        return score
+
+    def _sounding_end(self) -> int:
+        return int((self.notes["onset"] + self.notes["duration"]).max()) if len(self.notes) else 0
+
+    def _check_maps(self) -> None:
+        _check_range("end", self.end, self._sounding_end(), MAX_TICKS)
         _check_map("tempi", self.tempi, from_zero=True)
         _check_map("metres", self.metres, from_zero=True)
         for name in ("keys", "sections", "texts"):
@@ -205,7 +244,7 @@ class Score:
         for tempo in self.tempi:
             _check_range("tempi.qpm", tempo.qpm, 1.0, 2000.0)
         for metre in self.metres:
-            _check_metre(metre, self.ticks_per_quarter)
+            _check_metre(metre.numerator, metre.denominator, self.ticks_per_quarter)
         for key in self.keys:
             _check_range("keys.gong", key.gong, 0, 11)
 
@@ -332,21 +371,27 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
 
 def _check_map(name: str, events: Sequence[Any], *, from_zero: bool) -> None:
     """Check that a map of events is in order of time and, where it holds everywhere, begins at tick 0."""
+    if not events:
+        return
     ticks = [event.tick for event in events]
-    for tick in ticks:
-        _check_range(f"{name}.tick", tick, 0, MAX_TICKS)
-    if from_zero and ticks and ticks[0] != 0:
+    _check_range(f"{name}.tick", min(ticks), 0, MAX_TICKS)
+    _check_range(f"{name}.tick", max(ticks), 0, MAX_TICKS)
+    if from_zero and ticks[0] != 0:
         raise ScoreError(f"Score.{name}[0].tick is {ticks[0]}", expected="0: the first value holds from the start")
     for index, (earlier, later) in enumerate(pairwise(ticks)):
         if later < earlier or (from_zero and later == earlier):
             raise ScoreError(f"Score.{name}[{index + 1}].tick is {later}", expected=f"a tick after {earlier}")
 
 
-def _check_metre(metre: Metre, ticks_per_quarter: int) -> None:
-    _check_range("metres.numerator", metre.numerator, 1, 255)
-    if metre.denominator not in (1, 2, 4, 8, 16, 32, 64):
-        raise ScoreError(f"Score.metres.denominator is {metre.denominator}", expected="a power of two from 1 to 64")
+@lru_cache(maxsize=512)
+def _check_metre(numerator: int, denominator: int, ticks_per_quarter: int) -> None:
+    _check_range("metres.numerator", numerator, 1, 255)
+    if denominator not in (1, 2, 4, 8, 16, 32, 64):
+        raise ScoreError(f"Score.metres.denominator is {denominator}", expected="a power of two from 1 to 64")
     try:
-        bar_ticks(metre.numerator, metre.denominator, ticks_per_quarter)
+        bar_ticks(numerator, denominator, ticks_per_quarter)
     except ValueError as error:
         raise ScoreError(f"Score.metres: {error}", expected="a time base that divides the bar") from error
+
+
+_DEFAULTS = {name: spec.default for name, spec in Score.__dataclass_fields__.items() if name != "notes"}

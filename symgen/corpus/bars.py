@@ -112,12 +112,12 @@ def recover_metres(score: Score) -> Score:
     """
     found = bar_lengths(score.notes, bar_lines(score), score.ticks_per_quarter)
     if not found.metres:
-        return replace(score, metres=())
+        return score.with_maps(metres=())
     last = found.metres[-1]
     length = bar_ticks(last.numerator, last.denominator, score.ticks_per_quarter)
     sounding = _sounding_end(score.notes)
     closes = last.tick + -(-(sounding - last.tick) // length) * length
-    return replace(score, metres=found.metres, end=min(score.end, closes))
+    return score.with_maps(metres=found.metres, end=min(score.end, closes))
 
 
 def bar_lengths(notes: NoteArray, lines: Ticks, ticks_per_quarter: int) -> BarLengths:

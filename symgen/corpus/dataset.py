@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, overload
 
@@ -110,7 +110,7 @@ class Entry:
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry as plain data."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def vocabulary_digests() -> dict[str, str]:

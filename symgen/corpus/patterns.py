@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from pathlib import PurePath
 
 
 def matches_end(path: str, pattern: str) -> bool:
     """Tell whether the last parts of a path match a pattern."""
-    return _match(_parts(path), _parts(pattern), whole=False)
+    return _expression(pattern).search(_rooted(path)) is not None
 
 
 def matches_whole(path: str, pattern: str) -> bool:
     """Tell whether a path matches a pattern from its first part to its last."""
-    return _match(_parts(path), _parts(pattern), whole=True)
+    return _expression(pattern).fullmatch(_rooted(path)) is not None
 
 
-def _parts(path: str) -> tuple[str, ...]:
-    return tuple(reversed(PurePath(path).parts))
+def _rooted(path: str) -> str:
+    return path if path.startswith("/") else "/" + path
 
 
-def _match(parts: tuple[str, ...], pattern: tuple[str, ...], *, whole: bool) -> bool:
-    """Match part by part from the right."""
-    if not pattern:
-        return not (whole and parts)
-    if pattern[0] == "**":
-        return any(_match(parts[skip:], pattern[1:], whole=whole) for skip in range(len(parts) + 1))
-    matched = bool(parts) and PurePath(parts[0]).match(pattern[0])
-    return matched and _match(parts[1:], pattern[1:], whole=whole)
+_SIGNS = {"*": "[^/]*", "?": "[^/]"}
+
+
+@lru_cache(maxsize=256)
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Return a pattern as an expression over paths that begin with a slash."""
+    parts = [r"(?:/[^/]+)*?" if part == "**" else "/" + _part(part) for part in PurePath(pattern).parts]
+    return re.compile("".join(parts) + r"\Z")
+
+
+def _part(part: str) -> str:
+    return "".join(_SIGNS.get(sign, re.escape(sign)) for sign in part)

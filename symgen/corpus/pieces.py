@@ -256,10 +256,10 @@ def _as_declared(score: Score, corpus: Corpus) -> tuple[Any, Score]:
         lines = bar_lines(score)
         score = recover_metres(score)
     elif corpus.metre == "unknown":
-        lines, score = None, replace(score, metres=())
+        lines, score = None, score.with_maps(metres=())
     else:
         lines = score.bar_starts()
-    return lines, score if corpus.tempo == "as written" else replace(score, tempi=())
+    return lines, score if corpus.tempo == "as written" else score.with_maps(tempi=())
 
 
 def _make_piece(

@@ -152,7 +152,9 @@ class DatasetWriter:
 
     def _line(self, name: str, row: Mapping[str, Any]) -> None:
         """Write a JSON object; half a surrogate pair, from a name that is no UTF-8, is escaped as JSON does."""
-        text = json.dumps(row, ensure_ascii=False, sort_keys=True).translate(_LINE_ENDS)
+        text = json.dumps(row, ensure_ascii=False, sort_keys=True)
+        for end, escape in _LINE_ENDS.items():
+            text = text.replace(end, escape)
         self._open[name].write((text + "\n").encode("utf-8", "backslashreplace"))
 
     def _finish(self) -> None:
@@ -189,7 +191,7 @@ class DatasetWriter:
         )
 
 
-_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
+_LINE_ENDS = {end: f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 """Characters that JSON leaves as they are and that ``str.splitlines`` takes for the end of a line."""
 
 

@@ -70,7 +70,7 @@ class MidiBatch:
 
     def score(self, file: int, name: str) -> Score:
         """Return a file's Score but for its texts and sections; `name` gives the title where the file says none."""
-        return Score(
+        return Score.of_sorted(
             self.notes(file),
             ticks_per_quarter=int(self.divisions[file]),
             tempi=self.tempi(file),
