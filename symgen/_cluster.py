@@ -7,23 +7,27 @@ in this process; and because arguments above 1 KB are stored on one worker and l
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import queue
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import cloudpickle
-from distributed import CancelledError, Client, Future, KilledWorker
+from distributed import CancelledError, Client, KilledWorker
+from distributed.comm.core import connect as connect_comm
+from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 from joblib.parallel import ParallelBackendBase
 
-from symgen.errors import ClusterError, UsageError, one_line
+from symgen.errors import ClusterError, UsageError
 
 CONNECT_SECONDS = 10.0
 """Within this the scheduler answers."""
@@ -67,6 +71,10 @@ _QUESTION = f"(lambda space: (exec({_PROBE!r}, space), space['probe']())[1])({{}
 """Sent as text and run by the built-in eval, because a function of symgen's could not be loaded where it lacks."""
 
 
+_CALL = f"__import__({__name__!r}, fromlist=['call']).call(payload)"
+"""How workers are told to run :func:`call`: one that lacks symgen says so, and does not die over the message."""
+
+
 @contextmanager
 def connect(address: str, jobs: int | None) -> Iterator[ClusterBackend]:
     """Connect to a scheduler, check the cluster, and yield a joblib backend that runs tasks there.
@@ -85,7 +93,7 @@ def connect(address: str, jobs: int | None) -> Iterator[ClusterBackend]:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except TimeoutError as error:
             raise ClusterError(
-                f"the scheduler at {one_line(address)} has no workers", remedy=f"start some with: dask worker {address}"
+                f"the scheduler at {address} has no workers", remedy=f"start some with: dask worker {address}"
             ) from error
         workers = _ask(client)
         for name, found in sorted(workers.items()):
@@ -101,16 +109,25 @@ def connect(address: str, jobs: int | None) -> Iterator[ClusterBackend]:
 
 
 def _open(address: str) -> Client:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is checked, and said as an error
-        try:
+    """Connect a client. dask's own waits for ever if what listens there says nothing: it is called upon first."""
+
+    async def call() -> None:
+        arguments = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect_comm(address, CONNECT_SECONDS, **arguments), CONNECT_SECONDS)
+        await comm.close()
+
+    try:
+        with ThreadPoolExecutor(1) as thread:  # this one may have an event loop already, in a notebook
+            thread.submit(asyncio.run, call()).result()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is checked, and said as an error
             return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="symgen")
-        except Exception as error:
-            raise UsageError(
-                f"no scheduler answers at {one_line(address)}",
-                expected=f"dask's within {CONNECT_SECONDS:g} s",
-                remedy="start one with: dask scheduler",
-            ) from error
+    except Exception as error:
+        raise UsageError(
+            f"no scheduler answers at {address} ({type(error).__name__}: {error})",
+            expected=f"dask's within {CONNECT_SECONDS:g} s",
+            remedy="start one with: dask scheduler",
+        ) from error
 
 
 def _ask(client: Client, workers: Iterable[str] | None = None, *, scheduler: bool = False) -> Any:
@@ -156,9 +173,10 @@ def _check(who: str, found: Any, names: Sequence[str]) -> None:
 class _Ticket:
     """A task under way."""
 
-    payload: bytes
     callback: Callable[[Any], None]
-    future: Future | None = None
+    payload: bytes = b""
+    future: Any = None
+    error: Exception | None = None
     tries: int = 0
 
 
@@ -187,7 +205,7 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
         self._tickets: set[_Ticket] = set()
         self._done: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._failed: ClusterError | None = None
-        self._well_at = time.monotonic()
+        self._looked_at = self._well_at = time.monotonic()
         self._courier = threading.Thread(target=self._deliver, name="symgen-cluster", daemon=True)
         self._courier.start()
 
@@ -196,10 +214,14 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
         return max(2, self.jobs)
 
     def submit(self, func: Any, callback: Callable[[Any], None] | None = None) -> _Ticket:
-        """Send one batch of calls to the cluster."""
+        """Send one batch of calls to the cluster. What goes wrong comes back by `callback` too."""
         assert callback is not None
-        ticket = _Ticket(cloudpickle.dumps(func.items), callback)
+        ticket = _Ticket(callback)
         self._tickets.add(ticket)
+        try:
+            ticket.payload = cloudpickle.dumps(func.items)
+        except Exception as error:  # noqa: BLE001 - of the tasks' own pickling; raised where results are taken
+            ticket.error = error
         self._send(ticket)
         return ticket
 
@@ -222,51 +244,51 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
         self._courier.join(timeout=5)
 
     def _send(self, ticket: _Ticket) -> None:
-        if self._failed is not None:
-            self._done.put(ticket)
-            return
-        key = f"symgen-{uuid4().hex}"
-        ticket.future = self._client.submit(_call, ticket.payload, key=key, pure=False, priority=-ticket.tries)
-        ticket.future.add_done_callback(lambda _: self._done.put(ticket))
+        ticket.error = ticket.error or self._failed
+        if ticket.error is None:
+            try:
+                ticket.future = self._client.submit(
+                    eval, _CALL, {"payload": ticket.payload}, key=f"symgen-{uuid4().hex}", priority=-ticket.tries
+                )
+                ticket.future.add_done_callback(lambda _: self._done.put(ticket))
+                return
+            except Exception as error:  # noqa: BLE001 - the client has closed itself
+                ticket.error = _lost(error)
+        self._done.put(ticket)
 
     def _deliver(self) -> None:
+        """Hand results to joblib as they come, until None comes."""
         while True:
-            try:
+            with suppress(queue.Empty):
                 ticket = self._done.get(timeout=_LOOK_SECONDS)
-            except queue.Empty:
-                if self._tickets:
-                    self._look()
-                else:
-                    self._well_at = time.monotonic()
-                continue
-            if ticket is None:
-                return
-            if ticket in self._tickets and (out := self._outcome(ticket)) is not None and ticket in self._tickets:
-                self._tickets.discard(ticket)
-                ticket.callback(out)
+                if ticket is None:
+                    return
+                out = self._outcome(ticket)
+                if out is not None and ticket in self._tickets:
+                    self._tickets.discard(ticket)
+                    ticket.callback(out)
+            if time.monotonic() - self._looked_at > _LOOK_SECONDS:
+                self._look()
 
     def _outcome(self, ticket: _Ticket) -> list[Any] | BaseException | None:
         """Return the results of a ticket's batch, or what it raised, or None if it is under way again."""
-        if self._failed is not None or ticket.future is None:
-            return self._failed
+        if ticket.error is not None or ticket not in self._tickets:
+            return ticket.error
         try:
             raised, value = ticket.future.result(timeout=5)
         except KilledWorker as error:
             ticket.tries += 1
             if ticket.tries > 1:
                 return [_killed(error)]
-            # It may only have waited on workers that others killed: once more, when those are through.
-            self._send(ticket)
+            self._send(ticket)  # it may only have waited on workers that others killed: once more, after those
             return None
         except TimeoutError:  # its worker was lost with the result, and it is being made again
-            self._look()
             ticket.future.add_done_callback(lambda _: self._done.put(ticket))
             return None
-        except CancelledError:
-            return ClusterError("the connection to dask's scheduler was lost amid the work")
+        except CancelledError as error:
+            return _lost(error)
         except Exception as error:  # noqa: BLE001 - whatever dask has to say; what the function raised is in `raised`
             return ClusterError(f"the cluster could not run a task ({type(error).__name__}: {error})")
-        self._well_at = time.monotonic()
         answer: list[Any] | BaseException = raised or value
         return answer
 
@@ -276,18 +298,17 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
             workers = self._client.sync(self._list_workers, callback_timeout=5)
         except Exception:  # noqa: BLE001 - of many kinds, and all mean that the scheduler does not answer
             workers = None
-        error = None
+        self._looked_at = time.monotonic()
         if workers:
-            self._well_at = time.monotonic()
-            error = self._check_new(workers)
-        elif time.monotonic() - self._well_at > LOST_SECONDS:
+            self._well_at = self._looked_at
+            self._failed = self._failed or self._check_new(workers)
+        elif self._looked_at - self._well_at > LOST_SECONDS:
             what = "all workers were lost" if workers is not None else "dask's scheduler does not answer any more"
-            error = ClusterError(f"{what}, for {LOST_SECONDS:g} s", remedy="start the cluster and run again")
-        if error is not None:
-            self._failed = error
+            self._failed = ClusterError(f"{what}, for {LOST_SECONDS:g} s", remedy="start the cluster and run again")
+        if self._failed is not None:
             for ticket in tuple(self._tickets):
                 self._tickets.discard(ticket)
-                ticket.callback(error)
+                ticket.callback(self._failed)
 
     async def _list_workers(self) -> set[str]:
         return set(await self._client.nthreads())
@@ -308,6 +329,10 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
         return None
 
 
+def _lost(error: BaseException) -> ClusterError:
+    return ClusterError(f"the connection to dask's scheduler was lost amid the work ({type(error).__name__}: {error})")
+
+
 def _killed(error: KilledWorker) -> ClusterError:
     return ClusterError(
         f"the workers that tried this task were killed, {2 * (error.allowed_failures + 1)} times",
@@ -315,7 +340,7 @@ def _killed(error: KilledWorker) -> ClusterError:
     )
 
 
-def _call(payload: bytes) -> tuple[BaseException | None, list[Any]]:
+def call(payload: bytes) -> tuple[BaseException | None, list[Any]]:
     """Run calls on a worker. What they raise is a result too: errors of the cluster itself stay apart from it."""
     try:
         return None, [function(*args, **keywords) for function, args, keywords in pickle.loads(payload)]  # noqa: S301

@@ -1,4 +1,4 @@
-"""The engine: results in order, drawn as needed, here and on a cluster of processes that may die or be the wrong ones."""
+"""The engine: results in order, drawn as needed, here and on a cluster whose processes may die or be the wrong ones."""
 
 import importlib.util
 import json
@@ -152,7 +152,10 @@ def process(*arguments, first=(), **variables):
     path = os.pathsep.join([*map(str, first), str(ROOT), str(Path(__file__).parent)])
     environment = os.environ | {"PYTHONPATH": path} | variables
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([sys.executable, *arguments], env=environment, start_new_session=True, **quiet) as running:
+    # Run elsewhere: with -m the working folder would come first of all.
+    with subprocess.Popen(
+        [sys.executable, *arguments], env=environment, cwd="/", start_new_session=True, **quiet
+    ) as running:
         try:
             yield running
         finally:
@@ -233,6 +236,10 @@ class TestThere:
     def test_what_the_function_raises_is_raised(self, cluster):
         with pytest.raises(ValueError, match="nothing works"):
             list(there(victims.obey, [("", 1), ("raise", "nothing works")], cluster))
+        with pytest.raises(ZeroDivisionError):
+            list(there(victims.obey, (("", 1 // (9 - n)) for n in range(20)), cluster))
+        with pytest.raises(TypeError, match="pickle"):
+            list(there(victims.obey, (("", n if n < 9 else threading.Lock()) for n in range(20)), cluster))
 
     def test_a_worker_killed_in_the_middle(self, cluster):
         victim = next(iter(there(victims.whose, [1], cluster)))
