@@ -8,12 +8,13 @@ in this process; and because arguments above 1 KB are stored on one worker and l
 from __future__ import annotations
 
 import asyncio
+import logging
 import pickle
 import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 from joblib.parallel import ParallelBackendBase
 
+from symgen._census import SAME, SAME_AT_WORK, ask, check
 from symgen.errors import ClusterError, UsageError
 
 CONNECT_SECONDS = 10.0
@@ -35,41 +37,12 @@ CONNECT_SECONDS = 10.0
 WORKER_SECONDS = 8.0
 """Within this the first worker is there."""
 
-CHECK_SECONDS = 5.0
-"""Within this the scheduler says what it has installed, and then again within this all workers do."""
-
 LOST_SECONDS = 15.0
 """A cluster that had no worker, or whose scheduler did not answer, for so long is given up."""
 
 _LOOK_SECONDS = 1.0
 
-_SAME = ("python", "symgen")
-"""What scheduler and workers must have in the version that is here."""
-
-_LIBRARIES = ("numpy", "mido", "music21", "symusic")
-_SAME_AT_WORK = (*_SAME, *_LIBRARIES)
-"""What workers must: by these libraries files are read, and the result must not depend on who reads which."""
-
-_PROBE = f"""
-def probe():
-    import importlib, sys
-    from importlib.metadata import version
-    found = {{"python": "%d.%d" % sys.version_info[:2]}}
-    for name in {_LIBRARIES!r}:
-        try:
-            found[name] = version(name)
-        except Exception:
-            found[name] = None
-    try:
-        importlib.import_module("symgen.engine")
-        found["symgen"] = importlib.import_module("symgen").__version__
-    except Exception as error:
-        found["symgen"], found["error"] = None, "%s: %s" % (type(error).__name__, error)
-    return found
-"""
-_QUESTION = f"(lambda space: (exec({_PROBE!r}, space), space['probe']())[1])({{}})"
-"""Sent as text and run by the built-in eval, because a function of symgen's could not be loaded where it lacks."""
-
+_AGAIN = "start the cluster and run again"
 
 _CALL = f"__import__({__name__!r}, fromlist=['call']).call(payload)"
 """How workers are told to run :func:`call`: one that lacks symgen says so, and does not die over the message."""
@@ -87,17 +60,19 @@ def connect(address: str, jobs: int | None) -> Iterator[ClusterBackend]:
         If there are no workers, or versions differ.
     """
     client = _open(address)
+    log = logging.getLogger("distributed.client")
+    log.addFilter(_said_by_us)
     try:
-        _check("the scheduler", _ask(client, scheduler=True), _SAME)
+        check("the scheduler", ask(client, scheduler=True), SAME)
         try:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except TimeoutError as error:
             raise ClusterError(
                 f"the scheduler at {address} has no workers", remedy=f"start some with: dask worker {address}"
             ) from error
-        workers = _ask(client)
+        workers = ask(client)
         for name, found in sorted(workers.items()):
-            _check(f"worker {name}", found, _SAME_AT_WORK)
+            check(f"worker {name}", found, SAME_AT_WORK)
         backend = ClusterBackend(client, jobs or 2 * sum(client.nthreads().values()), workers)
         try:
             yield backend
@@ -106,6 +81,12 @@ def connect(address: str, jobs: int | None) -> Iterator[ClusterBackend]:
     finally:
         with suppress(Exception):
             client.close(timeout=5)  # what the cluster has not begun is forgotten there
+        log.removeFilter(_said_by_us)
+
+
+def _said_by_us(record: logging.LogRecord) -> bool:
+    """Drop what dask's client logs, tracebacks too, when the cluster is lost: it becomes one error."""
+    return False
 
 
 def _open(address: str) -> Client:
@@ -128,45 +109,6 @@ def _open(address: str) -> Client:
             expected=f"dask's within {CONNECT_SECONDS:g} s",
             remedy="start one with: dask scheduler",
         ) from error
-
-
-def _ask(client: Client, workers: Iterable[str] | None = None, *, scheduler: bool = False) -> Any:
-    """Ask the scheduler or workers (all, if none are named) what they have installed.
-
-    Returns
-    -------
-    dict
-        Name to version, None where it is missing; for workers such a dict, or an exception, for each address.
-    """
-
-    async def ask() -> Any:
-        if scheduler:
-            return await client.run_on_scheduler(eval, _QUESTION)
-        return await client.run(eval, _QUESTION, workers=None if workers is None else list(workers), on_error="return")
-
-    try:
-        return client.sync(ask, callback_timeout=CHECK_SECONDS)
-    except Exception as error:
-        raise ClusterError(
-            f"the cluster does not say what is installed there ({type(error).__name__}: {error})",
-            expected=f"an answer within {CHECK_SECONDS:g} s",
-        ) from error
-
-
-def _check(who: str, found: Any, names: Sequence[str]) -> None:
-    """Raise ClusterError if a process of the cluster does not have the same installed as this one."""
-    if isinstance(found, Exception):
-        raise ClusterError(f"{who} does not say what is installed there ({type(found).__name__}: {found})")
-    here = eval(_QUESTION)  # noqa: S307 - the text above
-    for name in names:
-        if found[name] != here[name]:
-            has = f"has {name} {found[name]}" if found[name] else f"lacks {name}"
-            why = f" ({found['error']})" if name == "symgen" and "error" in found else ""
-            raise ClusterError(
-                f"{who} {has}{why}",
-                expected=f"{name} {here[name]} as here",
-                remedy="install the same there and start it again",
-            )
 
 
 @dataclass(slots=True, eq=False)
@@ -252,8 +194,8 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
                 )
                 ticket.future.add_done_callback(lambda _: self._done.put(ticket))
                 return
-            except Exception as error:  # noqa: BLE001 - the client has closed itself
-                ticket.error = _lost(error)
+            except Exception:  # noqa: BLE001 - the client has closed itself
+                ticket.error = _lost()
         self._done.put(ticket)
 
     def _deliver(self) -> None:
@@ -285,8 +227,8 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
         except TimeoutError:  # its worker was lost with the result, and it is being made again
             ticket.future.add_done_callback(lambda _: self._done.put(ticket))
             return None
-        except CancelledError as error:
-            return _lost(error)
+        except CancelledError:
+            return _lost()
         except Exception as error:  # noqa: BLE001 - whatever dask has to say; what the function raised is in `raised`
             return ClusterError(f"the cluster could not run a task ({type(error).__name__}: {error})")
         answer: list[Any] | BaseException = raised or value
@@ -304,7 +246,7 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
             self._failed = self._failed or self._check_new(workers)
         elif self._looked_at - self._well_at > LOST_SECONDS:
             what = "all workers were lost" if workers is not None else "dask's scheduler does not answer any more"
-            self._failed = ClusterError(f"{what}, for {LOST_SECONDS:g} s", remedy="start the cluster and run again")
+            self._failed = ClusterError(f"{what}, for {LOST_SECONDS:g} s", remedy=_AGAIN)
         if self._failed is not None:
             for ticket in tuple(self._tickets):
                 self._tickets.discard(ticket)
@@ -319,18 +261,18 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
         if not new:
             return None
         with suppress(ClusterError):  # gone again, or still starting: asked again next time
-            answers = {name: found for name, found in _ask(self._client, new).items() if isinstance(found, dict)}
+            answers = {name: found for name, found in ask(self._client, new).items() if isinstance(found, dict)}
             self._checked |= set(answers)
             try:
                 for name, found in sorted(answers.items()):
-                    _check(f"worker {name}", found, _SAME_AT_WORK)
+                    check(f"worker {name}", found, SAME_AT_WORK)
             except ClusterError as error:
                 return error
         return None
 
 
-def _lost(error: BaseException) -> ClusterError:
-    return ClusterError(f"the connection to dask's scheduler was lost amid the work ({type(error).__name__}: {error})")
+def _lost() -> ClusterError:
+    return ClusterError("the connection to dask's scheduler was lost amid the work", remedy=_AGAIN)
 
 
 def _killed(error: KilledWorker) -> ClusterError:

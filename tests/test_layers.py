@@ -24,6 +24,7 @@ FLOORS = (
         "_isolated",
         "_children",
         "isolation",
+        "_census",
         "_cluster",
         "engine",
         "score",
