@@ -7,23 +7,29 @@ in this process; and because arguments above 1 KB are stored on one worker and l
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import pickle
 import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import cloudpickle
-from distributed import CancelledError, Client, Future, KilledWorker
+from distributed import CancelledError, Client, KilledWorker
+from distributed.comm.core import connect as connect_comm
+from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 from joblib.parallel import ParallelBackendBase
 
-from symgen.errors import ClusterError, UsageError, one_line
+from symgen._census import SAME, SAME_AT_WORK, ask, check
+from symgen.errors import ClusterError, UsageError
 
 CONNECT_SECONDS = 10.0
 """Within this the scheduler answers."""
@@ -31,40 +37,15 @@ CONNECT_SECONDS = 10.0
 WORKER_SECONDS = 8.0
 """Within this the first worker is there."""
 
-CHECK_SECONDS = 5.0
-"""Within this the scheduler says what it has installed, and then again within this all workers do."""
-
 LOST_SECONDS = 15.0
 """A cluster that had no worker, or whose scheduler did not answer, for so long is given up."""
 
 _LOOK_SECONDS = 1.0
 
-_SAME = ("python", "symgen")
-"""What scheduler and workers must have in the version that is here."""
+_AGAIN = "start the cluster and run again"
 
-_LIBRARIES = ("numpy", "mido", "music21", "symusic")
-_SAME_AT_WORK = (*_SAME, *_LIBRARIES)
-"""What workers must: by these libraries files are read, and the result must not depend on who reads which."""
-
-_PROBE = f"""
-def probe():
-    import importlib, sys
-    from importlib.metadata import version
-    found = {{"python": "%d.%d" % sys.version_info[:2]}}
-    for name in {_LIBRARIES!r}:
-        try:
-            found[name] = version(name)
-        except Exception:
-            found[name] = None
-    try:
-        importlib.import_module("symgen.engine")
-        found["symgen"] = importlib.import_module("symgen").__version__
-    except Exception as error:
-        found["symgen"], found["error"] = None, "%s: %s" % (type(error).__name__, error)
-    return found
-"""
-_QUESTION = f"(lambda space: (exec({_PROBE!r}, space), space['probe']())[1])({{}})"
-"""Sent as text and run by the built-in eval, because a function of symgen's could not be loaded where it lacks."""
+_CALL = f"__import__({__name__!r}, fromlist=['call']).call(payload)"
+"""How workers are told to run :func:`call`: one that lacks symgen says so, and does not die over the message."""
 
 
 @contextmanager
@@ -79,17 +60,19 @@ def connect(address: str, jobs: int | None) -> Iterator[ClusterBackend]:
         If there are no workers, or versions differ.
     """
     client = _open(address)
+    log = logging.getLogger("distributed.client")
+    log.addFilter(_said_by_us)
     try:
-        _check("the scheduler", _ask(client, scheduler=True), _SAME)
+        check("the scheduler", ask(client, scheduler=True), SAME)
         try:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except TimeoutError as error:
             raise ClusterError(
-                f"the scheduler at {one_line(address)} has no workers", remedy=f"start some with: dask worker {address}"
+                f"the scheduler at {address} has no workers", remedy=f"start some with: dask worker {address}"
             ) from error
-        workers = _ask(client)
+        workers = ask(client)
         for name, found in sorted(workers.items()):
-            _check(f"worker {name}", found, _SAME_AT_WORK)
+            check(f"worker {name}", found, SAME_AT_WORK)
         backend = ClusterBackend(client, jobs or 2 * sum(client.nthreads().values()), workers)
         try:
             yield backend
@@ -98,67 +81,44 @@ def connect(address: str, jobs: int | None) -> Iterator[ClusterBackend]:
     finally:
         with suppress(Exception):
             client.close(timeout=5)  # what the cluster has not begun is forgotten there
+        log.removeFilter(_said_by_us)
+
+
+def _said_by_us(record: logging.LogRecord) -> bool:
+    """Drop what dask's client logs, tracebacks too, when the cluster is lost: it becomes one error."""
+    return False
 
 
 def _open(address: str) -> Client:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is checked, and said as an error
-        try:
-            return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="symgen")
-        except Exception as error:
-            raise UsageError(
-                f"no scheduler answers at {one_line(address)}",
-                expected=f"dask's within {CONNECT_SECONDS:g} s",
-                remedy="start one with: dask scheduler",
-            ) from error
+    """Connect a client. dask's own waits for ever if what listens there says nothing: it is called upon first."""
 
-
-def _ask(client: Client, workers: Iterable[str] | None = None, *, scheduler: bool = False) -> Any:
-    """Ask the scheduler or workers (all, if none are named) what they have installed.
-
-    Returns
-    -------
-    dict
-        Name to version, None where it is missing; for workers such a dict, or an exception, for each address.
-    """
-
-    async def ask() -> Any:
-        if scheduler:
-            return await client.run_on_scheduler(eval, _QUESTION)
-        return await client.run(eval, _QUESTION, workers=None if workers is None else list(workers), on_error="return")
+    async def call() -> None:
+        arguments = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect_comm(address, CONNECT_SECONDS, **arguments), CONNECT_SECONDS)
+        await comm.close()
 
     try:
-        return client.sync(ask, callback_timeout=CHECK_SECONDS)
+        with ThreadPoolExecutor(1) as thread:  # this one may have an event loop already, in a notebook
+            thread.submit(asyncio.run, call()).result()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # what matters is checked, and said as an error
+            return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="symgen")
     except Exception as error:
-        raise ClusterError(
-            f"the cluster does not say what is installed there ({type(error).__name__}: {error})",
-            expected=f"an answer within {CHECK_SECONDS:g} s",
+        raise UsageError(
+            f"no scheduler answers at {address} ({type(error).__name__}: {error})",
+            expected=f"dask's within {CONNECT_SECONDS:g} s",
+            remedy="start one with: dask scheduler",
         ) from error
-
-
-def _check(who: str, found: Any, names: Sequence[str]) -> None:
-    """Raise ClusterError if a process of the cluster does not have the same installed as this one."""
-    if isinstance(found, Exception):
-        raise ClusterError(f"{who} does not say what is installed there ({type(found).__name__}: {found})")
-    here = eval(_QUESTION)  # noqa: S307 - the text above
-    for name in names:
-        if found[name] != here[name]:
-            has = f"has {name} {found[name]}" if found[name] else f"lacks {name}"
-            why = f" ({found['error']})" if name == "symgen" and "error" in found else ""
-            raise ClusterError(
-                f"{who} {has}{why}",
-                expected=f"{name} {here[name]} as here",
-                remedy="install the same there and start it again",
-            )
 
 
 @dataclass(slots=True, eq=False)
 class _Ticket:
     """A task under way."""
 
-    payload: bytes
     callback: Callable[[Any], None]
-    future: Future | None = None
+    payload: bytes = b""
+    future: Any = None
+    error: Exception | None = None
     tries: int = 0
 
 
@@ -187,7 +147,7 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
         self._tickets: set[_Ticket] = set()
         self._done: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._failed: ClusterError | None = None
-        self._well_at = time.monotonic()
+        self._looked_at = self._well_at = time.monotonic()
         self._courier = threading.Thread(target=self._deliver, name="symgen-cluster", daemon=True)
         self._courier.start()
 
@@ -196,10 +156,14 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
         return max(2, self.jobs)
 
     def submit(self, func: Any, callback: Callable[[Any], None] | None = None) -> _Ticket:
-        """Send one batch of calls to the cluster."""
+        """Send one batch of calls to the cluster. What goes wrong comes back by `callback` too."""
         assert callback is not None
-        ticket = _Ticket(cloudpickle.dumps(func.items), callback)
+        ticket = _Ticket(callback)
         self._tickets.add(ticket)
+        try:
+            ticket.payload = cloudpickle.dumps(func.items)
+        except Exception as error:  # noqa: BLE001 - of the tasks' own pickling; raised where results are taken
+            ticket.error = error
         self._send(ticket)
         return ticket
 
@@ -222,51 +186,51 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
         self._courier.join(timeout=5)
 
     def _send(self, ticket: _Ticket) -> None:
-        if self._failed is not None:
-            self._done.put(ticket)
-            return
-        key = f"symgen-{uuid4().hex}"
-        ticket.future = self._client.submit(_call, ticket.payload, key=key, pure=False, priority=-ticket.tries)
-        ticket.future.add_done_callback(lambda _: self._done.put(ticket))
+        ticket.error = ticket.error or self._failed
+        if ticket.error is None:
+            try:
+                ticket.future = self._client.submit(
+                    eval, _CALL, {"payload": ticket.payload}, key=f"symgen-{uuid4().hex}", priority=-ticket.tries
+                )
+                ticket.future.add_done_callback(lambda _: self._done.put(ticket))
+                return
+            except Exception:  # noqa: BLE001 - the client has closed itself
+                ticket.error = _lost()
+        self._done.put(ticket)
 
     def _deliver(self) -> None:
+        """Hand results to joblib as they come, until None comes."""
         while True:
-            try:
+            with suppress(queue.Empty):
                 ticket = self._done.get(timeout=_LOOK_SECONDS)
-            except queue.Empty:
-                if self._tickets:
-                    self._look()
-                else:
-                    self._well_at = time.monotonic()
-                continue
-            if ticket is None:
-                return
-            if ticket in self._tickets and (out := self._outcome(ticket)) is not None and ticket in self._tickets:
-                self._tickets.discard(ticket)
-                ticket.callback(out)
+                if ticket is None:
+                    return
+                out = self._outcome(ticket)
+                if out is not None and ticket in self._tickets:
+                    self._tickets.discard(ticket)
+                    ticket.callback(out)
+            if time.monotonic() - self._looked_at > _LOOK_SECONDS:
+                self._look()
 
     def _outcome(self, ticket: _Ticket) -> list[Any] | BaseException | None:
         """Return the results of a ticket's batch, or what it raised, or None if it is under way again."""
-        if self._failed is not None or ticket.future is None:
-            return self._failed
+        if ticket.error is not None or ticket not in self._tickets:
+            return ticket.error
         try:
             raised, value = ticket.future.result(timeout=5)
         except KilledWorker as error:
             ticket.tries += 1
             if ticket.tries > 1:
                 return [_killed(error)]
-            # It may only have waited on workers that others killed: once more, when those are through.
-            self._send(ticket)
+            self._send(ticket)  # it may only have waited on workers that others killed: once more, after those
             return None
         except TimeoutError:  # its worker was lost with the result, and it is being made again
-            self._look()
             ticket.future.add_done_callback(lambda _: self._done.put(ticket))
             return None
         except CancelledError:
-            return ClusterError("the connection to dask's scheduler was lost amid the work")
+            return _lost()
         except Exception as error:  # noqa: BLE001 - whatever dask has to say; what the function raised is in `raised`
             return ClusterError(f"the cluster could not run a task ({type(error).__name__}: {error})")
-        self._well_at = time.monotonic()
         answer: list[Any] | BaseException = raised or value
         return answer
 
@@ -276,18 +240,17 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
             workers = self._client.sync(self._list_workers, callback_timeout=5)
         except Exception:  # noqa: BLE001 - of many kinds, and all mean that the scheduler does not answer
             workers = None
-        error = None
+        self._looked_at = time.monotonic()
         if workers:
-            self._well_at = time.monotonic()
-            error = self._check_new(workers)
-        elif time.monotonic() - self._well_at > LOST_SECONDS:
+            self._well_at = self._looked_at
+            self._failed = self._failed or self._check_new(workers)
+        elif self._looked_at - self._well_at > LOST_SECONDS:
             what = "all workers were lost" if workers is not None else "dask's scheduler does not answer any more"
-            error = ClusterError(f"{what}, for {LOST_SECONDS:g} s", remedy="start the cluster and run again")
-        if error is not None:
-            self._failed = error
+            self._failed = ClusterError(f"{what}, for {LOST_SECONDS:g} s", remedy=_AGAIN)
+        if self._failed is not None:
             for ticket in tuple(self._tickets):
                 self._tickets.discard(ticket)
-                ticket.callback(error)
+                ticket.callback(self._failed)
 
     async def _list_workers(self) -> set[str]:
         return set(await self._client.nthreads())
@@ -298,14 +261,18 @@ class ClusterBackend(ParallelBackendBase):  # type: ignore[misc]
         if not new:
             return None
         with suppress(ClusterError):  # gone again, or still starting: asked again next time
-            answers = {name: found for name, found in _ask(self._client, new).items() if isinstance(found, dict)}
+            answers = {name: found for name, found in ask(self._client, new).items() if isinstance(found, dict)}
             self._checked |= set(answers)
             try:
                 for name, found in sorted(answers.items()):
-                    _check(f"worker {name}", found, _SAME_AT_WORK)
+                    check(f"worker {name}", found, SAME_AT_WORK)
             except ClusterError as error:
                 return error
         return None
+
+
+def _lost() -> ClusterError:
+    return ClusterError("the connection to dask's scheduler was lost amid the work", remedy=_AGAIN)
 
 
 def _killed(error: KilledWorker) -> ClusterError:
@@ -315,7 +282,7 @@ def _killed(error: KilledWorker) -> ClusterError:
     )
 
 
-def _call(payload: bytes) -> tuple[BaseException | None, list[Any]]:
+def call(payload: bytes) -> tuple[BaseException | None, list[Any]]:
     """Run calls on a worker. What they raise is a result too: errors of the cluster itself stay apart from it."""
     try:
         return None, [function(*args, **keywords) for function, args, keywords in pickle.loads(payload)]  # noqa: S301

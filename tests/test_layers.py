@@ -25,6 +25,7 @@ FLOORS = (
         "_isolated",
         "_children",
         "isolation",
+        "_census",
         "_cluster",
         "engine",
         "score",

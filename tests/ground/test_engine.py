@@ -1,4 +1,4 @@
-"""The engine: results in order, drawn as needed, here and on a cluster of processes that may die or be the wrong ones."""
+"""The engine: results in order, drawn as needed, here and on a cluster whose processes may die or be the wrong ones."""
 
 import importlib.util
 import json
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ import victims
 from symgen import isolation
 from symgen.engine import BACKLOG, ordered_map
 from symgen.errors import ClusterError, UsageError
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc to look at processes")
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = list(range(40))
@@ -142,8 +144,12 @@ class TestHere:
 
 
 def children_of(pid):
-    text = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout
-    return [int(word) for word in text.split()]
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # ended since
+            if f"PPid:\t{pid}\n" in status.read_text():
+                found.append(int(status.parent.name))
+    return found
 
 
 @contextmanager
@@ -152,7 +158,10 @@ def process(*arguments, first=(), **variables):
     path = os.pathsep.join([*map(str, first), str(ROOT), str(Path(__file__).parent)])
     environment = os.environ | {"PYTHONPATH": path} | variables
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([sys.executable, *arguments], env=environment, start_new_session=True, **quiet) as running:
+    # Run elsewhere: with -m the working folder would come first of all.
+    with subprocess.Popen(
+        [sys.executable, *arguments], env=environment, cwd="/", start_new_session=True, **quiet
+    ) as running:
         try:
             yield running
         finally:
@@ -233,6 +242,10 @@ class TestThere:
     def test_what_the_function_raises_is_raised(self, cluster):
         with pytest.raises(ValueError, match="nothing works"):
             list(there(victims.obey, [("", 1), ("raise", "nothing works")], cluster))
+        with pytest.raises(ZeroDivisionError):
+            list(there(victims.obey, (("", 1 // (9 - n)) for n in range(20)), cluster))
+        with pytest.raises(TypeError, match="pickle"):
+            list(there(victims.obey, (("", n if n < 9 else threading.Lock()) for n in range(20)), cluster))
 
     def test_a_worker_killed_in_the_middle(self, cluster):
         victim = next(iter(there(victims.whose, [1], cluster)))
