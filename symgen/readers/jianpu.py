@@ -46,7 +46,9 @@ def sniff(data: bytes, suffix: str) -> bool:
     text = peek(data)
     if not text or _OTHER_FORMATS.match(text):
         return False
-    return suffix in SUFFIXES or (_KEY_MARK.search(text) is not None and mostly_jianpu(text))
+    return suffix in SUFFIXES or (
+        _KEY_MARK.search(text.translate(table.FULL_WIDTH)) is not None and mostly_jianpu(text)
+    )
 
 
 def read(data: bytes, name: str) -> list[Reading]:
