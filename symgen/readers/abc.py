@@ -63,7 +63,7 @@ def _has_music_behind_a_key(text: str) -> bool:
         good = is_field or line.startswith("%") or is_music(line)
         balance += 1 if good else -1
         has_key = has_key or line.startswith("K:")
-        found = found or (good and has_key and not is_field and _NOTE.search(line.partition("|")[0]) is not None)
+        found = found or (good and has_key and not is_field and _NOTE.search(line) is not None)
     return found and balance >= 0
 
 
