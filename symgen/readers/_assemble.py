@@ -107,7 +107,7 @@ def assemble(
             metres=tuple({m.tick: m for m in (Metre(tick(starts[i]), *metre) for i, metre in metres)}.values()),
             title=title,
             end=max(tick(end), int((array["onset"] + array["duration"]).max(initial=0))),
-            **_mark_maps(played, [tick(start) for start in starts], base, lost, mended),
+            **_mark_maps(played, [tick(start) for start in starts], base, mended),
         )
     except ScoreError as error:
         found = f"{name} holds no valid score: {error.found}"
@@ -198,9 +198,7 @@ def _note_array(notes: Sequence[PlacedNote], tick: Callable[[int], int]) -> Note
     )
 
 
-def _mark_maps(
-    played: Sequence[Bar], starts: Sequence[int], base: int, lost: Counter[str], mended: Counter[str]
-) -> dict[str, Any]:
+def _mark_maps(played: Sequence[Bar], starts: Sequence[int], base: int, mended: Counter[str]) -> dict[str, Any]:
     """Return the Score's tempi, keys, sections and texts from the bars' marks; `starts` are ticks."""
     marks = []
     seen: set[int] = set()
@@ -214,7 +212,7 @@ def _mark_maps(
     marks.sort(key=lambda mark: mark.tick)
     tempi = [mark for mark in marks if isinstance(mark, Tempo)]
     good = [mark for mark in tempi if 1.0 <= mark.qpm <= 2000.0]
-    lost["tempo"] += len(tempi) - len(good)
+    mended["bad-tempo"] += len(tempi) - len(good)
     if good and good[0].tick > 0:
         good[0] = replace(good[0], tick=0)
         mended["tempo-from-start"] += 1

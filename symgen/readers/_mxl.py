@@ -103,6 +103,7 @@ def _first_members(head: bytes) -> Iterator[tuple[str, bytes]]:
         if at < 0:
             return
         method = int.from_bytes(head[at + 8 : at + 10], "little")
+        size = int.from_bytes(head[at + 18 : at + 22], "little")
         name_end = at + _LOCAL_HEADER_BYTES + int.from_bytes(head[at + 26 : at + 28], "little")
         start = name_end + int.from_bytes(head[at + 28 : at + 30], "little")
         name = head[at + _LOCAL_HEADER_BYTES : name_end].decode("utf-8", "replace")
@@ -110,8 +111,9 @@ def _first_members(head: bytes) -> Iterator[tuple[str, bytes]]:
         if not _SCORE_NAME.search(name):
             continue
         try:
-            raw = method == zipfile.ZIP_STORED
-            content = head[start:] if raw else zlib.decompressobj(-15).decompress(head[start:], _PEEKED_BYTES)
+            raw = head[start : start + size]
+            stored = method == zipfile.ZIP_STORED
+            content = raw if stored else zlib.decompressobj(-15).decompress(head[start:], _PEEKED_BYTES)
         except zlib.error:
             continue
         yield name, content[:_PEEKED_BYTES]
@@ -136,7 +138,7 @@ def unpack(data: bytes, name: str, lost: Counter[str] | None = None) -> bytes:
                 lost["further-score"] += sum(1 for m in _scores(members) if m != wanted)
             return _content(archive, members, wanted, name)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
-        found = f"{name} is a damaged .mxl archive: {error}"
+        found = f"{name} is a damaged .mxl archive: {str(error)[:200]}"
         raise ReadError(found, expected="a zip archive with a score", code="mxl-damaged") from error
 
 
@@ -150,7 +152,7 @@ def _check_archive(members: list[zipfile.ZipInfo], packed: int, name: str) -> No
     if len(members) > MAX_MEMBERS:
         raise _too_many(len(members), name)
     _check_size(sum(member.file_size for member in members), name)
-    ratios = [(m.file_size, m.compress_size, m.filename) for m in members]
+    ratios = [(m.file_size, m.compress_size, m.filename[:80]) for m in members]
     for size, within, what in (*ratios, (sum(m.file_size for m in members), packed, "its files")):
         if size > MAX_RATIO * max(1, within) and size > _SMALL_BYTES:
             found = f"{name} packs {what} {size // max(1, within):,}:1"
@@ -158,7 +160,7 @@ def _check_archive(members: list[zipfile.ZipInfo], packed: int, name: str) -> No
     end, before = 0, ""
     for member in sorted(members, key=lambda member: member.header_offset):
         if member.header_offset < end:
-            found = f"{name} packs {member.filename} over {before}"
+            found = f"{name} packs {member.filename[:80]} over {before[:80]}"
             raise ReadError(found, expected="files one after the other", code="mxl-overlap")
         end = member.header_offset + _LOCAL_HEADER_BYTES + member.compress_size
         before = member.filename
@@ -168,14 +170,14 @@ def _content(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], wanted: s
     """Return the content of the one member called `wanted`."""
     found = [member for member in members if member.filename == wanted]
     if len(found) > 1:
-        raise ReadError(f"{name} packs {len(found)} files {wanted}", expected="one", code="mxl-duplicate")
+        raise ReadError(f"{name} packs {len(found)} files {wanted[:80]}", expected="one", code="mxl-duplicate")
     (member,) = found
     if _UNSAFE_NAME.search(wanted):
-        raise ReadError(f"{name} packs {wanted}", expected="a plain name", code="mxl-member-name")
+        raise ReadError(f"{name} packs {wanted[:80]!r}", expected="a plain name", code="mxl-member-name")
     if member.flag_bits & 1:
-        raise ReadError(f"{name} packs {wanted} encrypted", expected="an open archive", code="mxl-encrypted")
+        raise ReadError(f"{name} packs {wanted[:80]} encrypted", expected="an open archive", code="mxl-encrypted")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack without a bound
-        found_type = f"{name} packs {wanted} with method {member.compress_type}"
+        found_type = f"{name} packs {wanted[:80]} with method {member.compress_type}"
         raise ReadError(found_type, expected="deflate (8) or none (0)", code="mxl-compression")
     with archive.open(member) as stream:
         content = stream.read(MAX_UNPACKED_BYTES + 1)

@@ -29,7 +29,7 @@ _FIELD_LINE = re.compile(r"^([XKLMQT]):", re.MULTILINE)
 _TUNE_NUMBER = re.compile(r"^X:[ \t]*\d", re.MULTILINE)
 _NOTE = re.compile(r"[A-Ga-gz]")
 _OTHER_FORMATS = ("<", "!!!", "**", "{")
-_SEARCHED_LINES = 200
+_SEARCHED_LINES = 1_000
 
 
 def sniff(data: bytes, suffix: str) -> bool:
@@ -55,16 +55,16 @@ def _has_notes_before_a_bar_line(text: str) -> bool:
 
 
 def _has_music_behind_a_key(text: str) -> bool:
-    """Return whether a line of music, and of nothing but music, stands not far behind a key field."""
-    left = 0
-    for line in text.splitlines():
-        if line.startswith("K:") and len(line) < 80:
-            left = _SEARCHED_LINES
-        elif left:
-            left -= 1
-            if not FIELD.match(line) and is_music(line) and _NOTE.search(line):
-                return True
-    return False
+    """Return whether a line of music stands behind a key field, and no more lines are prose than fields and music."""
+    found = has_key = False
+    balance = 0
+    for line in [line for line in text.splitlines() if line.strip()][:_SEARCHED_LINES]:
+        is_field = FIELD.match(line) is not None
+        good = is_field or line.startswith("%") or is_music(line)
+        balance += 1 if good else -1
+        has_key = has_key or line.startswith("K:")
+        found = found or (good and has_key and not is_field and _NOTE.search(line) is not None)
+    return found and balance >= 0
 
 
 def read(data: bytes, name: str) -> list[Reading]:

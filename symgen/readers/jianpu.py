@@ -46,7 +46,9 @@ def sniff(data: bytes, suffix: str) -> bool:
     text = peek(data)
     if not text or _OTHER_FORMATS.match(text):
         return False
-    return suffix in SUFFIXES or (_KEY_MARK.search(text) is not None and mostly_jianpu(text))
+    return suffix in SUFFIXES or (
+        _KEY_MARK.search(text.translate(table.FULL_WIDTH)) is not None and mostly_jianpu(text)
+    )
 
 
 def read(data: bytes, name: str) -> list[Reading]:
@@ -64,10 +66,11 @@ def read(data: bytes, name: str) -> list[Reading]:
     ReadError
         With line and column of what cannot be read.
     """
-    text = _decoded(data)
-    if len(text) > MAX_CHARACTERS:
+    size = len(data) // 4  # characters, at the least
+    text = _decoded(data) if size <= MAX_CHARACTERS else ""
+    if max(size, len(text)) > MAX_CHARACTERS:
         limit = f"at most {MAX_CHARACTERS:,} (MAX_CHARACTERS)"
-        raise ReadError(f"{name} has {len(text):,} characters", expected=limit, code="too-large")
+        raise ReadError(f"{name} has {max(size, len(text)):,} characters", expected=limit, code="too-large")
     page = _Page(name)
     for token in tokens(text, name):
         page.feed(token)

@@ -37,6 +37,9 @@ SUFFIXES = (".krn", ".kern")
 
 MAX_SPINES = 64
 MAX_LINES = 1_000_000
+MAX_LINE = 100_000
+"""Characters in a line."""
+MAX_BYTES = 16 * 2**20
 MAX_DENOMINATOR = 100_000
 """Of a position in quarters: beyond it the durations are no music, and sums of them grow without end."""
 
@@ -77,6 +80,9 @@ def read(data: bytes, name: str) -> list[Reading]:
         With the line, if the file is no kern, damaged, or beyond the limits. Of several pieces those that
         can be read are read; the first counts the others.
     """
+    if len(data) > MAX_BYTES:
+        limit = f"at most {MAX_BYTES:,} (MAX_BYTES)"
+        raise ReadError(f"{name} has {len(data):,} bytes of text", expected=limit, code="too-large")
     text = decode_text(data)[0].replace("\r\n", "\n").replace("\r", "\n")
     if text.count("\n") > MAX_LINES:
         limit = f"at most {MAX_LINES:,} (MAX_LINES)"
@@ -152,6 +158,9 @@ class _Piece:
             self.title = line.partition(":")[2].strip()
         if not line or line.startswith("!"):
             return
+        if len(line) > MAX_LINE:
+            limit = f"at most {MAX_LINE:,} (MAX_LINE)"
+            raise ReadError(f"{self.name}, line {number} has {len(line):,} characters", expected=limit, code="cap-text")
         tokens = line.split("\t")
         if not self.spines and not line.startswith("**"):
             return

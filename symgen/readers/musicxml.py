@@ -49,9 +49,11 @@ def sniff(data: bytes, suffix: str) -> bool:
     """Return whether `data` is a MusicXML document, or a zip archive that holds one; with its suffix, a damaged one."""
     if data.startswith(ZIP_MAGIC):
         return suffix == ".mxl" or holds_score(data)
-    if root_name(data) in ("score-partwise", "score-timewise"):
+    root = root_name(data)
+    if root in ("score-partwise", "score-timewise"):
         return True
-    return suffix in SUFFIXES and _ROOT.search(peek(data)) is not None
+    damaged = suffix == ".musicxml" or (suffix == ".xml" and not root)
+    return damaged and _ROOT.search(peek(data)) is not None
 
 
 def read(data: bytes, name: str) -> list[Reading]:
@@ -75,7 +77,7 @@ def read(data: bytes, name: str) -> list[Reading]:
     check_page(root, name)
     count_direction_losses(root, lost)
     bars = _bars(root, name, lost, mended)
-    divisions = (int(float(e.text or 0)) for e in root.iter("divisions"))
+    divisions = (int(e.text or 0) for e in root.iter("divisions") if re.fullmatch(r"\d{1,5}", e.text or ""))
     return [assemble(bars, name, title=_title(root, name), time_bases=divisions, lost=lost, mended=mended)]
 
 
@@ -96,7 +98,7 @@ def _bars(root: Element, name: str, lost: Counter[str], mended: Counter[str]) ->
         for bar, page, measure in zip(bars, pages[index], measures, strict=False):
             bar.notes += reader.notes(measure)
             bar.length = max(bar.length, Fraction(measure.highestTime))
-            bar.marks += _time_marks(measure, keys=index == 0)
+            bar.marks += _time_marks(measure, mended, keys=index == 0)
             bar.marks += reader.lyrics
             if index == 0:
                 bar.metre = metre = _metre(measure, metre)
@@ -119,7 +121,7 @@ def _parsed(scores: Sequence[tuple[list[int], Element]], parts: int, name: str) 
                 score = xmlToM21.MusicXMLImporter().xmlRootToScore(root)
                 score.toSoundingPitch(inPlace=True)
             except Exception as error:
-                found = f"{name} is no MusicXML that music21 can read: {error}"
+                found = f"{name} is no MusicXML that music21 can read: {str(error)[:200]}"
                 raise ReadError(found, code="xml-refused") from error
             for index, part in zip(indices, score.getElementsByClass(stream.Part), strict=True):
                 measures[index] += part.getElementsByClass(stream.Measure)
@@ -208,13 +210,14 @@ def _metre(measure: Any, before: tuple[int, int] | None) -> tuple[int, int] | No
     return int(signature.numerator), int(signature.denominator)
 
 
-def _time_marks(measure: Any, *, keys: bool) -> list[tuple[Fraction, Mark]]:
+def _time_marks(measure: Any, mended: Counter[str], *, keys: bool) -> list[tuple[Fraction, Mark]]:
     """Return tempo and key marks of a measure; a signature's major tonic is gong, whatever the mode."""
     from music21 import key, tempo
 
     marks: list[tuple[Fraction, Mark]] = []
     for mark in measure.getElementsByClass(tempo.MetronomeMark):
-        qpm = mark.getQuarterBPM()
+        qpm = mark.getQuarterBPM() if mark.number != 0 else None
+        mended["bad-tempo"] += mark.number == 0
         if qpm is not None:
             marks.append((Fraction(mark.offset), Tempo(0, float(qpm))))
     for signature in measure.getElementsByClass(key.KeySignature) if keys else ():

@@ -113,7 +113,7 @@ def _problem_of_error(error: ReadError, vague: set[str]) -> str:
     if error.code not in DEFECTS or error.code in vague:
         return f"{error.code}: {error}"
     if DEFECTS[error.code].policy != "refuse":
-        return f"{error.code} is not a reason to refuse"
+        return f"{error.code} is no reason to refuse"
     if not str(error).isprintable() or len(str(error)) > 2000:
         return f"no plain line: {error!r}"
     again = pickle.loads(pickle.dumps(error))

@@ -122,12 +122,17 @@ media-type="application/vnd.recordare.musicxml+xml"/></rootfiles></container>"""
 
 
 def packed(score: bytes, *, method: int = zipfile.ZIP_DEFLATED, container: bytes = CONTAINER) -> bytes:
-    """Return an .mxl archive of a score."""
+    """Return an .mxl archive of a score, the same bytes at any time of the day."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        archive.writestr("mimetype", "application/vnd.recordare.musicxml")
-        archive.writestr("META-INF/container.xml", container)
-        archive.writestr("score.musicxml", score)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in (
+            ("mimetype", b"application/vnd.recordare.musicxml"),
+            ("META-INF/container.xml", container),
+            ("score.musicxml", score),
+        ):
+            member = zipfile.ZipInfo(name)  # dated 1980
+            member.compress_type = method
+            archive.writestr(member, content)
     return buffer.getvalue()
 
 

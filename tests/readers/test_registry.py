@@ -102,6 +102,11 @@ def _pipe(folder: Path) -> Path:
     return folder / "pipe.mid"
 
 
+def _loop(folder: Path) -> Path:
+    (folder / "loop.mid").symlink_to("loop.mid")
+    return folder / "loop.mid"
+
+
 def _too_large(folder: Path) -> Path:
     with (folder / "large.mid").open("wb") as stream:
         stream.truncate(readers.MAX_FILE_BYTES + 1)  # sparse: takes no room
@@ -109,22 +114,24 @@ def _too_large(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "words", "code"),
     [
-        (_missing, "does not exist"),
-        (_folder, "is a folder"),
-        (_empty, "is empty"),
-        (_junk, "of no known format"),
-        (_pipe, "no regular file"),
-        (_too_large, "at most"),
+        (_missing, "does not exist", "missing-file"),
+        (_folder, "is a folder", "not-a-file"),
+        (_empty, "is empty", "empty-file"),
+        (_junk, "of no known format", "unknown-format"),
+        (_pipe, "no regular file", "not-a-file"),
+        (_too_large, "at most", "too-large"),
+        (_loop, "cannot be read", "unreadable-file"),
     ],
 )
-def test_what_cannot_be_read_says_why_in_one_line(tmp_path, make, words):
+def test_what_cannot_be_read_says_why_in_one_line(tmp_path, make, words, code):
     path = make(tmp_path)
     with pytest.raises(ReadError, match=words) as caught:
         read_pieces(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert caught.value.code == code
 
 
 def test_unknown_format_names_the_known_ones(tmp_path):
@@ -133,8 +140,9 @@ def test_unknown_format_names_the_known_ones(tmp_path):
 
 
 def test_a_path_with_a_null_byte_is_a_read_error():
-    with pytest.raises(ReadError):
+    with pytest.raises(ReadError) as caught:
         read_pieces("a\0b.mid")
+    assert caught.value.code == "unreadable-file"
 
 
 def test_an_unexpected_exception_of_a_parser_becomes_a_read_error():
@@ -150,3 +158,15 @@ def test_an_unexpected_exception_of_a_parser_becomes_a_read_error():
 
     with pytest.raises(ReadError, match=r"song\.broken cannot be read as broken: RecursionError: too deep"):
         readers._read_with(Broken(), b"", "song.broken")
+
+
+def test_a_file_that_takes_all_memory_is_refused_by_the_cap():
+    class Greedy:
+        NAME = "greedy"
+
+        def read(self, data, name):
+            raise MemoryError
+
+    with pytest.raises(ReadError) as caught:
+        readers._read_with(Greedy(), b"", "song")
+    assert caught.value.code == "cap-memory"
