@@ -102,7 +102,7 @@ def to_arrays(paths: Sequence[Path]) -> int:
 
 
 def to_objects(paths: Sequence[Path]) -> int:
-    """The same with a Score and a TokenSequence for each file."""
+    """Do the same, with a Score and a TokenSequence for each file."""
     notes = 0
     for batch in portions(paths):
         made = bulk.tokenise(batch)

@@ -11,13 +11,15 @@ from symgen import bulk, native
 from symgen.errors import ReadError
 from symgen.readers import midi
 from symgen.tokens.codec import encode
-from tests.fuzz.test_fuzz_readers import MIDI, damaged
+from tests.fuzz.mutations import damaged
+from tests.fuzz.seeds import SEEDS
 from tests.readers.smf_bytes import meta, note, smf
 
 pytestmark = pytest.mark.skipif(not native.is_available(), reason="numba is not installed")
 
 ITERATIONS = int(os.environ.get("SYMGEN_FUZZ_ITERATIONS", "1200"))
 FIFTH = b"\x00\x90\x3c\x40\x00\x90\x43\x40\x60\x80\x3c\x00\x00\x80\x43\x00"
+MIDI = SEEDS["midi"][0]
 SOUND = (
     MIDI,
     smf(b"".join(note(60 + step, 240) for step in (0, 2, 4, 7, 9, 12))),
@@ -73,7 +75,7 @@ def test_what_is_not_sound_is_left_to_the_reader():
 def test_damage_gives_the_same_both_ways():
     """Whatever a batch calls sound is what the reader makes of it, neighbours or not."""
     files = [one_byte_changed(SOUND[n % len(SOUND)], random.Random(f"bulk-{n}")) for n in range(ITERATIONS)]
-    files += [damaged(SOUND[n % len(SOUND)], random.Random(f"bulk-{n}")) for n in range(300)]
+    files += [damaged("midi", random.Random(f"bulk-{n}")) for n in range(300)]
     batch = bulk.tokenise(files)
     sound = np.flatnonzero(batch.midi.sound).tolist()
     assert 100 < len(sound) < len(files)
