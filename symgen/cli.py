@@ -146,10 +146,10 @@ def convert(
     )
     with console.Reporter(quiet=quiet) as progress:
         result = run_convert(request, progress)
+    if not quiet:
+        console.print_notes(describe_conversion(result.as_json()))
     if as_json:
         console.print_json(result.as_json())
-    elif not quiet:
-        console.print_notes(describe_conversion(result.as_json()))
     raise typer.Exit(result.exit_code)
 
 

@@ -206,7 +206,7 @@ def _convert_all(store: Store, settings: Settings, request: ConvertRequest, tota
     drawn: deque[list[Item]] = deque()  # by the engine, whose results have not come yet
     work = ordered_map(
         function,
-        _noted(_batches(store), drawn),
+        _noted(_batches(store, absolute=request.engine != "local"), drawn),
         jobs=request.jobs,
         engine=request.engine,
         scheduler=request.scheduler,
@@ -215,13 +215,26 @@ def _convert_all(store: Store, settings: Settings, request: ConvertRequest, tota
         for results in work:
             batch = drawn.popleft()
             if isinstance(results, ClusterError):  # the workers died on this batch again and again
-                results = [(path, FileResult(failed_line(path, results))) for path, _ in batch]
+                results = [(path, FileResult(failed_line(path, results))) for path, _, _ in batch]
             fresh = [(Path(path), result) for path, result in results if result is not None]
+            if request.engine != "local":
+                _check_sight(fresh)
             store.put(fresh)
             done += len(results)
             reused += len(results) - len(fresh)
             progress("converting", done, total)
     return reused
+
+
+def _check_sight(results: Iterable[tuple[Path, FileResult]]) -> None:
+    """Make sure that the workers of a cluster see the files that are seen from here."""
+    for path, result in results:
+        if result.line["code"] == "missing-file" and path.exists():
+            raise ClusterError(
+                f"the workers of the cluster do not see {path}",
+                expected="a file system that they share",
+                remedy="put the scores where all machines find them under the same path",
+            )
 
 
 def _noted(batches: Iterable[list[Item]], drawn: deque[list[Item]]) -> Iterator[list[Item]]:
@@ -230,12 +243,13 @@ def _noted(batches: Iterable[list[Item]], drawn: deque[list[Item]]) -> Iterator[
         yield batch
 
 
-def _batches(store: Store) -> Iterator[list[Item]]:
+def _batches(store: Store, *, absolute: bool) -> Iterator[list[Item]]:
     """Yield the inputs in order, so many at a time as are about a second of work."""
     batch: list[Item] = []
     weight = size = 0
     for path, known in store.todo():
-        batch.append((str(path), known))
+        # A worker elsewhere stands in another folder.
+        batch.append((str(path), os.path.abspath(path) if absolute else str(path), known))  # noqa: PTH100
         weight += _WEIGHTS.get(path.suffix.lower(), 1)
         with suppress(OSError, ValueError):
             size += os.stat(path).st_size  # noqa: PTH116 - called for every file
@@ -261,7 +275,7 @@ def convert_batch(items: list[Item], settings: Settings) -> list[tuple[str, File
             name = one_line(Path(items[index][0]).name)
             result = FileResult(report_line(items[index][0], "failed", f"{name} {result.detail}", result.code))
         results[index] = result
-    return [(path, result) for (path, _), result in zip(items, results, strict=True)]
+    return [(item[0], result) for item, result in zip(items, results, strict=True)]
 
 
 def _write(store: Store, settings: Settings, output: Path, digest: str, progress: Progress) -> dict[str, Any]:

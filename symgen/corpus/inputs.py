@@ -16,6 +16,9 @@ from symgen.errors import UsageError
 NO_SUFFIX: Final = "(none)"
 """Under which files without a suffix are counted."""
 
+HIDDEN: Final = "(hidden folders)"
+"""Under which folders are counted whose names begin with a dot: nothing is looked for there."""
+
 DATASET_MARK: Final = "dataset.json"
 """A folder that holds this file beside the arrays of a dataset is no input."""
 
@@ -69,7 +72,10 @@ def _files_in(top: Path, seen: set[tuple[int, int]], passed: Counter[str]) -> It
         if not _is_new(folder, seen) or _is_dataset(names):
             folders.clear()
             continue
-        folders.sort()
+        hidden = [name for name in folders if name.startswith(".")]  # of version control, of downloads under way
+        if hidden:
+            passed[HIDDEN] += len(hidden)
+        folders[:] = sorted(set(folders).difference(hidden))
         for name in sorted(names):
             path = Path(folder, name)
             suffix = path.suffix.lower()

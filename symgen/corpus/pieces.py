@@ -44,8 +44,8 @@ RETRIED: Final = frozenset(
 APART: Final = frozenset({"kern"})
 """Formats whose voices are pieces of their own, whatever the corpus says: in kern a spine is a tune."""
 
-Item = tuple[str, str]
-"""An input's path, and the digest of the bytes of which there is a result already, or ""."""
+Item = tuple[str, str, str]
+"""An input's path as given, where a worker finds it, and the digest of the bytes that have a result already, or ""."""
 
 Working = Callable[[Sequence[int]], None]
 
@@ -101,11 +101,11 @@ def convert_items(
     working(range(len(items)))
     midi: list[_File] = []
     others: list[_File] = []
-    for index, (path, known) in enumerate(items):
+    for index, (path, place, known) in enumerate(items):
         try:
-            data = readers.file_bytes(Path(path))
+            data = readers.file_bytes(Path(place))
         except SymgenError as error:
-            closed = Path(path).is_dir()  # a folder stands for itself only where it could not be listed
+            closed = Path(place).is_dir()  # a folder stands for itself only where it could not be listed
             yield index, FileResult(failed_line(path, _UNLISTED if closed else error))
             continue
         digest = hashlib.sha256(data).hexdigest()
@@ -198,10 +198,18 @@ def _convert_alone(file: _File, settings: Settings) -> FileResult:
         made = [_convert_piece(piece, file.corpus, settings) for piece in _parts(pieces, file.corpus)]
     except MemoryError:
         raise
+    except ReadError as error:
+        if error.code == "cap-memory":  # said by the reader; named and counted where the cap is held
+            raise MemoryError from error
+        return _failed(file, error)
     except Exception as error:  # noqa: BLE001 - a defect of ours that one file shows must not stop the others
-        line = failed_line(file.path, error) | {"sha256": file.sha256, "corpus": file.corpus.name}
-        return FileResult(line, "" if line["code"] in RETRIED else file.sha256)
+        return _failed(file, error)
     return _result_of(file, made)
+
+
+def _failed(file: _File, error: Exception) -> FileResult:
+    line = failed_line(file.path, error) | {"sha256": file.sha256, "corpus": file.corpus.name}
+    return FileResult(line, "" if line["code"] in RETRIED else file.sha256)
 
 
 def _parts(pieces: Iterable[Piece], corpus: Corpus) -> Iterator[Piece]:
