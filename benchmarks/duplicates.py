@@ -2,8 +2,9 @@
 
 ``python benchmarks/duplicates.py DATA`` reads every score in DATA and prints the families, then recall: on the
 songs of music21's own corpus that DATA holds in another encoding, on songs of one title, and on made-up copies;
-then precision: links against random pairs by edit distance. ``--pieces N`` fills the corpus up to N pieces with
-tunes drawn from a chain of the third order and prints time, memory and what that does to the links.
+then precision: links against random pairs by edit distance. ``--show N`` prints links for a reader to judge.
+``--pieces N`` fills the corpus up to N pieces with tunes drawn from a chain of the third order and prints time,
+memory and what that does to the links.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import combinations, count
 from pathlib import Path
 
@@ -231,6 +233,20 @@ def against_chance(tunes: list[Tune], links: Links, rng: np.random.Generator) ->
     return f"{nearer} of {len(drawn)} links are nearer than all of 200 random pairs of like length"
 
 
+def shown(tunes: list[Tune], links: Links, number: int, rng: np.random.Generator) -> Iterator[str]:
+    """Yield links to be judged by reading: titles, and intervals with what both have in common in brackets."""
+    for link in rng.choice(links, number, replace=False):
+        pair = [tunes[link["other"]], tunes[link["piece"]]]
+        texts = ["".join("0123456789te"[step] for step in tune.intervals) for tune in pair]
+        blocks = SequenceMatcher(None, *texts, autojunk=False).get_matching_blocks()
+        yield f"{link['shared']} passages, containment {link['containment']:.2f}"
+        for side, (tune, text) in enumerate(zip(pair, texts, strict=True)):
+            for block in reversed([block for block in blocks if block.size >= 5]):
+                at = (block.a, block.b)[side]
+                text = f"{text[:at]}[{text[at : at + block.size]}]{text[at + block.size :]}"
+            yield f"  {Path(tune.folder).name}: {tune.title}: {text}"
+
+
 def invented(tunes: list[Tune], pieces: int, rng: np.random.Generator) -> Iterator[Tune]:
     """Yield tunes from a chain of the third order over (interval, length against the one before) of real ones."""
     ratios = np.array([0.25, 0.5, 1, 2, 4])
@@ -294,6 +310,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pieces", type=int, help="fill up to so many pieces, and only measure time and memory")
+    parser.add_argument("--show", type=int, default=0, help="print so many links, to be judged by reading")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
@@ -305,6 +322,9 @@ def main() -> None:
     begin = time.perf_counter()
     links, families = find(tunes)
     print(f"{time.perf_counter() - begin:.2f} s; {describe(links, families)}")
+    if arguments.show:
+        print(*shown(tunes, links, arguments.show, rng), sep="\n")
+        return
     print("recoded:", recoded(tunes))
     print("one region and title:", *same_titles(tunes, families), sep="\n  ")
     print("Essen and Anthology, one title:", *romanised(tunes, families), sep="\n  ")

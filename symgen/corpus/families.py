@@ -44,11 +44,11 @@ class FamilyRules:
     ----------
     evidence : tuple of (int, float)
         Two pieces are linked if one row holds: so many shared passages, and such a part of the passages of the
-        piece that has fewer. 8 and 0.4: eight passages are two short phrases, which decide for a short song only
-        (with 0.3, what is found is mostly chance). 14 and 0.15: about twelve notes in a row with their rhythm, or
-        twenty without; songs with a smaller part in common share an opening or a cadence rather than a tune.
-        40 and 0: some thirty notes that agree, in long pieces a section; all of the ten pairs of the research data
-        that only this row links are versions of one song or of one kind of song.
+        piece that has fewer. 10 and 0.4: ten passages are two phrases, which decide for a short song only (with
+        8, refrains of a few notes chain songs together; with 0.3, most of what is added is chance). 14 and 0.15:
+        about twelve notes in a row with their rhythm, or twenty without; songs with a smaller part in common share
+        an opening or a cadence rather than a tune. 40 and 0: some thirty notes that agree, in long pieces a
+        section; all pairs of the research data that only this row links are versions of one kind of song.
     fewest_equal : int
         Pieces with the same passages are linked if there are at least so many; six or seven notes, repeated, can
         have fewer.
@@ -58,7 +58,7 @@ class FamilyRules:
         one of them, which is the same one for all phrases of a tune that very many pieces share.
     """
 
-    evidence: tuple[tuple[int, float], ...] = ((8, 0.40), (14, 0.15), (40, 0.0))
+    evidence: tuple[tuple[int, float], ...] = ((10, 0.40), (14, 0.15), (40, 0.0))
     fewest_equal: int = 6
     most_pieces: int = 200
 
@@ -70,7 +70,7 @@ class FamilyFinder:
     ----------
     folder : Path
         For temporary files, which are gone when the finder is closed or the process ends. They take about 30
-        bytes a note, and up to some hundred in a corpus of ten million notes of one tradition.
+        bytes a note, and a hundred in a corpus of eight million notes of one tradition.
     rules : FamilyRules
         When two pieces count as near-duplicates.
     parts : int
@@ -192,13 +192,13 @@ class FamilyFinder:
         ranks = np.full(len(sizes), -1, dtype=np.int64)
         ranks[ranked] = np.arange(len(ranked))
         found = [_make_links(ranked[:0], ranked[:0], ranked[:0], sizes)]
-        with Spill(self._folder, max(1, len(ranked) ** 2), self._parts) as pairs:
-            for hashes, numbers in self._passages.parts():
-                rank = ranks[numbers]
-                for low, high in _pairs(hashes[rank >= 0], rank[rank >= 0], self.rules.most_pieces):
+        with Spill(self._folder, max(1, len(ranked) ** 2), self._parts, valued=False) as pairs:
+            for passages in self._passages.parts():
+                rank = ranks[passages["value"]]
+                for low, high in _pairs(passages["key"][rank >= 0], rank[rank >= 0], self.rules.most_pieces):
                     pairs.add((low * len(ranked) + high).astype(np.uint64))
-            for keys, _ in pairs.parts():
-                codes, shared = np.unique(keys.astype(np.int64), return_counts=True)
+            for part in pairs.parts():
+                codes, shared = np.unique(part["key"].astype(np.int64), return_counts=True)
                 codes, shared = codes[shared >= fewest], shared[shared >= fewest]
                 links = _make_links(ranked[codes // len(ranked)], ranked[codes % len(ranked)], shared, sizes)
                 found.append(links[self._enough(links)])

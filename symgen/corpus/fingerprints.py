@@ -42,13 +42,9 @@ def fingerprint(pitch: Any, onset: Any) -> NDArray[np.uint64]:
     tones, times = _melody(np.asarray(pitch, dtype=np.int64), np.asarray(onset, dtype=np.int64))
     intervals = (np.diff(tones) % 12).astype(np.uint64)
     with_rhythm = intervals[1:] * np.uint64(8) + _length_classes(np.diff(times))
-    passages = np.concatenate(
-        (
-            _runs(intervals, PITCH_INTERVALS, 4),
-            _runs(with_rhythm, RHYTHM_INTERVALS, 7) | np.uint64(1 << 63),  # the first kind takes 48 bits only
-        )
-    )
-    return np.unique(mix(passages))
+    melodic = _runs(intervals, PITCH_INTERVALS, 4)[_moving(intervals, PITCH_INTERVALS)]
+    rhythmic = _runs(with_rhythm, RHYTHM_INTERVALS, 7)[_moving(intervals[1:], RHYTHM_INTERVALS)]
+    return np.unique(mix(np.concatenate((melodic, rhythmic | np.uint64(1 << 63)))))  # melodic ones take 48 bits
 
 
 def digest(hashes: NDArray[np.uint64]) -> int:
@@ -92,6 +88,18 @@ def _length_classes(lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
     longer = (later > 2 * earlier).astype(np.uint64) + (later > 8 * earlier)
     shorter = (earlier > 2 * later).astype(np.uint64) + (earlier > 8 * later)
     return np.uint64(2) + longer - shorter
+
+
+def _moving(intervals: NDArray[np.uint64], length: int) -> NDArray[np.bool_]:
+    """Tell of every run of `length` intervals whether it goes anywhere.
+
+    A trill or a work cry that goes to and fro between two tones is found everywhere and tells nothing: there,
+    over two thirds of the intervals are those of two before.
+    """
+    if len(intervals) < length:
+        return np.zeros(0, dtype=bool)
+    returns = np.cumsum(np.concatenate(([False, False, False], intervals[2:] == intervals[:-2])), dtype=np.int64)
+    return 3 * (returns[length:] - returns[2 : len(returns) - length + 2]) <= 2 * (length - 2)
 
 
 def _runs(symbols: NDArray[np.uint64], length: int, bits: int) -> NDArray[np.uint64]:

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from symgen.errors import WriteError
 
-_RECORD: Final = np.dtype([("key", "<u8"), ("value", "<u4")])
+_KEY: Final = ("key", "<u8")
+_VALUE: Final = ("value", "<u4")
 
 HELD_RECORDS: Final = 2**19
 """Records held in memory before they go to disk: 6 MiB, and as much again while they are sorted."""
 
 
 class Spill:
-    """Records of a key and a value, of which only a part is ever in memory.
+    """Records of a key and, where wanted, a value, of which only a part is ever in memory.
 
     Parameters
     ----------
@@ -31,6 +32,8 @@ class Spill:
         Every key is less than this; the parts divide the range from 0 evenly.
     parts : int
         In how many parts the records are taken back.
+    valued : bool
+        Whether records have a value; without, they take 8 bytes instead of 12.
 
     Raises
     ------
@@ -38,8 +41,9 @@ class Spill:
         Here and in :meth:`add` and :meth:`parts`, if the file cannot be written or read back.
     """
 
-    def __init__(self, folder: Path, below: int, parts: int) -> None:
+    def __init__(self, folder: Path, below: int, parts: int, *, valued: bool = True) -> None:
         self._folder = folder
+        self._record = np.dtype([_KEY, _VALUE] if valued else [_KEY])
         self._bounds = np.array([below * part // parts for part in range(1, parts)], dtype=np.uint64)
         self._held: list[NDArray[np.void]] = []
         self._count = 0
@@ -50,22 +54,23 @@ class Spill:
         except OSError as error:
             raise self._fault(error) from error
 
-    def add(self, keys: NDArray[np.uint64], values: NDArray[np.uint32] | int = 0) -> None:
-        """Add records."""
-        records = np.empty(len(keys), dtype=_RECORD)
-        records["key"], records["value"] = keys, values
+    def add(self, keys: NDArray[np.uint64], value: int | None = None) -> None:
+        """Add records, all with one value."""
+        records = np.empty(len(keys), dtype=self._record)
+        records["key"] = keys
+        if value is not None:
+            records["value"] = value
         self._held.append(records)
         self._count += len(records)
         if self._count >= HELD_RECORDS:
             self._write()
 
-    def parts(self) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint32]]]:
-        """Yield keys and values of each part, unsorted within it: all equal keys stand in one part."""
+    def parts(self) -> Iterator[NDArray[np.void]]:
+        """Yield the records of each part, ``key`` and ``value``, in no order: all equal keys stand in one part."""
         self._write()
         for part in range(len(self._bounds) + 1):
             records = [self._read(int(run[part]), int(run[part + 1])) for run in self._runs]
-            merged = np.concatenate(records) if records else np.empty(0, dtype=_RECORD)
-            yield np.ascontiguousarray(merged["key"]), np.ascontiguousarray(merged["value"])
+            yield np.concatenate(records) if records else np.empty(0, dtype=self._record)
 
     def close(self) -> None:
         """Remove the file."""
@@ -87,7 +92,7 @@ class Spill:
         records = records[np.argsort(records["key"], kind="stable")]
         inner = np.searchsorted(records["key"], self._bounds)
         begins = np.concatenate(([0], inner, [len(records)])).astype(np.int64)
-        self._runs.append(self._end + begins * _RECORD.itemsize)
+        self._runs.append(self._end + begins * self._record.itemsize)
         try:
             self._file.seek(self._end)
             self._file.write(records.tobytes())
@@ -102,7 +107,7 @@ class Spill:
             data = self._file.read(end - begin)
         except OSError as error:
             raise self._fault(error) from error
-        return np.frombuffer(data, dtype=_RECORD)
+        return np.frombuffer(data, dtype=self._record)
 
     def _fault(self, error: OSError) -> WriteError:
         return WriteError(
