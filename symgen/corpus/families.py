@@ -44,9 +44,9 @@ class FamilyRules:
     ----------
     evidence : tuple of (int, float)
         Two pieces are linked if one row holds: so many shared passages, and such a part of the passages of the
-        piece that has fewer. 10 and 0.4: ten passages are two phrases, which decide for a short song only (with
-        8, refrains of a few notes chain songs together; with 0.3, most of what is added is chance). 14 and 0.15:
-        about twelve notes in a row with their rhythm, or twenty without; songs with a smaller part in common share
+        piece that has fewer. 10 and 0.4: fourteen notes in a row, which decide for a short song only (with 8,
+        refrains of a few notes chain songs together; with 0.3, most of what is added is chance). 14 and 0.15:
+        sixteen notes in a row with their rhythm, or twenty-six without; songs with a smaller part in common share
         an opening or a cadence rather than a tune. 40 and 0: some thirty notes that agree, in long pieces a
         section; all pairs of the research data that only this row links are versions of one kind of song.
     fewest_equal : int
