@@ -34,7 +34,7 @@ TAKE = {
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
 REQUESTS = {
     "symgen.compose": ("ComposeRequest", COMPOSE_FIELDS.split()),
-    "symgen.convert": ("ConvertRequest", ["inputs", "output", "jobs", "style", "corpora"]),
+    "symgen.convert": ("ConvertRequest", "inputs output jobs style corpora cleaning engine scheduler".split()),
     "symgen.train": ("TrainRequest", ["dataset", "style", "output", "seed"]),
 }
 """Use case -> its request, and the fields that the command line fills."""
@@ -137,18 +137,28 @@ class TestCompose:
 
 class TestOtherCommands:
     def test_convert_ends_with_the_result_s_exit_code(self, use_case, capsys):
-        result = Result(files=2, status={"ok": 1, "failed": 1})
+        facts = {"files": 2, "reused": 0, "pieces": 1, "notes": 90, "hours": 0.02, "report": "data/report.jsonl"}
+        facts |= {"status": {"failed": 1, "ok": 1}, "failed": {"no-music": 1}, "splits": {"train": 1}}
+        facts |= {name: {} for name in ("mended", "lost", "dropped", "flags", "passed_over", "near_duplicates")}
+        result = Result(**facts)
         result.exit_code = 1
         given = use_case("symgen.convert", "convert", result)
-        assert command("convert", "a.mid", "b.mid", "-o", "data", "--jobs", "2") == 1
+        assert command("convert", "a.mid", "b.mid", "-o", "data", "--jobs", "2", "--json") == 1
         assert dataclasses.asdict(given[0]) == {
             "inputs": (Path("a.mid"), Path("b.mid")),
             "output": Path("data"),
             "jobs": 2,
             "style": "unknown",
             "corpora": None,
+            "cleaning": None,
+            "engine": "local",
+            "scheduler": None,
         }
-        assert capsys.readouterr().out == "files   2\nstatus  ok 1, failed 1\n"
+        out, err = capsys.readouterr()
+        assert json.loads(out) == facts
+        assert "inputs           2: 1 failed, 1 ok; 0 as converted before\n" in err
+        assert "failed           no-music 1\n" in err
+        assert "dropped" not in err
 
     def test_train(self, use_case, capsys):
         given = use_case("symgen.train", "train", Result(checkpoint="box", bits=4.19))

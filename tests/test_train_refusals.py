@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from symgen.corpus.dataset import Entry, write_dataset
+from symgen.corpus.dataset import Entry
+from symgen.corpus.writer import write_dataset
 from symgen.errors import CheckpointError, CorpusError, UsageError, WriteError
 from symgen.models.adversarial import AdversarialStage
 from symgen.models.checkpoint import load_checkpoint
