@@ -91,11 +91,14 @@ def test_a_known_gong_and_length_are_taken():
 
 
 def test_the_plain_functions_do_the_same(monkeypatch):
-    """Without numba the kernels are read by Python."""
-    fast = bulk.tokenise(SOUND)
+    """Without numba the kernels are read by Python, which would also notice a place beyond the end of an array."""
+    files = [*SOUND, *(one_byte_changed(SOUND[n % len(SOUND)], random.Random(f"plain-{n}")) for n in range(100))]
+    fast = bulk.tokenise(files)
     for module in ("symgen.bulk", "symgen.readers._smf_batch"):
         monkeypatch.setattr(f"{module}.compiled", lambda function: function)
-    slow = bulk.tokenise(SOUND)
-    for place, data in enumerate(SOUND):
-        score = alone(data).score
+    slow = bulk.tokenise(files)
+    assert slow.midi.sound.tolist() == fast.midi.sound.tolist()
+    for place in np.flatnonzero(fast.midi.sound).tolist():
+        score = fast.midi.score(place, "name.mid")
+        assert slow.midi.score(place, "name.mid") == score
         assert slow.sequence(place, score) == fast.sequence(place, score)

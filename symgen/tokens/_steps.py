@@ -22,6 +22,8 @@ _OFF_ONSET, _OFF_LENGTH, _FOLDED = range(len(LOST))
 _CHORD_BASE = 38
 """Intervals below the melody tone go up to 36; as digits of this base they are 1 to 37, 0 where there is none."""
 _MIDDLE = 128
+_TONES = 2 * _MIDDLE + 12
+"""A reference gong can lie up to eleven semitones below 0, and a tone 127 above that."""
 _REST, _NO_CHORD = melody.REST, chord.NO_CHORD
 
 
@@ -35,9 +37,9 @@ class Tables(NamedTuple):
         the place in the grid, from 1 on, of a grid value (-1 for other ticks, 0 for 0).
     note : ndarray of int64, shape (grid values + 1, grid values + 1)
         Rhythm token of an interval and a length by their ranks; 0 where the vocabulary has none.
-    tone : ndarray of int64, shape (techniques, 256)
+    tone : ndarray of int64, shape (techniques, 268)
         Melody token of a technique and a tone, 128 semitones added.
-    folded : ndarray of bool, shape (256,)
+    folded : ndarray of bool, shape (268,)
         Whether that tone is moved by octaves.
     chords : ndarray of int64, shape (38 ** 3,)
         Chord token of up to three intervals below the melody; 0 where the inventory has none.
@@ -62,7 +64,7 @@ def tables() -> Tables:
     note = np.zeros((len(grid) + 1, len(grid) + 1), np.int64)
     for number, (interval, length) in enumerate(rhythm.PAIRS, start=1):
         note[rank[interval], rank[length]] = number
-    tones = [[melody.melody_token(r - _MIDDLE, t) for r in range(2 * _MIDDLE)] for t in range(len(Technique))]
+    tones = [[melody.melody_token(r - _MIDDLE, t) for r in range(_TONES)] for t in range(len(Technique))]
     chords = np.zeros(_CHORD_BASE**3, np.int64)
     for number, intervals in enumerate(chord.SONORITIES, start=1):
         chords[sum((value + 1) * _CHORD_BASE**place for place, value in enumerate(intervals))] = number

@@ -227,3 +227,13 @@ def test_any_tokens_are_music(data):
         again = encode(score, gong=0)
         assume(not again.lost)  # sums of intervals at one onset can leave the grid
         assert np.array_equal(decode(again).notes, score.notes)
+
+
+@pytest.mark.parametrize("gong", range(12))
+def test_the_widest_pieces_have_tokens(gong):
+    """With most notes at the bottom the reference gong lies below MIDI note 0."""
+    score = Score(make_notes([(480 * i, 480, pitch) for i, pitch in enumerate([0, 1, 0, 2, 0, 127, 0])]))
+    sequence = encode(score, gong=gong)
+    folded = decode(sequence).notes["pitch"]
+    assert (folded % 12).tolist() == (score.notes["pitch"] % 12).tolist()
+    assert sequence.lost["octave-folded"] == 1
