@@ -39,9 +39,9 @@ from symgen.tokens.prefix import STYLES
 CAPS = Caps(seconds=10.0, memory_bytes=2**30)
 """What the reading of one file may take."""
 
-_BATCH_WEIGHT = 128
+_BATCH_WEIGHT = 256
 _BATCH_BYTES = 4 * 2**20
-_WEIGHTS = {".xml": 16, ".musicxml": 16, ".mxl": 16, ".abc": 4, ".krn": 2}
+_WEIGHTS = {".xml": 32, ".musicxml": 32, ".mxl": 32, ".abc": 8, ".krn": 3}
 """About how many MIDI files take as long as one such file: a batch is to be a second of work at most."""
 
 _FEW = 64
@@ -200,7 +200,7 @@ def _remember(store: Store, output: Path, digest: str) -> None:
 
 def _convert_all(store: Store, settings: Settings, request: ConvertRequest, total: int, progress: Progress) -> int:
     """Convert what is missing, batch by batch, and return for how many inputs nothing had to be done."""
-    settings = Settings(settings.style, settings.catalogue, settings.rules, is_available() and total >= _FEW)
+    settings = Settings(settings.style, settings.catalogue, settings.rules, is_available() and store.missing() >= _FEW)
     function = partial(convert_batch, settings=settings)
     done = reused = 0
     drawn: deque[list[Item]] = deque()  # by the engine, whose results have not come yet

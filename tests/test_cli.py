@@ -32,9 +32,14 @@ TAKE = {
 }
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
+CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler"
+
 REQUESTS = {
     "symgen.compose": ("ComposeRequest", COMPOSE_FIELDS.split()),
-    "symgen.convert": ("ConvertRequest", "inputs output jobs style corpora cleaning engine scheduler".split()),
+    "symgen.convert": (
+        "ConvertRequest",
+        ["inputs", "output", "jobs", "style", "corpora", "cleaning", "engine", "scheduler"],
+    ),
     "symgen.train": ("TrainRequest", ["dataset", "style", "output", "seed"]),
 }
 """Use case -> its request, and the fields that the command line fills."""

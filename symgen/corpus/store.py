@@ -143,6 +143,11 @@ class Store:
         for _, path, sha256 in self._rows(query):
             yield Path(os.fsdecode(path)), sha256
 
+    def missing(self) -> int:
+        """Return how many inputs have no result yet."""
+        query = "SELECT count(*) FROM inputs LEFT JOIN results USING (path) WHERE sha256 IS NULL"
+        return int(self._base.execute(query).fetchone()[0])
+
     def has_results(self) -> bool:
         """Return whether anything is done yet."""
         return self._base.execute("SELECT 1 FROM results LIMIT 1").fetchone() is not None
