@@ -208,13 +208,15 @@ def _matches(melodies: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np
         runs = groups * tokens + melodies[ends - length + 1]
         order = np.argsort(runs, kind="stable")  # equal runs stay in the order in which they come
         ends, runs = ends[order], runs[order]
-        again = runs[1:] == runs[:-1]
-        if not again.any():
+        again = np.zeros(len(runs), np.bool_)
+        np.equal(runs[1:], runs[:-1], out=again[1:])
+        places = np.flatnonzero(again)
+        if not len(places):
             break
         if length >= _MIN_MATCH:
-            lengths[ends[1:][again] + 1] = length
-            followers[ends[1:][again] + 1] = ends[:-1][again] + 1
-        numbers = np.concatenate([[0], np.cumsum(~again)])
-        heard = np.concatenate([again, [False]]) | np.concatenate([[False], again])
-        ends, groups = ends[heard], numbers[heard]
+            steps = ends[places] + 1
+            lengths[steps], followers[steps] = length, ends[places - 1] + 1
+        heard = again.copy()
+        heard[places - 1] = True
+        ends, groups = ends[heard], np.cumsum(~again)[heard]
     return lengths, followers

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from symgen import evaluate as module
-from symgen.corpus.dataset import Entry, write_dataset
+from symgen.corpus.dataset import Entry
+from symgen.corpus.writer import write_dataset
 from symgen.errors import CheckpointError, CorpusError, PlayabilityError, UsageError, WriteError
 from symgen.evaluate import EvaluateRequest, EvaluateResult, evaluate
 from symgen.metrics.report import tables
