@@ -218,5 +218,5 @@ def _matches(melodies: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np
             lengths[steps], followers[steps] = length, ends[places - 1] + 1
         heard = again.copy()
         heard[places - 1] = True
-        ends, groups = ends[heard], np.cumsum(~again)[heard]
+        ends, groups = ends[heard], np.cumsum(~again, dtype=np.int64)[heard]
     return lengths, followers
