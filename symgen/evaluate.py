@@ -226,7 +226,7 @@ def _corpus(request: EvaluateRequest) -> _Corpus:
     style = get_style(request.style).name
     dataset = Dataset(request.against)
     training: dict[str, Sequences] = {}
-    for entry in sorted({entry.style for entry in dataset.entries}):
+    for entry in dataset.styles():
         training[entry] = [s for s in dataset.sequences(split="train", style=entry) if len(s)]
     held = {
         split: [s for s in dataset.sequences(split=split, style=style) if len(s)] for split in ("validation", "test")

@@ -6,12 +6,10 @@ the adversarial stage. Every stage can be stopped and is taken up where it stood
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,6 +19,7 @@ import torch
 from symgen.copying import copy_report, fingerprints
 from symgen.corpus.catalogue import read_catalogue
 from symgen.corpus.dataset import Dataset
+from symgen.corpus.writer import file_digest
 from symgen.errors import CheckpointError, CorpusError, UsageError
 from symgen.files import make_folder, write_text
 from symgen.models.adversarial import AdversarialStage, fight, styles_to_play
@@ -28,7 +27,7 @@ from symgen.models.card import model_card
 from symgen.models.checkpoint import save_checkpoint, save_fingerprints, write_json
 from symgen.models.generator import Generator, GeneratorConfig
 from symgen.models.likelihood import Run, Stage, bits_per_note, weights_of
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Mixture, Pieces, pieces_by_style
 from symgen.progress import Progress, silent
 from symgen.resources import corpora_dir, version
 from symgen.styles import get_style
@@ -159,7 +158,7 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     Raises
     ------
     CorpusError
-        If the dataset is missing, damaged or too small.
+        If the dataset is missing, damaged or too small. A damaged piece is found when a window of it is cut.
     UsageError
         If there is no such style, the dataset holds no piece of it, the folder of the checkpoint holds something
         else, or the folder of the training state that of another training.
@@ -173,11 +172,11 @@ def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
         torch.set_num_threads(request.threads)
     dataset = Dataset(request.dataset)
     progress("reading the dataset")
-    training = _pools(dataset, "train")
-    validation = _pools(dataset, "validation", most_folk=_JUDGED_FOLK)
+    training = pieces_by_style(dataset, "train")
+    validation = pieces_by_style(dataset, "validation", {"folk": _JUDGED_FOLK})
     _check_pieces(request, training, validation)
     make_folder(request.output)
-    _claim(_run_folder(request), request)
+    _claim(_run_folder(request), request, dataset)
     torch.manual_seed(request.seed)
     run = Run(Generator(request.recipe.config), _run_folder(request), request.seed)
     train_likelihood(run, request.recipe, request.style, training, validation, progress)
@@ -279,15 +278,6 @@ def export(
     write_text(output / "README.md", model_card(output.resolve().name, whole))
 
 
-def _pools(dataset: Dataset, split: str, most_folk: int | None = None) -> dict[str, Pieces]:
-    """Return the pieces of a split, with their features, by style."""
-    styles = sorted({entry.style for entry in dataset.entries})
-    return {
-        style: Pieces(islice(dataset.sequences(split=split, style=style), most_folk if style == "folk" else None))
-        for style in styles
-    }
-
-
 def _checked(request: TrainRequest) -> TrainRequest:
     """Return the request with the style by its name, or raise UsageError for what cannot be met."""
     if request.seed < 0:
@@ -323,11 +313,10 @@ def _run_folder(request: TrainRequest) -> Path:
     return request.run or output.with_name(output.name + ".run")
 
 
-def _claim(folder: Path, request: TrainRequest) -> None:
+def _claim(folder: Path, request: TrainRequest, dataset: Dataset) -> None:
     """Note in the folder of a training what is trained, or make sure that it is the same as before."""
-    index = (request.dataset / "index.jsonl").read_bytes()
     wanted = {
-        "dataset": hashlib.sha256(index).hexdigest(),
+        "dataset": _index_digest(dataset),
         "style": request.style,
         "seed": request.seed,
         "network": request.recipe.config.as_json(),
@@ -350,10 +339,22 @@ def _claim(folder: Path, request: TrainRequest) -> None:
         )
 
 
+def _index_digest(dataset: Dataset) -> str:
+    """Return the digest of the index: what the dataset says, so that a large one need not be read for it."""
+    files = dataset.facts.get("files")
+    if isinstance(files, dict) and isinstance(digest := files.get("index.jsonl"), str):
+        return digest
+    index = dataset.path / "index.jsonl"
+    try:
+        return file_digest(index)
+    except OSError as error:
+        raise CorpusError(f"{index}: {error.strerror}", remedy="convert the corpus again") from error
+
+
 def _style_facts(dataset: Dataset, known: Mapping[str, Any]) -> dict[str, Any]:
     """Return for each style how many pieces it has, and how long a run people's unseen pieces share with them."""
     facts = {}
-    for style in sorted({entry.style for entry in dataset.entries}):
+    for style in dataset.styles():
         unseen = [number for split in ("validation", "test") for number in dataset.numbers(split=split, style=style)]
         runs = [copy_report(dataset.sequence(number), known) for number in unseen[:200]]
         facts[style] = {
@@ -365,12 +366,14 @@ def _style_facts(dataset: Dataset, known: Mapping[str, Any]) -> dict[str, Any]:
 
 def _origins(dataset: Dataset) -> list[dict[str, Any]]:
     """Return the corpora that training pieces come from, by style, with their licence wording."""
-    learned = [entry for entry in dataset.entries if entry.split == "train"]
-    pieces = Counter((entry.corpus, entry.style) for entry in learned)
+    pieces: Counter[tuple[str, str]] = Counter()
     notes: Counter[tuple[str, str]] = Counter()
-    for entry in learned:
-        notes[entry.corpus, entry.style] += entry.notes
-    licences = {entry.corpus: entry.licence for entry in learned}
+    licences: dict[str, str] = {}
+    for entry in dataset.entries:
+        if entry.split == "train":
+            pieces[entry.corpus, entry.style] += 1
+            notes[entry.corpus, entry.style] += entry.notes
+            licences[entry.corpus] = entry.licence
     declared = {corpus.name: corpus for corpus in read_catalogue(corpora_dir())}
     return [
         {

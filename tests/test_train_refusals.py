@@ -1,5 +1,7 @@
 """Training end to end, on toy pieces and a tiny network: own corpora, resuming, refusals."""
 
+import hashlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -77,6 +79,17 @@ def test_the_style_judges_the_last_stage(request_, monkeypatch, tmp_path):
     data = dataset(tmp_path / "zheng.symgen", "guzheng")
     train(replace(request_, dataset=data, style="guzheng", recipe=replace(RECIPE, adversarial=None)))
     assert set(judges) == {"guzheng"}
+
+
+def test_the_dataset_is_known_by_its_index(request_):
+    """By the digest that it holds of it; one that holds none is read for it."""
+    train(replace(request_, recipe=replace(RECIPE, adversarial=None)))
+    note = json.loads((request_.output.parent / "own.run" / "training.json").read_text())
+    assert note["dataset"] == hashlib.sha256((request_.dataset / "index.jsonl").read_bytes()).hexdigest()
+    facts = json.loads((request_.dataset / "dataset.json").read_text())
+    del facts["files"]
+    (request_.dataset / "dataset.json").write_text(json.dumps(facts))
+    train(replace(request_, recipe=replace(RECIPE, adversarial=None)))  # the same training, not another
 
 
 class TestRefused:

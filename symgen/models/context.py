@@ -1,7 +1,7 @@
 """What the networks are told about each step before it is chosen.
 
 Its place in beat, bar and piece, and what followed the last time the music stood where it stands now.
-One table and two forms of the same computation: over a whole piece for training
+One table and two forms of the same computation: over a whole piece in columns, for training
 (:func:`piece_features`), and step by step while composing (:class:`Context`). A test holds them equal.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from symgen.score import Metre
 from symgen.tokens import melody, rhythm
-from symgen.tokens.sequence import TokenSequence
+from symgen.tokens.sequence import TokenArray, TokenSequence
 from symgen.tokens.vocabulary import START
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
 
@@ -151,9 +151,72 @@ def piece_features(sequence: TokenSequence) -> NDArray[np.int16]:
     -------
     ndarray of int16, shape (steps, len(FEATURES))
     """
-    context = Context(sequence.metres, sequence.end)
-    rows = []
-    for rhythm_token, melody_token in zip(sequence.rhythm.tolist(), sequence.melody.tolist(), strict=True):
-        rows.append(context.features())
-        context.append(rhythm_token, melody_token)
-    return np.array(rows, dtype=np.int16).reshape(-1, len(FEATURES))
+    times, total = sequence.onsets(), sequence.end
+    lengths, followers = _matches(sequence.melody.astype(np.int64))
+    matched = lengths > 0
+    features = np.empty((len(sequence), len(FEATURES)), dtype=np.int16)
+    features[:, 0] = _PHASE[times % TICKS_PER_QUARTER]
+    features[:, 1] = _bar_positions(sequence.metres, times)
+    features[:, 2] = np.searchsorted(_SPANS, total - times, side="right") if total else 0
+    features[:, 3] = np.searchsorted(_SPANS, times, side="right")
+    features[:, 4] = _leaps(sequence.melody)
+    features[:, 5] = lengths
+    features[:, 6] = np.where(matched, sequence.rhythm[followers], START)
+    features[:, 7] = np.where(matched, sequence.melody[followers], START)
+    return features
+
+
+def _bar_positions(metres: tuple[Metre, ...], times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the eighths since the bar line at each tick, from 1 on; 0 where the metre is unknown."""
+    if not metres:
+        return np.zeros_like(times)
+    ticks = np.array([metre.tick for metre in metres])
+    bars = np.array([bar_ticks(metre.numerator, metre.denominator) for metre in metres])
+    index = np.searchsorted(ticks, times, side="right") - 1
+    within = (times - ticks[index]) % bars[index]
+    positions: NDArray[np.int64] = np.minimum(2 * within // TICKS_PER_QUARTER, _MAX_BAR_EIGHTHS - 1) + 1
+    return positions
+
+
+def _leaps(melodies: TokenArray) -> NDArray[np.int64]:
+    """Return the class of the leap between the last two tones before each step; 0 before the second tone."""
+    sounding = melodies != melody.REST
+    leaps = np.clip(np.diff(melody.RELATIVE[melodies[sounding]]), -_MAX_LEAP, _MAX_LEAP) + _MAX_LEAP + 1
+    classes = np.concatenate([np.zeros(2, np.int64), leaps])  # by how many tones there were before
+    found: NDArray[np.int64] = classes[np.cumsum(sounding) - sounding]
+    return found
+
+
+def _matches(melodies: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how long a run of melody tokens before each step was heard before, and the step that then followed it.
+
+    Runs are grouped by sorting, exactly: a run of n is a run of n - 1, by the number of its group, with one token
+    before it, and only what was heard twice can be part of a longer run that was.
+
+    Returns
+    -------
+    lengths, followers : ndarray of int64, shape (steps,)
+        Both 0 where nothing matches. The longest run counts, and of its places the last.
+    """
+    lengths, followers = np.zeros((2, len(melodies)), dtype=np.int64)
+    tokens = int(melodies.max(initial=0)) + 1
+    ends = np.arange(len(melodies) - 1)  # where a run ends that a step follows
+    groups = melodies[:-1]
+    for length in range(2, _MAX_MATCH + 1):
+        begun = ends >= length - 1
+        ends, groups = ends[begun], groups[begun]
+        runs = groups * tokens + melodies[ends - length + 1]
+        order = np.argsort(runs, kind="stable")  # equal runs stay in the order in which they come
+        ends, runs = ends[order], runs[order]
+        again = np.zeros(len(runs), np.bool_)
+        np.equal(runs[1:], runs[:-1], out=again[1:])
+        places = np.flatnonzero(again)
+        if not len(places):
+            break
+        if length >= _MIN_MATCH:
+            steps = ends[places] + 1
+            lengths[steps], followers[steps] = length, ends[places - 1] + 1
+        heard = again.copy()
+        heard[places - 1] = True
+        ends, groups = ends[heard], np.cumsum(~again, dtype=np.int64)[heard]
+    return lengths, followers

@@ -1,21 +1,29 @@
 """Windows of token pieces as training batches.
 
 Every batch is drawn from its own random stream, seeded by (seed, stage, step): a run that is stopped and
-continued sees the same batches as one that is not.
+continued sees the same batches as one that is not. Lengths and prefixes of all pieces are known at once; a piece
+itself is read, and its features worked out, when a window of it is cut. So a training starts at once on a dataset
+of any size, and one that is small enough is worked out once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.corpus.dataset import Dataset
 from symgen.models.context import FEATURES, Context, piece_features
 from symgen.score import Metre
 from symgen.tokens.prefix import FIELDS
-from symgen.tokens.sequence import TokenSequence
+from symgen.tokens.sequence import TokenArray, TokenSequence
+
+KEPT_STEPS: Final = 2_000_000
+"""Steps of the pieces that are kept ready; a step takes 22 bytes."""
 
 _REMAINING = list(FEATURES).index("remaining")
 
@@ -42,25 +50,118 @@ class Batch:
     mask: NDArray[np.bool_]
 
 
-class Pieces:
-    """Pieces of one style with their features, ready to cut windows from."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece ready to cut windows from.
 
-    def __init__(self, sequences: Iterable[TokenSequence]) -> None:
-        steps, features, prefixes = [], [], []
-        self.metres: list[tuple[Metre, ...]] = []
-        self.ends: list[int] = []
-        for sequence in sequences:
-            self.metres.append(sequence.metres)
-            self.ends.append(sequence.end)
-            steps.append(np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()]))
-            features.append(piece_features(sequence))
-            prefixes.append(sequence.prefix.numbers())
-        self.steps, self.features = steps, features
-        self.prefixes = np.array(prefixes, dtype=np.int64).reshape(-1, len(FIELDS))
-        self.lengths = np.array([len(f) for f in features], dtype=np.int64)
+    Parameters
+    ----------
+    steps : ndarray of int16, shape (steps + 1, 3)
+        Its tokens, after a step of zeros.
+    features : ndarray of int16, shape (steps, len(FEATURES))
+        What is known of each step before it is chosen.
+    metres : tuple of Metre
+        Metre map; empty if unknown.
+    end : int
+        Length in ticks.
+    """
+
+    steps: TokenArray
+    features: NDArray[np.int16]
+    metres: tuple[Metre, ...]
+    end: int
+
+    @classmethod
+    def of(cls, sequence: TokenSequence) -> Piece:
+        """Return the piece of a token sequence."""
+        steps = np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()])
+        return cls(steps, piece_features(sequence), sequence.metres, sequence.end)
+
+
+class Selection:
+    """Some pieces of a dataset, each read from disk when it is asked for.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Where they are.
+    numbers : sequence of int
+        Which.
+
+    Raises
+    ------
+    CorpusError
+        If the dataset says of one of them what is in no vocabulary.
+    """
+
+    def __init__(self, dataset: Dataset, numbers: Sequence[int]) -> None:
+        self._dataset, self._numbers = dataset, np.array(numbers, dtype=np.int64)
+        self.lengths = dataset.lengths[self._numbers]
+        columns = [dataset.columns[name][self._numbers] for name in FIELDS]
+        self.prefixes = np.stack(columns, axis=1).astype(np.int64)
+        beyond = self._numbers[(self.prefixes >= [len(values) for values in FIELDS.values()]).any(axis=1)]
+        if len(beyond):
+            dataset.prefix(int(beyond[0]))
+
+    def __getitem__(self, number: int) -> TokenSequence:
+        return self._dataset.sequence(int(self._numbers[number]))
+
+
+class Pieces:
+    """Pieces of one style, ready to cut windows from.
+
+    Parameters
+    ----------
+    sequences : Selection or iterable of TokenSequence
+        The pieces.
+    kept : int
+        Steps of the pieces that are kept ready, those asked for last; the others are read again.
+
+    Attributes
+    ----------
+    lengths : ndarray of int64, shape (pieces,)
+        Steps of each piece.
+    prefixes : ndarray of int64, shape (pieces, len(FIELDS))
+        Prefix numbers of each piece.
+    """
+
+    def __init__(self, sequences: Selection | Iterable[TokenSequence], *, kept: int = KEPT_STEPS) -> None:
+        if isinstance(sequences, Selection):
+            self._sequences: Selection | list[TokenSequence] = sequences
+            self.lengths, self.prefixes = sequences.lengths, sequences.prefixes
+        else:
+            self._sequences = found = list(sequences)
+            self.lengths = np.array([len(sequence) for sequence in found], dtype=np.int64)
+            numbers = [sequence.prefix.numbers() for sequence in found]
+            self.prefixes = np.array(numbers, dtype=np.int64).reshape(-1, len(FIELDS))
+        self._ends = np.cumsum(self.lengths)
+        self._ready: OrderedDict[int, Piece] = OrderedDict()
+        self._kept, self._steps = kept, 0
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def __getitem__(self, number: int) -> Piece:
+        """Return a piece.
+
+        Raises
+        ------
+        IndexError
+            If there is no such piece.
+        CorpusError
+            If the dataset that it is read from is damaged there.
+        """
+        number = range(len(self))[number]
+        piece = self._ready.get(number)
+        if piece is not None:
+            self._ready.move_to_end(number)
+            return piece
+        piece = self._ready[number] = Piece.of(self._sequences[number])
+        self._steps += int(self.lengths[number])
+        while self._steps > self._kept and len(self._ready) > 1:
+            oldest, _ = self._ready.popitem(last=False)
+            self._steps -= int(self.lengths[oldest])
+        return piece
 
     def batch(self, places: Iterable[tuple[int, int]], window: int) -> Batch:
         """Return the windows of at most `window` steps that begin at each (piece, step)."""
@@ -70,8 +171,9 @@ class Pieces:
         features = np.zeros((len(cut), time, len(FEATURES)), dtype=np.int64)
         mask = np.zeros((len(cut), time), dtype=np.bool_)
         for row, (piece, start, length) in enumerate(cut):
-            steps[row, : length + 1] = self.steps[piece][start : start + length + 1]
-            features[row, :length] = self.features[piece][start : start + length]
+            ready = self[piece]
+            steps[row, : length + 1] = ready.steps[start : start + length + 1]
+            features[row, :length] = ready.features[start : start + length]
             mask[row, :length] = True
         return Batch(steps, features, self.prefixes[[piece for piece, _, _ in cut]], mask)
 
@@ -86,8 +188,9 @@ class Pieces:
 
     def context(self, piece: int, step: int) -> Context:
         """Return the context of a piece as it stands before `step`."""
-        context = Context(self.metres[piece], self.ends[piece])
-        for rhythm_token, melody_token, _ in self.steps[piece][1 : step + 1].tolist():
+        ready = self[piece]
+        context = Context(ready.metres, ready.end)
+        for rhythm_token, melody_token, _ in ready.steps[1 : step + 1].tolist():
             context.append(rhythm_token, melody_token)
         return context
 
@@ -106,10 +209,28 @@ class Pieces:
 
     def draw(self, rng: np.random.Generator, count: int) -> list[tuple[int, int]]:
         """Draw `count` places: pieces in proportion to their length, anywhere within them."""
-        ends = np.cumsum(self.lengths)
-        steps = rng.integers(0, ends[-1], size=count)
-        pieces = np.searchsorted(ends, steps, side="right")
-        return [(int(p), int(s - ends[p] + self.lengths[p])) for p, s in zip(pieces, steps, strict=True)]
+        steps = rng.integers(0, self._ends[-1], size=count)
+        pieces = np.searchsorted(self._ends, steps, side="right")
+        return [(int(p), int(s - self._ends[p] + self.lengths[p])) for p, s in zip(pieces, steps, strict=True)]
+
+
+def pieces_by_style(dataset: Dataset, split: str, most: Mapping[str, int] | None = None) -> dict[str, Pieces]:
+    """Return the pieces of a split of a dataset by style, without reading any.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Where they are.
+    split : str
+        "train", "validation" or "test".
+    most : mapping of str to int, optional
+        Style -> how many of its pieces are taken, from the first on; all where it says nothing.
+    """
+    pools = {}
+    for style in dataset.styles():
+        numbers = dataset.numbers(split=split, style=style)
+        pools[style] = Pieces(Selection(dataset, numbers[: (most or {}).get(style)]))
+    return pools
 
 
 class Mixture:

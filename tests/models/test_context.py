@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from symgen.models.context import FEATURES, Context, piece_features
 from symgen.score import Metre, Score, make_notes
-from symgen.tokens import rhythm
+from symgen.tokens import melody, rhythm
 from symgen.tokens.codec import encode
 from symgen.tokens.sequence import TokenSequence
 from tests.models.music import TWO_FOUR, random_tune
@@ -29,6 +29,26 @@ def test_step_by_step_is_the_same_as_all_at_once(seed, metres, notes):
     assert context.time == rhythm.INTERVAL[piece.rhythm].sum()
     assert (features >= 0).all()
     assert (features.max(axis=0) < np.array(list(FEATURES.values()))).all()
+
+
+@given(
+    st.lists(st.sampled_from([1, 2, 3, 110, len(melody.VOCABULARY) - 1]), max_size=60),
+    st.integers(0, 40),
+    st.sampled_from([*METRES, (Metre(960, 3, 4), Metre(2000, 6, 8))]),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=150)
+def test_any_tokens_step_by_step_and_all_at_once(tokens, repeated, metres, random):
+    """Few tokens, much repeated, so that runs of every length come again; a metre that begins late."""
+    melodies = np.array(tokens + tokens[:repeated] * 2, np.int16)
+    rhythms = np.array([random.randrange(1, len(rhythm.VOCABULARY)) for _ in melodies], np.int16)
+    piece = TokenSequence(rhythms, melodies, np.ones_like(melodies), 60, metres=metres)
+    context = Context(piece.metres, piece.end)
+    features = piece_features(piece)
+    assert features.shape == (len(melodies), len(FEATURES))
+    for rhythm_token, melody_token, row in zip(rhythms.tolist(), melodies.tolist(), features.tolist(), strict=True):
+        assert row == list(context.features())
+        context.append(rhythm_token, melody_token)
 
 
 @given(st.integers(0, 1000), st.integers(0, 60))

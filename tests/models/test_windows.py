@@ -1,11 +1,17 @@
 """Windows cut from pieces: what is in them, and that the same seed cuts the same ones."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
-from symgen.models.context import FEATURES, piece_features
-from symgen.models.windows import Mixture, Pieces
-from tests.models.music import random_tune
+from symgen.corpus.dataset import Dataset, Entry
+from symgen.corpus.writer import write_dataset
+from symgen.errors import CorpusError
+from symgen.models.context import FEATURES, Context, piece_features
+from symgen.models.windows import Mixture, Piece, Pieces, Selection, pieces_by_style
+from symgen.score import Metre
+from tests.models.music import TWO_FOUR, random_tune
 
 REMAINING = list(FEATURES).index("remaining")
 
@@ -37,7 +43,7 @@ def test_whole_pieces_are_covered_once(pools):
     assert sum(int(batch.mask.sum()) for batch in batches) == pieces.lengths.sum()
     assert max(batch.mask.shape[1] for batch in batches) == 16
     seen = np.sort(np.concatenate([batch.steps[:, 1:][batch.mask][:, 1] for batch in batches]))
-    assert np.array_equal(seen, np.sort(np.concatenate([steps[1:, 1] for steps in pieces.steps])))
+    assert np.array_equal(seen, np.sort(np.concatenate([piece.steps[1:, 1] for piece in pieces])))
 
 
 def test_places_are_drawn_by_length(pools):
@@ -61,7 +67,7 @@ def test_places_with_room_on_both_sides(pools):
 def test_the_context_of_a_place_is_that_of_the_piece(pools):
     pieces = pools["folk"]
     for step in (0, 1, 17):
-        assert list(pieces.context(2, step).features()) == pieces.features[2][step].tolist()
+        assert list(pieces.context(2, step).features()) == pieces[2].features[step].tolist()
 
 
 def batches(pools, seed, **options):
@@ -104,10 +110,136 @@ def test_what_is_asked_is_hidden_now_and_then(pools):
     assert 0.3 < np.mean(hidden) < 0.7
     shown = batches(pools, 1, blank=0.0)
     assert all((batch.prefix > 0).all() for batch in shown)
-    assert not (pools["guqin"].features[3][:, REMAINING] == 0).any()  # the pieces themselves stay as they are
+    assert not (pools["guqin"][3].features[:, REMAINING] == 0).any()  # the pieces themselves stay as they are
 
 
 def test_styles_without_pieces_take_no_share(pools):
     mixture = Mixture({**pools, "guzheng": Pieces([])}, {"guqin": 0.5, "guzheng": 0.5}, window=24, steps=100)
     assert mixture.names == ["guqin"]
     assert mixture.shares.tolist() == [1.0]
+
+
+STYLES = ("folk", "guqin", "folk", "guzheng")
+SPLITS = ("train", "train", "validation", "train", "test")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Return a dataset of 40 random tunes, styles and splits mixed, lengths from 5 steps on, one metre in three."""
+    rows = []
+    for number in range(40):
+        style, metres = STYLES[number % len(STYLES)], ((), TWO_FOUR, (Metre(0, 3, 4), Metre(2880, 6, 8)))[number % 3]
+        tune = random_tune(number, 4 + number % 7 * 9, metres, style)
+        facts = {"path": f"{number}.mid", "sha256": "", "part": 0, "corpus": "own", "licence": "", "title": ""}
+        facts |= {"style": style, "split": SPLITS[number % len(SPLITS)], "gong": tune.gong, "confidence": 1.0}
+        facts |= {"mode": tune.prefix.mode, "metre": tune.prefix.metre, "notes": 1, "seconds": 1.0, "tempi": []}
+        facts["metres"] = [[metre.tick, metre.numerator, metre.denominator] for metre in metres]
+        rows.append((Entry(**facts), tune))
+    folder = tmp_path_factory.mktemp("mixed") / "mixed.symgen"
+    write_dataset(folder, rows, [], "")
+    return folder
+
+
+class Eager(Pieces):
+    """Pieces worked out at once and step by step, all of them kept."""
+
+    def __init__(self, sequences):
+        sequences = list(sequences)
+        super().__init__(sequences)
+        self.all = []
+        for sequence in sequences:
+            context, features = Context(sequence.metres, sequence.end), []
+            for rhythm_token, melody_token, _ in sequence.steps().tolist():
+                features.append(context.features())
+                context.append(rhythm_token, melody_token)
+            steps = np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()])
+            self.all.append(Piece(steps, np.array(features, np.int16), sequence.metres, sequence.end))
+
+    def __getitem__(self, number):
+        return self.all[number]
+
+
+def eager(dataset, split, most_folk=None):
+    """Return the pieces of a split by style, every index line read for it."""
+    return {
+        style: Eager(islice(dataset.sequences(split=split, style=style), most_folk if style == "folk" else None))
+        for style in sorted({entry.style for entry in dataset.entries})
+    }
+
+
+@pytest.mark.parametrize("kept", [1, 150, 10**6])
+def test_batches_are_the_same_whether_pieces_are_read_at_once_or_late(dataset, kept):
+    """For all sizes of the store: with almost none, with one that overflows, and with room for all."""
+    data = Dataset(dataset)
+    early = eager(data, "train")
+    late = {style: Pieces(Selection(data, data.numbers(split="train", style=style)), kept=kept) for style in early}
+    assert list(late) == list(pieces_by_style(data, "train")) == ["folk", "guqin", "guzheng"]
+    mixtures = [
+        Mixture(pools, {"guqin": 0.4, "folk": 0.4, "guzheng": 0.2}, window=24, steps=200) for pools in (early, late)
+    ]
+    for step in range(30):
+        one, two = (mixture.batch(np.random.default_rng([7, step])) for mixture in mixtures)
+        for name in ("steps", "features", "prefix", "mask"):
+            assert getattr(one, name).dtype == getattr(two, name).dtype
+            assert np.array_equal(getattr(one, name), getattr(two, name))
+    for style, pieces in early.items():
+        for one, two in zip(pieces.whole(16), late[style].whole(16), strict=True):
+            assert np.array_equal(one.features, two.features)
+        assert pieces.context(1, 9).features() == late[style].context(1, 9).features()
+
+
+def test_only_the_first_pieces_of_a_style(dataset):
+    data = Dataset(dataset)
+    few = pieces_by_style(data, "validation", {"folk": 2})
+    assert [len(few[style]) for style in few] == [2, 2, 2]
+    assert len(pieces_by_style(data, "validation")["folk"]) == 4
+    for one, two in zip(eager(data, "validation", 2)["folk"].all, few["folk"], strict=True):
+        assert np.array_equal(one.steps, two.steps)
+
+
+def test_lengths_and_prefixes_need_no_line_of_the_index(dataset, tmp_path):
+    for file in dataset.iterdir():
+        if file.name != "index.jsonl":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    early, late = eager(Dataset(dataset), "train"), pieces_by_style(Dataset(tmp_path), "train")
+    for style, pieces in early.items():
+        assert np.array_equal(pieces.lengths, late[style].lengths)
+        assert np.array_equal(pieces.prefixes, late[style].prefixes)
+    with pytest.raises(CorpusError, match=r"index\.jsonl"):
+        late["folk"].batch([(0, 0)], 8)
+
+
+def test_a_piece_of_no_known_style_is_refused(dataset, tmp_path):
+    for file in dataset.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    columns = np.load(tmp_path / "pieces.npy")
+    columns["mode"][5] = 200
+    np.save(tmp_path / "pieces.npy", columns)
+    with pytest.raises(CorpusError, match="piece 5"):
+        Selection(Dataset(tmp_path), range(10))
+
+
+def test_the_pieces_asked_for_last_are_kept():
+    tunes = [random_tune(seed, 12) for seed in range(6)]
+    longest = max(len(tune) for tune in tunes)
+    pieces = Pieces(tunes, kept=3 * longest)
+    first = pieces[0]
+    for number in range(1, 6):
+        pieces[number]
+        assert pieces[0] is first  # asked for again and again
+    assert pieces[5] is pieces[5]
+    for number in range(1, 6):
+        pieces[number]
+    assert pieces[0] is not first
+    assert np.array_equal(pieces[0].features, first.features)
+    assert pieces[-1] is pieces[5]
+    with pytest.raises(IndexError):
+        pieces[6]
+
+
+def test_a_piece_longer_than_the_store_is_kept_alone():
+    pieces = Pieces([random_tune(0, 60), random_tune(1, 60)], kept=10)
+    first = pieces[0]
+    assert pieces[0] is first
+    pieces[1]
+    assert pieces[0] is not first
