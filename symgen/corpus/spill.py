@@ -16,8 +16,8 @@ from symgen.errors import WriteError
 _KEY: Final = ("key", "<u8")
 _VALUE: Final = ("value", "<u4")
 
-HELD_RECORDS: Final = 2**19
-"""Records held in memory before they go to disk: 6 MiB, and as much again while they are sorted."""
+HELD_RECORDS: Final = 2**17
+"""Records held in memory before they go to disk: 1.5 MiB, and as much again while they are sorted."""
 
 
 class Spill:
