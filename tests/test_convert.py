@@ -2,10 +2,12 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from symgen import writers
 from symgen.convert import ConvertRequest, convert
 from symgen.corpus.dataset import Dataset
 from symgen.corpus.inputs import find_inputs
+from symgen.corpus.store import Store
 from symgen.errors import UsageError, WriteError
 from symgen.isolation import Caps
 from symgen.score import Metre, Score, Tempo, make_notes
@@ -361,6 +364,47 @@ class TestInterruption:
         assert content(tmp_path / "data") == content(tmp_path / "straight")
 
 
+class TestNoRoom:
+    def test_a_full_disk_ends_a_run_and_the_next_goes_on(self, tmp_path, python):
+        """A limit on the size of files is what a full disk is to a writer."""
+        folder = tmp_path / "scores"
+        folder.mkdir()
+        for number in range(60):
+            write_tune(folder / f"{number}.mid", number % 7, notes=200)
+        convert(ConvertRequest([folder], tmp_path / "straight"))
+        for limit in (20_000, 90_000, 150_000):
+            code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+            code += "from symgen import cli, convert; convert._BATCH_WEIGHT = 4; cli.main()"
+            done = python("-c", code, "convert", str(folder), "-o", str(tmp_path / "data"), "-q")
+            assert done.returncode == 1, (limit, done.stderr)
+            assert "cannot be written" in done.stderr
+            assert len(done.stderr.splitlines()) == 1
+        assert not (tmp_path / "data" / "dataset.json").exists()
+        result = convert(ConvertRequest([folder], tmp_path / "data"))
+        assert result.reused > 0
+        assert content(tmp_path / "data") == content(tmp_path / "straight")
+
+    @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may write anywhere")
+    def test_a_folder_that_is_closed(self, scores, run, tmp_path):
+        (tmp_path / "data").mkdir(mode=0o500)
+        with pytest.raises(WriteError, match="nothing can be written into"):
+            run(scores)
+
+    def test_two_runs_do_not_share_a_folder(self, scores, run, tmp_path):
+        with closing(Store(prepared(tmp_path / "data"), "other")), pytest.raises(UsageError, match="is at work in"):
+            run(scores)
+
+    def test_a_damaged_work_file_is_named(self, scores, run, tmp_path):
+        (prepared(tmp_path / "data") / ".work.sqlite").write_bytes(b"nonsense" * 999)
+        with pytest.raises(WriteError, match=r"\.work\.sqlite is damaged.*remove it"):
+            run(scores)
+
+
+def prepared(folder):
+    folder.mkdir()
+    return folder
+
+
 class TestIsolation:
     @pytest.fixture
     def faulty(self, monkeypatch):
@@ -429,3 +473,78 @@ def test_like_reasons_count_together(run, tmp_path):
     result = run(tmp_path / "a.mid", tmp_path / "b.mid")
     assert list(result.reasons.values()) == [2]
     assert result.reasons == {"empty-file": 2}
+
+
+class TestVanishing:
+    def test_what_goes_away_between_listing_and_reading_is_reported(self, scores, run, tmp_path, monkeypatch):
+        monkeypatch.setattr(Store, "pass_over", lambda *_: (scores / "tune4.mid").unlink())  # what comes after listing
+        assert run(scores).reasons["missing-file"] == 1
+        assert len(report(tmp_path / "data")) == 10
+
+    @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may read anything")
+    def test_what_may_not_be_read(self, scores, run, tmp_path):
+        (scores / "tune0.mid").chmod(0)
+        assert run(scores).reasons["unreadable-file"] == 1
+
+
+def test_voices_of_kern_are_pieces_of_their_own(tmp_path, run):
+    lines = ["**kern\t**kern", "*M2/4\t*M2/4", *(f"4{tone}\t4{tone.swapcase()}" for tone in "CDEGAcdec"), "*-\t*-", ""]
+    (tmp_path / "two.krn").write_text("\n".join(lines))
+    result = run(tmp_path / "two.krn")
+    (line,) = report(tmp_path / "data")
+    assert (result.pieces, line["pieces"], line["notes"]) == (2, 2, 18)
+    first, second = Dataset(tmp_path / "data").entries
+    assert (first.part, second.part, first.notes, second.notes) == (0, 1, 9, 9)
+    assert first.split == second.split
+
+
+def test_a_corpus_can_ask_for_its_parts(tmp_path, run):
+    corpora = tmp_path / "corpora"
+    corpora.mkdir()
+    (corpora / "duets.toml").write_text('name = "duets"\nlicence = "our own"\nmatch = ["*.mid"]\nparts = "apart"\n')
+    rows = [(480 * i, 480, pitch, 80, voice) for i, pitch in enumerate(SCALE) for voice in (0, 1)]
+    writers.write(Score(make_notes(rows)), tmp_path / "duet.mid")
+    assert run(tmp_path / "duet.mid", corpora=corpora).pieces == 2
+    assert convert(ConvertRequest([tmp_path / "duet.mid"], tmp_path / "other")).pieces == 1
+
+
+def test_sound_is_named_as_what_it_is(tmp_path, run):
+    (tmp_path / "take.wav").write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(24))
+    assert run(tmp_path).reasons == {"needs-transcriber": 1}
+
+
+def test_near_duplicates_are_named_and_share_a_split(tmp_path, run):
+    folder = tmp_path / "scores"
+    folder.mkdir()
+    chance = random.Random(5)
+    tunes = [[chance.choice((60, 62, 64, 67, 69, 72, 74)) for _ in range(60)] for _ in range(12)]
+    for number, tune in enumerate(tunes):
+        for copy, (shift, begin) in enumerate(((0, 0), (5, 0), (-3, 20))):  # transposed, and a section
+            rows = [(480 * i, 480, pitch + shift) for i, pitch in enumerate(tune[begin:])]
+            writers.write(Score(make_notes(rows), title=f"{copy} of {number}"), folder / f"{copy}-{number:02}.mid")
+    result = run(folder)
+    assert result.summary["near_duplicates"] == {"pieces with a near-duplicate before them": 24, "tunes": 12}
+    entries = list(Dataset(tmp_path / "data").entries)
+    for number, entry in enumerate(entries):
+        head = entries[entry.family]
+        assert entry.path.rpartition("-")[2] == head.path.rpartition("-")[2]
+        assert entry.split == head.split
+        assert (entry.near is None) == (entry.family == number)
+        assert entry.near is None or entry.near[1] > 0.9
+
+
+def test_rules_of_cleaning_can_be_one_s_own(scores, run, tmp_path):
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[flag.many]\nmeasure = "notes"\nabove = 5\naction = "drop"\n')
+    result = run(scores, cleaning=rules)
+    assert result.pieces == 0
+    assert result.summary["dropped"] == {"many": 8}
+    assert result.reasons == {"dropped": 8, "empty-file": 1, "no-music": 1}
+
+
+def test_the_summary_is_in_the_dataset(scores, run, tmp_path):
+    result = run(scores)
+    assert json.loads((tmp_path / "data" / "summary.json").read_text("utf-8")) == result.summary
+    assert result.summary["passed_over"] == {".doc": 1}
+    assert result.summary["hours"] == round(8 * 6 / 3600, 2)
+    assert result.summary["corpora"] == {"undeclared": {"pieces": 8, "notes": 96, "licence": ""}}

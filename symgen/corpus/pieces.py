@@ -103,7 +103,7 @@ def convert_items(
     others: list[_File] = []
     for index, (path, place, known) in enumerate(items):
         try:
-            data = readers.file_bytes(Path(place))
+            data = readers.file_bytes(Path(place), path)
         except SymgenError as error:
             closed = Path(place).is_dir()  # a folder stands for itself only where it could not be listed
             yield index, FileResult(failed_line(path, _UNLISTED if closed else error))

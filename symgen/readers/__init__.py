@@ -173,34 +173,35 @@ def read(path: str | os.PathLike[str]) -> Score:
     return pieces[0].score
 
 
-def file_bytes(file: Path) -> bytes:
-    """Return the content of a regular file of reasonable size.
+def file_bytes(file: Path, shown: str = "") -> bytes:
+    """Return the content of a regular file of reasonable size; `shown` is its name in errors if not its path.
 
     Raises
     ------
     ReadError
         If there is no such file, it cannot be read, is empty, or larger than ``MAX_FILE_BYTES``.
     """
+    shown = shown or str(file)
     try:
         status = file.stat()
         if stat.S_ISDIR(status.st_mode):
             raise ReadError(
-                f"{file} is a folder", expected="a file", remedy="name the files inside it", code="not-a-file"
+                f"{shown} is a folder", expected="a file", remedy="name the files inside it", code="not-a-file"
             )
         if not stat.S_ISREG(status.st_mode):
-            raise ReadError(f"{file} is no regular file", expected="a file on disk", code="not-a-file")
+            raise ReadError(f"{shown} is no regular file", expected="a file on disk", code="not-a-file")
         if status.st_size > MAX_FILE_BYTES:
             limit = f"at most {MAX_FILE_BYTES:,} (MAX_FILE_BYTES)"
-            raise ReadError(f"{file} has {status.st_size:,} bytes", expected=limit, code="too-large")
+            raise ReadError(f"{shown} has {status.st_size:,} bytes", expected=limit, code="too-large")
         with file.open("rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
-        raise ReadError(f"{file} does not exist", remedy="check the path", code="missing-file") from error
+        raise ReadError(f"{shown} does not exist", remedy="check the path", code="missing-file") from error
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        found = f"{file} cannot be read: {getattr(error, 'strerror', None) or error}"
+        found = f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise ReadError(found, code="unreadable-file") from error
     if not data:
-        raise ReadError(f"{file} is empty", expected=f"a file in one of the formats {_known()}", code="empty-file")
+        raise ReadError(f"{shown} is empty", expected=f"a file in one of the formats {_known()}", code="empty-file")
     return data
 
 
