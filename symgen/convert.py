@@ -39,9 +39,9 @@ from symgen.tokens.prefix import STYLES
 CAPS = Caps(seconds=10.0, memory_bytes=2**30)
 """What the reading of one file may take."""
 
-_BATCH_WEIGHT = 256
+_BATCH_WEIGHT = 128
 _BATCH_BYTES = 4 * 2**20
-_WEIGHTS = {".xml": 32, ".musicxml": 32, ".mxl": 32, ".abc": 8, ".krn": 3}
+_WEIGHTS = {".xml": 16, ".musicxml": 16, ".mxl": 16, ".abc": 4, ".krn": 2}
 """About how many MIDI files take as long as one such file: a batch is to be a second of work at most."""
 
 _FEW = 64
