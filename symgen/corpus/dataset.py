@@ -134,8 +134,11 @@ class Index(Sequence[Entry]):
     def __getitem__(self, number: int | slice) -> Entry | tuple[Entry, ...]:
         if isinstance(number, slice):
             return tuple(self[place] for place in range(len(self))[number])
+        place = int(self._rows["line"][number])
+        if place < 0:
+            raise CorpusError(f"{self._path}: piece {number} begins at byte {place}", remedy=_AGAIN)
         with self._opened() as lines:
-            lines.seek(int(self._rows["line"][number]))
+            lines.seek(place)
             return self._entry(lines.readline(), range(len(self))[number])
 
     def __iter__(self) -> Iterator[Entry]:
@@ -155,7 +158,7 @@ class Index(Sequence[Entry]):
     def _entry(self, line: bytes, number: int) -> Entry:
         try:
             return Entry(**json.loads(line))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise CorpusError(f"{self._path}, line {number + 1}: {error}", remedy=_AGAIN) from error
 
 
