@@ -16,6 +16,7 @@ are asked for. :mod:`symgen.corpus.writer` writes it.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -135,9 +136,9 @@ class Index(Sequence[Entry]):
         if isinstance(number, slice):
             return tuple(self[place] for place in range(len(self))[number])
         place = int(self._rows["line"][number])
-        if place < 0:
-            raise CorpusError(f"{self._path}: piece {number} begins at byte {place}", remedy=_AGAIN)
         with self._opened() as lines:
+            if not 0 <= place < os.fstat(lines.fileno()).st_size:
+                raise CorpusError(f"{self._path} has no byte {place}, where piece {number} begins", remedy=_AGAIN)
             lines.seek(place)
             return self._entry(lines.readline(), range(len(self))[number])
 
@@ -314,7 +315,7 @@ class Dataset:
         path = self.path / f"{name}.npy"
         try:
             array = np.lib.format.open_memmap(path, mode="r")  # never unpickles, never unzips
-        except (OSError, ValueError, EOFError) as error:
+        except Exception as error:  # noqa: BLE001 - numpy reads the head as Python, which may fail in many ways
             raise CorpusError(f"cannot read {path}: {error}", remedy=_AGAIN) from error
         if array.dtype != dtype or array.ndim != 1:
             raise CorpusError(f"{path} holds {array.dtype}", expected=dtype.name, remedy=_AGAIN)

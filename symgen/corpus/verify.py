@@ -8,6 +8,7 @@ a line, and some hundred bytes a piece. :data:`symgen.corpus.findings.CHECKS` li
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,9 +60,12 @@ def verify(path: Path, progress: Progress = silent, *, sample: int = SAMPLE) -> 
         findings.skip(*others, reason="dataset.json does not say what there should be")
         return findings
     try:
-        _check_all(path, facts, findings, progress, sample)
+        with closing(Files(path, facts["files"], findings)) as files:
+            _check_all(files, facts, findings, progress)
     except OSError as error:
         raise CorpusError(f"{path} cannot be read: {error.strerror or error}") from error
+    progress("decoding")
+    _check_decoding(path, sample, findings)
     return findings
 
 
@@ -99,9 +103,8 @@ def _check_facts(path: Path, findings: Findings) -> dict[str, Any] | None:
     return facts if usable else None
 
 
-def _check_all(path: Path, facts: dict[str, Any], findings: Findings, progress: Progress, sample: int) -> None:
+def _check_all(files: Files, facts: dict[str, Any], findings: Findings, progress: Progress) -> None:
     pieces, steps = facts["pieces"], facts["steps"]
-    files = Files(path, facts["files"], findings)
     starts, table = files.array("offsets", pieces + 1), files.array("pieces", pieces)
     offsets = starts.all() if starts else None
     rows = table.all() if table else None
@@ -129,8 +132,6 @@ def _check_all(path: Path, facts: dict[str, Any], findings: Findings, progress: 
         _check_splits(lines, findings)
     if not findings.are_wrong("sums"):
         _check_sums(facts, summary, lines, findings)
-    progress("decoding")
-    _check_decoding(path, sample, findings)
 
 
 def _skip_what_rests_on_lines(files: Files, rows: NDArray[Any] | None, findings: Findings) -> None:
