@@ -315,7 +315,7 @@ class Dataset:
         path = self.path / f"{name}.npy"
         try:
             array = np.lib.format.open_memmap(path, mode="r")  # never unpickles, never unzips
-        except Exception as error:  # noqa: BLE001 - numpy reads the head as Python, which may fail in many ways
+        except Exception as error:
             raise CorpusError(f"cannot read {path}: {error}", remedy=_AGAIN) from error
         if array.dtype != dtype or array.ndim != 1:
             raise CorpusError(f"{path} holds {array.dtype}", expected=dtype.name, remedy=_AGAIN)

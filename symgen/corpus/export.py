@@ -49,10 +49,9 @@ class JsonLines:
 
 
 class ParquetTable:
-    r"""A Parquet file: the same rows are the same bytes for the same version of pyarrow, whose name the file holds.
+    """A Parquet file: the same rows are the same bytes for the same version of pyarrow, whose name the file holds.
 
-    Compression, page format, format version and statistics are pinned, and the rows of each group are counted here.
-    Text must be UTF-8 in Parquet; half a surrogate pair, from a file name that is none, is written as ``\udcff``.
+    Compression, page format and format version are pinned, and the rows of each group are counted here.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -88,24 +87,13 @@ class ParquetTable:
         import pyarrow
 
         try:
-            batch = pyarrow.RecordBatch.from_pylist([_in_utf8(row) for row in self._rows], schema=self._schema)
+            batch = pyarrow.RecordBatch.from_pylist(self._rows, schema=self._schema)
         except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise CorpusError(
                 f"a row does not fit its columns: {error}", remedy="symgen dataset verify tells what is wrong"
             ) from error
         self._writer.write_batch(batch, row_group_size=len(self._rows))
         self._rows, self._steps = [], 0
-
-
-def _in_utf8(value: Any) -> Any:
-    """Return a value with all text in it as UTF-8 can hold it."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {name: _in_utf8(part) for name, part in value.items()}
-    if isinstance(value, list) and value and not isinstance(value[0], int):
-        return [_in_utf8(part) for part in value]
-    return value
 
 
 def schema() -> Any:

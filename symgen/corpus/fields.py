@@ -119,7 +119,19 @@ FIELDS: Final = (PIECE, *ABOUT, *TOKENS)
 
 
 def row_of(number: int, entry: Entry, steps: NDArray[np.int16]) -> dict[str, Any]:
-    """Return the row of piece `number`, with its tokens of shape (steps, 3)."""
-    row = {PIECE.name: number}
-    row |= {field.name: field.value(entry) for field in ABOUT}
+    r"""Return the row of piece `number`, with its tokens of shape (steps, 3).
+
+    Its text is UTF-8, which other tools insist on: half a surrogate pair, from a file name that is none, becomes
+    the six characters ``\udcff``.
+    """
+    row: dict[str, Any] = {PIECE.name: number}
+    row |= {field.name: _in_utf8(field.value(entry)) for field in ABOUT}
     return row | {field.name: tokens.tolist() for field, tokens in zip(TOKENS, steps.T, strict=True)}
+
+
+def _in_utf8(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {name: _in_utf8(part) for name, part in value.items()}
+    return [_in_utf8(part) for part in value] if isinstance(value, list) else value

@@ -198,7 +198,11 @@ def other_split_of_a_title(rows):
 
 SIZE = len(FAMILIES[1].VOCABULARY)
 HIDDEN = {
-    "token of no vocabulary": (array("melody", put(5, SIZE)), "tokens", f"melody.npy, step 5, piece 0: {SIZE}; expected 1 to {SIZE - 1}"),
+    "token of no vocabulary": (
+        array("melody", put(5, SIZE)),
+        "tokens",
+        f"melody.npy, step 5, piece 0: {SIZE}; expected 1 to {SIZE - 1}",
+    ),
     "token before the first": (array("rhythm", put(0, 0)), "tokens", "rhythm.npy, step 0, piece 0: 0"),
     "token below 0": (array("chord", put(-1, -7)), "tokens", "chord.npy, step"),
     "another type": (array("chord", lambda v: v.astype(np.int32)), "arrays", "chord.npy: int32 of shape"),
@@ -209,7 +213,11 @@ HIDDEN = {
     "fewer notes": (array("pieces", put(3, 5, "notes")), "notes", "pieces.npy, piece 3: 5 notes; expected"),
     "no beginning": (array("offsets", put(0, 1)), "offsets", "offsets.npy, beginning: 1; expected 0"),
     "no end": (array("offsets", put(-1, 10)), "offsets", "offsets.npy, end: 10; expected"),
-    "falling": (array("offsets", lambda v: np.concatenate((v[:1], v[1:-1][::-1], v[-1:]))), "offsets", "offsets.npy, piece"),
+    "falling": (
+        array("offsets", lambda v: np.concatenate((v[:1], v[1:-1][::-1], v[-1:]))),
+        "offsets",
+        "offsets.npy, piece",
+    ),
     "one piece less in offsets": (array("offsets", lambda v: np.delete(v, 1)), "arrays", "offsets.npy: int64 of shape"),
     "columns of other pieces": (array("pieces", lambda v: v[::-1].copy()), "columns", "pieces.npy, piece 0, line"),
     "one row less": (array("pieces", lambda v: v[1:]), "arrays", "pieces.npy: rows of"),
@@ -233,7 +241,11 @@ HIDDEN = {
     "control character in a code": (entry(1, lost={"a\x1b[2J": 1}), "index", "index.jsonl, line 2, lost"),
     "control character in a corpus": (entry(1, corpus="a\nb"), "index", "index.jsonl, line 2, corpus"),
     "a field too many": (entry(1, extra=1), "index", "index.jsonl, line 2, extra"),
-    "a field too few": (lines("index", lambda rows: [{k: v for k, v in r.items() if k != "flags"} for r in rows]), "index", "flags: nothing"),
+    "a field too few": (
+        lines("index", lambda rows: [{k: v for k, v in r.items() if k != "flags"} for r in rows]),
+        "index",
+        "flags: nothing",
+    ),
     "no object": (lines("index", lambda rows: [[], *rows[1:]]), "index", "index.jsonl, line 1: list"),
     "no JSON": (text("index.jsonl", b"{", b"("), "index", "index.jsonl, line 1: "),
     "no number": (text("index.jsonl", b'"seconds": ', b'"seconds": NaN, "x": '), "index", "NaN is no number"),
@@ -243,18 +255,46 @@ HIDDEN = {
     "a line less": (lines("index", lambda rows: rows[:-1]), "index", "lines; expected"),
     "a line more": (lines("index", lambda rows: [*rows, rows[0]]), "index", "lines; expected"),
     "raw control": (text("index.jsonl", b'"title": "', b'"title": "\xc2\x9b'), "characters", "index.jsonl, line 1: "),
-    "raw control in the report": (text("report.jsonl", b'"path": "', b'"path": "\x7f'), "characters", "report.jsonl, line 1"),
+    "raw control in the report": (
+        text("report.jsonl", b'"path": "', b'"path": "\x7f'),
+        "characters",
+        "report.jsonl, line 1",
+    ),
     "other spaces": (text("index.jsonl", b'": ', b'":  '), "characters", "index.jsonl, line 1"),
     "a key twice": (text("index.jsonl", b'"part": 0', b'"part": 9, "part": 0'), "characters", "index.jsonl, line 1"),
-    "no end of line": (lambda f: (f / "index.jsonl").write_bytes((f / "index.jsonl").read_bytes()[:-1]), "characters", "index.jsonl, line"),
-    "a family ahead": (entry(0, family=2), "families", "index.jsonl, line 1, family: 2; expected this piece or an earlier one"),
-    "a family of a member": (lines("index", lambda rows: [r | {"family": max(0, n - 1), "near": None} for n, r in enumerate(rows)]), "families", "a piece whose family has its own number"),
-    "near a stranger": (entry(4, near=[1, 0.5]), "families", "index.jsonl, line 5, near: 1; expected a piece of the same family"),
-    "near a later one": (entry(4, near=[4, 0.5]), "families", "index.jsonl, line 5, near: 4; expected an earlier piece"),
+    "no end of line": (
+        lambda f: (f / "index.jsonl").write_bytes((f / "index.jsonl").read_bytes()[:-1]),
+        "characters",
+        "index.jsonl, line",
+    ),
+    "a family ahead": (
+        entry(0, family=2),
+        "families",
+        "index.jsonl, line 1, family: 2; expected this piece or an earlier one",
+    ),
+    "a family of a member": (
+        lines("index", lambda rows: [r | {"family": max(0, n - 1), "near": None} for n, r in enumerate(rows)]),
+        "families",
+        "a piece whose family has its own number",
+    ),
+    "near a stranger": (
+        entry(4, near=[1, 0.5]),
+        "families",
+        "index.jsonl, line 5, near: 1; expected a piece of the same family",
+    ),
+    "near a later one": (
+        entry(4, near=[4, 0.5]),
+        "families",
+        "index.jsonl, line 5, near: 4; expected an earlier piece",
+    ),
     "a family in two splits": (lines("index", other_split), "splits", "the split of the first piece of its family"),
     "a title in two splits": (lines("index", other_split_of_a_title), "splits", "first of this title"),
     "a piece twice": (entry(2, part=0), "identity", "index.jsonl, line 3: the piece of line 2 again"),
-    "an input twice": (lines("report", lambda rows: [*rows, next(r for r in rows if not r["pieces"])]), "identity", "report.jsonl, line"),
+    "an input twice": (
+        lines("report", lambda rows: [*rows, next(r for r in rows if not r["pieces"])]),
+        "identity",
+        "report.jsonl, line",
+    ),
     "a status": (report("ok", status="fine"), "report", "status: fine"),
     "a failure with pieces": (report("ok", status="failed", code="x", reason="x"), "report", "failed with 1 pieces"),
     "a failure without reason": (report("failed", reason=""), "report", "a failure without a reason"),
@@ -278,7 +318,7 @@ HIDDEN = {
     "steps without end": (facts(steps=2**60), "arrays", "rhythm.npy"),
     "another vocabulary": (facts(vocabulary={}), "facts", "dataset.json, vocabulary"),
     "another format": (facts(format=3), "facts", "dataset.json, format: 3; expected 2"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HIDDEN)
