@@ -11,7 +11,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -290,7 +290,8 @@ def _write(store: Store, settings: Settings, output: Path, digest: str, progress
     splits = planner.plan(families)
     progress("writing the dataset")
     summary = Summary(store.passed_over())
-    with DatasetWriter(output, digest) as writer:
+    made = {"symgen": version(), "style": settings.style, "cleaning": asdict(settings.rules)}
+    with DatasetWriter(output, digest, made) as writer:
         for number, piece in enumerate(store.pieces()):
             place: dict[str, Any] = {"split": splits[number], "family": int(families[number]), "near": near.get(number)}
             entry = Entry(**piece.entry, **place)
