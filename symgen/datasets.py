@@ -32,6 +32,9 @@ from symgen.tokens.sequence import FAMILIES
 _EVERY = 256
 """Rows between two words to the user."""
 
+_CORPUS = {"pieces": int, "notes": int, "licence": str}
+"""What a summary tells of a corpus."""
+
 _SIZES = np.array([len(family.VOCABULARY) for family in FAMILIES])
 
 
@@ -135,13 +138,26 @@ def _named(numbers: Any, values: tuple[str, ...]) -> dict[str, int]:
 
 
 def _summary(path: Path) -> dict[str, Any]:
+    """Return what ``summary.json`` tells, empty if there is none."""
     try:
         summary = json.loads((path / "summary.json").read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise CorpusError(f"{path}/summary.json: {error}", remedy="convert the corpus again") from error
-    return summary if isinstance(summary, dict) else {}
+    if not isinstance(summary, dict) or not all(_is_summed(name, value) for name, value in summary.items()):
+        raise CorpusError(f"{path}/summary.json holds no sums", remedy="symgen dataset verify tells what is wrong")
+    return summary
+
+
+def _is_summed(name: str, value: Any) -> bool:
+    """Tell whether a value of a summary is what its name promises: a number, counts, or corpora."""
+    if name == "corpora":
+        rows = value.values() if isinstance(value, dict) else [None]
+        return all(isinstance(row, dict) and {key: type(part) for key, part in row.items()} == _CORPUS for row in rows)
+    if isinstance(value, dict):
+        return all(type(count) is int for count in value.values())
+    return type(value) in (int, float) and name in ("inputs", "pieces", "notes", "hours")
 
 
 def is_unfinished(path: Path) -> bool:

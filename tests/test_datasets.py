@@ -19,6 +19,7 @@ from symgen.corpus.dataset import SPLITS, Dataset
 from symgen.corpus.escapes import md_text, yaml_text
 from symgen.corpus.export import GROUP_ROWS
 from symgen.corpus.fields import FIELDS
+from symgen.corpus.findings import CHECKS
 from symgen.corpus.writer import FILES, write_dataset
 from symgen.datasets import DatasetInfo, ExportRequest, describe_dataset, export_dataset, verify_dataset
 from symgen.errors import CorpusError, UsageError, WriteError
@@ -89,6 +90,25 @@ class TestInfo:
         with pytest.raises(CorpusError, match=r"summary\.json"):
             describe_dataset(tmp_path)
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"corpora": []},
+            {"corpora": {"a": 1}},
+            {"corpora": {"a": {}}},
+            {"failed": []},
+            {"status": {"ok": None}},
+            {"x": ""},
+        ],
+        ids=str,
+    )
+    def test_a_summary_that_is_none(self, made, tmp_path, change):
+        folder = shutil.copytree(made, tmp_path / "d")
+        summary = json.loads((folder / "summary.json").read_bytes())
+        (folder / "summary.json").write_text(json.dumps(summary | change))
+        with pytest.raises(CorpusError, match=r"summary\.json holds no sums; symgen dataset verify"):
+            describe_dataset(folder)
+
     def test_an_unfinished_conversion_is_told(self, made, tmp_path, capsys):
         folder = shutil.copytree(made, tmp_path / "d")
         (folder / ".work.sqlite").write_bytes(b"")
@@ -108,6 +128,11 @@ class TestInfo:
     def test_every_field_has_its_words(self):
         words = DatasetInfo.__doc__ or ""
         assert all(field.name in words for field in fields(DatasetInfo))
+
+
+def test_every_check_is_in_the_documents(repository):
+    text = (repository / "docs" / "DATASET.md").read_text("utf-8")
+    assert all(f"| `{check.name}` | {check.states} |" in text for check in CHECKS)
 
 
 class TestTheDoor:
