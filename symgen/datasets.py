@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from symgen.corpus.fields import row_of
 from symgen.corpus.findings import Outcome
 from symgen.corpus.kinds import ENTRY, complaints
 from symgen.corpus.store import NAME as WORK
+from symgen.corpus.summary import read_summary
 from symgen.corpus.target import target_of
 from symgen.corpus.verify import verify
 from symgen.corpus.writer import ASIDE, FILES
@@ -31,9 +31,6 @@ from symgen.tokens.sequence import FAMILIES
 
 _EVERY = 256
 """Rows between two words to the user."""
-
-_CORPUS = {"pieces": int, "notes": int, "licence": str}
-"""What a summary tells of a corpus."""
 
 _SIZES = np.array([len(family.VOCABULARY) for family in FAMILIES])
 
@@ -120,7 +117,7 @@ def describe_dataset(path: Path) -> DatasetInfo:
         alike=int(np.count_nonzero(columns["family"] != np.arange(len(dataset)))),
         settings=str(dataset.facts.get("settings", "")),
         made=made if isinstance(made, dict) else {},
-        summary=_summary(path),
+        summary=read_summary(path),
         size_bytes=sum(file.stat().st_size for name in FILES if (file := path / name).exists()),
         unfinished=is_unfinished(path),
     )
@@ -135,29 +132,6 @@ def _named(numbers: Any, values: tuple[str, ...]) -> dict[str, int]:
         )
     counts = Counter(dict(zip(values, numbers.tolist(), strict=True)))
     return {name: count for name, count in counts.most_common() if count}
-
-
-def _summary(path: Path) -> dict[str, Any]:
-    """Return what ``summary.json`` tells, empty if there is none."""
-    try:
-        summary = json.loads((path / "summary.json").read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise CorpusError(f"{path}/summary.json: {error}", remedy="convert the corpus again") from error
-    if not isinstance(summary, dict) or not all(_is_summed(name, value) for name, value in summary.items()):
-        raise CorpusError(f"{path}/summary.json holds no sums", remedy="symgen dataset verify tells what is wrong")
-    return summary
-
-
-def _is_summed(name: str, value: Any) -> bool:
-    """Tell whether a value of a summary is what its name promises: a number, counts, or corpora."""
-    if name == "corpora":
-        rows = value.values() if isinstance(value, dict) else [None]
-        return all(isinstance(row, dict) and {key: type(part) for key, part in row.items()} == _CORPUS for row in rows)
-    if isinstance(value, dict):
-        return all(type(count) is int for count in value.values())
-    return type(value) in (int, float) and name in ("inputs", "pieces", "notes", "hours")
 
 
 def is_unfinished(path: Path) -> bool:
@@ -311,7 +285,7 @@ def export_dataset(request: ExportRequest, progress: Progress = silent) -> Expor
                 progress("exporting", number, len(dataset))
         names = {split: path.name for split, path in files.items()}
         text = Card(
-            tally, names, _command(request, target.format), dataset.facts, _summary(request.dataset), _sources()
+            tally, names, _command(request, target.format), dataset.facts, read_summary(request.dataset), _sources()
         )
         card_file.write(str(text).encode("utf-8"))
     return ExportResult(files, target.card, tally.pieces, tally.notes, tally.steps, dict(tally.counts["split"]))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from symgen.corpus.dataset import Entry
+from symgen.errors import CorpusError
 
 
 class Summary:
@@ -72,3 +75,36 @@ class Summary:
 
 def _by_count(counter: Counter[str]) -> dict[str, int]:
     return {name: count for name, count in sorted(counter.items(), key=lambda item: (-item[1], item[0])) if count}
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Return what ``summary.json`` of a dataset tells, empty if there is none.
+
+    Raises
+    ------
+    CorpusError
+        If it is no summary.
+    """
+    try:
+        summary = json.loads((path / "summary.json").read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise CorpusError(f"{path}/summary.json: {error}", remedy="convert the corpus again") from error
+    if not isinstance(summary, dict) or not all(_is_summed(name, value) for name, value in summary.items()):
+        raise CorpusError(f"{path}/summary.json holds no sums", remedy="symgen dataset verify tells what is wrong")
+    return summary
+
+
+def _is_summed(name: str, value: Any) -> bool:
+    """Tell whether a value of a summary is what its name promises: a number, counts, or corpora."""
+    if name == "corpora":
+        rows = value.values() if isinstance(value, dict) else [None]
+        return all(isinstance(row, dict) and {key: type(part) for key, part in row.items()} == _CORPUS for row in rows)
+    if isinstance(value, dict):
+        return all(type(count) is int for count in value.values())
+    return type(value) in (int, float) and name in ("inputs", "pieces", "notes", "hours")
+
+
+_CORPUS = {"pieces": int, "notes": int, "licence": str}
+"""What a summary tells of a corpus."""
