@@ -150,6 +150,7 @@ def _lengths(midi: MidiBatch, ends: Ints, note_ends: Ints) -> Ints:
     some = np.flatnonzero(np.diff(midi.first_note))
     if len(some):
         lengths[some] = np.maximum(lengths[some], np.maximum.reduceat(note_ends, midi.first_note[some]))
+    lengths[np.diff(midi.first_note) == 0] = 0  # files that are left out
     return lengths
 
 

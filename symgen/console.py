@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -188,7 +189,12 @@ class Reporter:
 def print_json(value: Any) -> None:
     """Print one JSON value on stdout, characters beyond ASCII as they are where the stream can hold them."""
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
-    sys.stdout.write(json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=2) + "\n")
+    text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, indent=2)
+    sys.stdout.write(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+
+
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What JSON leaves as it is and a terminal may obey, a reader of lines may split at, or no stream can encode."""
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -27,7 +27,7 @@ from symgen.corpus.pieces import Item, Settings, failed_line, report_line, take_
 from symgen.corpus.splits import SplitPlanner
 from symgen.corpus.store import FileResult, Store
 from symgen.corpus.summary import Summary
-from symgen.corpus.writer import DatasetWriter, prepare_folder
+from symgen.corpus.writer import DatasetWriter, is_whole, prepare_folder
 from symgen.engine import ordered_map
 from symgen.errors import ClusterError, CorpusError, UsageError, one_line
 from symgen.isolation import Caps, Failure, run_isolated
@@ -154,8 +154,8 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResu
     Raises
     ------
     UsageError
-        If an input does not exist, the style or number of jobs is no such thing, or the output folder holds
-        something else or another run is at work in it.
+        If an input does not exist or holds no score, the style or number of jobs is no such thing, or the output folder
+        holds something else or another run is at work in it.
     CorpusError
         If a declaration or a rule of cleaning is not well formed.
     WriteError
@@ -165,12 +165,15 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResu
     """
     settings = _settings(request)
     check_inputs(request.inputs)
+    if next(find_inputs(request.inputs, Counter()), None) is None:
+        where = ", ".join(map(str, request.inputs))
+        raise UsageError(f"no score in {where}", expected="files or folders of scores", remedy="check the path")
     prepare_folder(request.output)
     digest = settings.digest(version())
     with closing(Store(request.output, digest)) as store:
         progress("looking for scores")
         passed: Counter[str] = Counter()
-        total = store.list_inputs(find_inputs(request.inputs, passed))
+        total = store.list_inputs(find_inputs(request.inputs, passed, leave_out=request.output))
         store.pass_over(passed)
         _remember(store, request.output, digest)
         reused = _convert_all(store, settings, request, total, progress)
@@ -189,19 +192,19 @@ def _settings(request: ConvertRequest) -> Settings:
 
 
 def _remember(store: Store, output: Path, digest: str) -> None:
-    """Take over what a finished dataset of the same settings holds; one that is damaged is made again."""
+    """Take over what a finished dataset of the same settings holds; one that is damaged in any byte is made again."""
     if store.has_results():
         return
     with suppress(CorpusError):
         dataset = Dataset(output)
-        if dataset.facts.get("settings") == digest:
+        if dataset.facts.get("settings") == digest and is_whole(dataset):
             store.put(take_over(dataset))
 
 
 def _convert_all(store: Store, settings: Settings, request: ConvertRequest, total: int, progress: Progress) -> int:
     """Convert what is missing, batch by batch, and return for how many inputs nothing had to be done."""
-    settings = Settings(settings.style, settings.catalogue, settings.rules, is_available() and store.missing() >= _FEW)
-    function = partial(convert_batch, settings=settings)
+    settings = Settings(settings.style, settings.catalogue, settings.rules, is_available() and total >= _FEW)
+    function = partial(convert_batch, settings=settings, warm=settings.kernels and store.missing() > 0)
     done = reused = 0
     drawn: deque[list[Item]] = deque()  # by the engine, whose results have not come yet
     work = ordered_map(
@@ -260,8 +263,17 @@ def _batches(store: Store, *, absolute: bool) -> Iterator[list[Item]]:
         yield batch
 
 
-def convert_batch(items: list[Item], settings: Settings) -> list[tuple[str, FileResult | None]]:
+def convert_batch(items: list[Item], settings: Settings, *, warm: bool = False) -> list[tuple[str, FileResult | None]]:
     """Convert files in a child process under caps, wherever this is called.
+
+    Parameters
+    ----------
+    items : list of Item
+        What to convert.
+    settings : Settings
+        How.
+    warm : bool
+        Whether a new child loads the compiled kernels before the caps count.
 
     Returns
     -------
@@ -269,7 +281,7 @@ def convert_batch(items: list[Item], settings: Settings) -> list[tuple[str, File
         Path and result of each item in order; None where it had been converted before and has not changed.
     """
     results: list[FileResult | None] = [None] * len(items)
-    warm_up = "symgen.corpus.pieces:warm_up" if settings.kernels else ""
+    warm_up = "symgen.corpus.pieces:warm_up" if warm else ""
     for index, result in run_isolated("symgen.corpus.pieces:convert_items", items, settings, CAPS, warm_up=warm_up):
         if isinstance(result, Failure):
             name = one_line(Path(items[index][0]).name)

@@ -9,6 +9,7 @@ Without numba :func:`compiled` gives the function back as it is.
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeVar, cast
@@ -25,8 +26,8 @@ _INLINED: set[Callable[..., Any]] = set()
 def kernel(function: Function) -> Function:
     """Mark a function as one that can be compiled. It may call other kernels of its own module only.
 
-    A compiled function is kept on disk under the date of its own file: a change in another file that it
-    depended on would go unnoticed.
+    A compiled function is kept on disk under the date of its own file. Constants from other files are part of
+    its name there, so that a change of them is noticed; a change in a kernel of another file would not be.
     """
     _KERNELS.add(function)
     return function
@@ -43,6 +44,19 @@ def is_available() -> bool:
     from importlib.util import find_spec
 
     return find_spec("numba") is not None
+
+
+def constants_digest(function: Callable[..., Any]) -> str:
+    """Return eight digits that change with any constant that a kernel, or a kernel that it calls, reads."""
+    plain = cast(FunctionType, function)
+    read = {name: plain.__globals__[name] for name in plain.__code__.co_names if name in plain.__globals__}
+    facts = []
+    for name, value in sorted(read.items()):
+        if isinstance(value, FunctionType) and value in _KERNELS:
+            facts.append((name, constants_digest(value)))
+        elif isinstance(value, (bool, int, float, str, bytes, tuple)):
+            facts.append((name, repr(value)))
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:8]
 
 
 @functools.cache
@@ -67,7 +81,7 @@ def compiled(function: Function) -> Function:
         if name in plain.__code__.co_names
     }
     copy = FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
-    copy.__qualname__, copy.__module__ = plain.__qualname__, plain.__module__
+    copy.__qualname__, copy.__module__ = f"{plain.__qualname__}_{constants_digest(function)}", plain.__module__
     options: Any = {"nogil": True, "inline": "always" if function in _INLINED else "never"}
     try:
         return cast(Function, numba.njit(cache=True, **options)(copy))

@@ -10,7 +10,9 @@ import pytest
 from symgen import bulk, native
 from symgen.errors import ReadError
 from symgen.readers import midi
-from symgen.tokens.codec import encode
+from symgen.score import Score, make_notes
+from symgen.tokens._steps import write_files
+from symgen.tokens.codec import decode, encode
 from tests.fuzz.mutations import damaged
 from tests.fuzz.seeds import SEEDS
 from tests.readers.smf_bytes import meta, note, smf
@@ -102,3 +104,17 @@ def test_the_plain_functions_do_the_same(monkeypatch):
         score = fast.midi.score(place, "name.mid")
         assert slow.midi.score(place, "name.mid") == score
         assert slow.sequence(place, score) == fast.sequence(place, score)
+
+
+def test_constants_of_other_files_are_part_of_what_is_kept(monkeypatch):
+    """numba dates what it keeps by the kernel's own file."""
+    before = native.constants_digest(write_files)
+    assert native.constants_digest(write_files) == before
+    monkeypatch.setitem(write_files.__globals__, "_REST", 7)  # read by a kernel that it calls
+    assert native.constants_digest(write_files) != before
+
+
+def test_the_same_tone_struck_ten_thousand_times_takes_no_longer():
+    rows = [(0, 480, 60)] * 10_000 + [(0, 480, 48)] * 10_000
+    lines = encode(Score(make_notes(rows)))
+    assert decode(lines).notes["pitch"].tolist() == [48] * 10_000 + [60] * 10_000

@@ -337,6 +337,14 @@ class TestProcess:
         assert result.stdout.count(r"\u53e4\u7434") == 3
 
 
+def test_json_moves_no_cursor(capsys):
+    console.print_json({"a": "古\x9b31m\x7f\u2028", "b": "\udcff"})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"a": "古\x9b31m\x7f\u2028", "b": "\udcff"}
+    assert "古" in out
+    assert all(sign.isprintable() or sign == "\n" for sign in out)
+
+
 class TestReporter:
     def test_elsewhere_one_line_a_message(self, capsys):
         with console.Reporter() as progress:

@@ -3,9 +3,8 @@
 import json
 import os
 import random
-import subprocess
-import sys
-import time
+import shutil
+import signal
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
@@ -17,14 +16,16 @@ import pytest
 from symgen import convert as convert_module
 from symgen import writers
 from symgen.convert import ConvertRequest, convert
+from symgen.corpus import pieces
+from symgen.corpus.catalogue import UNDECLARED
 from symgen.corpus.dataset import Dataset
 from symgen.corpus.inputs import find_inputs
 from symgen.corpus.store import Store
-from symgen.errors import UsageError, WriteError
+from symgen.errors import ReadError, UsageError, WriteError
 from symgen.isolation import Caps
+from symgen.piece import Piece, Provenance
 from symgen.score import Metre, Score, Tempo, make_notes
 from symgen.tokens.codec import decode, encode
-from tests.conftest import REPOSITORY
 
 SCALE = [60, 62, 64, 67, 69, 72, 69, 67, 64, 62, 67, 60]
 LINE = {"path", "status", "reason", "notes", "lost", "gong", "mode", "seconds"}
@@ -46,7 +47,7 @@ def report(folder):
 
 
 def content(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 @pytest.fixture
@@ -135,11 +136,17 @@ def test_what_changed_is_converted_anew(scores, run, tmp_path):
     assert "tune6" not in notes
 
 
+@pytest.mark.parametrize("damage", ["cut", "one byte"])
 @pytest.mark.parametrize("damaged", ["report.jsonl", "index.jsonl", "melody.npy", "dataset.json"])
-def test_a_damaged_dataset_is_made_again(scores, run, tmp_path, damaged):
+def test_a_damaged_dataset_is_made_again(scores, run, tmp_path, damaged, damage):
+    """It is not taken over under fresh digests."""
     run(scores)
     before = content(tmp_path / "data")
-    (tmp_path / "data" / damaged).write_bytes(before[damaged][:-9])
+    whole = before[damaged]
+    place = whole.rindex(b"1") if b"1" in whole else len(whole) - 2
+    (tmp_path / "data" / damaged).write_bytes(
+        whole[:-9] if damage == "cut" else whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+    )
     assert run(scores).reused == 0
     assert content(tmp_path / "data") == before
 
@@ -265,11 +272,38 @@ class TestFolders:
         assert list(find_inputs([tmp_path], passed)) == []
         assert passed == {".doc": 1}
 
-    def test_an_empty_folder_is_an_empty_dataset(self, tmp_path, run):
+    def test_an_empty_folder_is_refused_and_a_dataset_stays(self, scores, tmp_path, run):
+        """An archive that is not mounted must not empty the dataset."""
+        run(scores)
+        before = content(tmp_path / "data")
         (tmp_path / "none").mkdir()
-        result = run(tmp_path / "none")
-        assert (result.files, result.pieces, result.exit_code) == (0, 0, 0)
-        assert len(Dataset(tmp_path / "data")) == 0
+        with pytest.raises(UsageError, match=r"no score in .*none; expected files or folders of scores"):
+            run(tmp_path / "none")
+        assert content(tmp_path / "data") == before
+
+    def test_a_dataset_among_its_inputs_changes_nothing(self, scores, python):
+        output = scores / "data"
+        first = convert(ConvertRequest([scores], output))
+        before = content(output)
+        (output / ".next").mkdir()
+        assert convert(ConvertRequest([scores], output)).summary == first.summary
+        assert content(output) == before
+
+    def test_patterns_do_not_go_round_in_circles(self, scores, run):
+        (scores / "deep" / "up").symlink_to(scores)
+        assert run(scores / "**" / "*.mid").files == 10
+
+    def test_two_places_of_one_name_are_two(self, tmp_path, run):
+        (tmp_path / "far" / "below").mkdir(parents=True)
+        write_tune(tmp_path / "tune.mid")
+        write_tune(tmp_path / "far" / "tune.mid", 3)
+        (tmp_path / "link").symlink_to(tmp_path / "far" / "below")
+        assert run(tmp_path / "tune.mid", tmp_path / "link" / ".." / "tune.mid").files == 2
+
+    def test_suffixes_that_are_no_text(self, scores, run, tmp_path):
+        for name in ("notes.\udcff", "notes.\x9b31m"):
+            (scores / name).write_text("no music")
+        assert run(scores).summary["passed_over"] == {".\\udcff": 1, ".\\x9b31m": 1, ".doc": 1}
 
 
 class TestRefusals:
@@ -344,24 +378,68 @@ class TestInterruption:
         assert run(scores).reused == 10
         assert len(Dataset(tmp_path / "data")) == 9 + (len(report(tmp_path / "data")) - 11)
 
-    @pytest.mark.parametrize("kernels", [True, False])
-    def test_killed_at_any_moment_it_goes_on(self, tmp_path, python, kernels):
+    @pytest.mark.parametrize("files", [90, 30])  # with compiled kernels, and without
+    def test_killed_at_any_moment_it_goes_on(self, tmp_path, python, files):
+        """The process kills itself after so many batches, or so many steps of putting the dataset in place."""
         folder = tmp_path / "scores"
         folder.mkdir()
-        for number in range(80 if kernels else 40):
+        for number in range(files):
             write_tune(folder / f"{number}.mid", number % 7, notes=4 + number)
-        command = (
-            "import sys; from symgen import convert as c; c._BATCH_WEIGHT = 4; from symgen.cli import main; main()"
-        )
-        words = ["-c", command, "convert", str(folder), "--quiet", "-j", "2", "-o"]
-        assert python(*words, str(tmp_path / "straight")).returncode == 0
-        for delay in (0.3, 0.6, 0.9, 1.2):
-            killed = subprocess.Popen([sys.executable, *words, str(tmp_path / "data")], cwd=REPOSITORY)
-            time.sleep(delay)
-            killed.kill()
-            killed.wait()
-        assert python(*words, str(tmp_path / "data")).returncode == 0
-        assert content(tmp_path / "data") == content(tmp_path / "straight")
+        straight, output = tmp_path / "straight", tmp_path / "data"
+        convert(ConvertRequest([folder], straight))
+        kept = []
+        for moment in ("put:1", "put:3", "put:99", "move:0", "move:1", "move:4", "move:8"):
+            done = python("-c", KILLED, moment, "convert", str(folder), "-q", "-j", "2", "-o", str(output))
+            assert done.returncode in (0, -signal.SIGKILL), done.stderr
+            kept.append((done.returncode, (output / "dataset.json").exists()))
+        assert (-signal.SIGKILL, False) in kept
+        result = convert(ConvertRequest([folder], output))
+        assert result.reused == files
+        assert content(output) == content(straight)
+
+    def test_a_dataset_in_place_is_never_half_of_two(self, scores, run, tmp_path, python):
+        run(scores)
+        before = content(tmp_path / "data")
+        for number in range(12):
+            write_tune(scores / f"added{number}.mid", number % 7, notes=30)
+        convert(ConvertRequest([scores], tmp_path / "straight"))
+        after = content(tmp_path / "straight")
+        for moment in range(10):
+            output = tmp_path / f"again{moment}"
+            shutil.copytree(tmp_path / "data", output)
+            python("-c", KILLED, f"move:{moment}", "convert", str(scores), "-q", "-o", str(output))
+            found = {name: data for name, data in content(output).items() if name in before}
+            assert "dataset.json" not in found or found in (before, after)
+            run_again = convert(ConvertRequest([scores], output))
+            assert run_again.files - run_again.reused <= 1 + 12
+            assert content(output) == after
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from symgen import cli, convert
+from symgen.corpus.store import Store
+kind, count = sys.argv.pop(1).split(":")
+left = int(count)
+convert._BATCH_WEIGHT = 4
+
+def counted(function, applies):
+    def wrapper(*words, **options):
+        global left
+        if applies(words):
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
+        return function(*words, **options)
+    return wrapper
+
+if kind == "put":
+    Store.put = counted(Store.put, lambda words: True)
+else:
+    Path.replace = counted(Path.replace, lambda words: ".next" in str(words[0]))
+cli.main()
+"""
 
 
 class TestNoRoom:
@@ -548,3 +626,30 @@ def test_the_summary_is_in_the_dataset(scores, run, tmp_path):
     assert result.summary["passed_over"] == {".doc": 1}
     assert result.summary["hours"] == round(8 * 6 / 3600, 2)
     assert result.summary["corpora"] == {"undeclared": {"pieces": 8, "notes": 96, "licence": ""}}
+
+
+def test_what_is_too_long_for_one_line_is_named(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(pieces, "MOST_TITLE", 20)
+    piece = pieces._make_piece
+    settings = convert_module._settings(ConvertRequest([], tmp_path))
+    score = Score(make_notes([(480 * i, 480, 60 + i) for i in range(8)]), title="x" * 30)
+    made = piece(Piece(score, Provenance("a.mid", "", "midi")), encode(score), 1.0, None, UNDECLARED, settings)
+    assert (made.piece.entry["title"], made.piece.entry["lost"]) == ("x" * 20, {"long-title": 1})
+    monkeypatch.setattr(pieces, "MOST_CHANGES", 3)
+    busy = score.with_maps(tempi=tuple(Tempo(i, 60.0 + i) for i in range(4)))
+    with pytest.raises(ReadError, match="changes metre or tempo 4 times"):
+        piece(Piece(busy, Provenance("a.mid", "", "midi")), encode(busy), 1.0, None, UNDECLARED, settings)
+
+
+def test_a_damaged_page_of_the_work_file_is_named(scores, run, tmp_path, monkeypatch):
+    def stop(message, done=0, total=0):
+        if message == "writing the dataset":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert(ConvertRequest([scores], tmp_path / "data"), stop)
+    work = tmp_path / "data" / ".work.sqlite"
+    data = work.read_bytes()
+    work.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with pytest.raises(WriteError, match=r"\.work\.sqlite is damaged.*remove it"):
+        run(scores)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from symgen import readers
-from symgen.errors import UsageError
+from symgen.errors import UsageError, one_line
 
 NO_SUFFIX: Final = "(none)"
 """Under which files without a suffix are counted."""
@@ -37,7 +37,7 @@ def check_inputs(inputs: Iterable[Path]) -> None:
             raise UsageError(found, expected="files or folders of scores")
 
 
-def find_inputs(inputs: Iterable[Path], passed: Counter[str]) -> Iterator[Path]:
+def find_inputs(inputs: Iterable[Path], passed: Counter[str], leave_out: Path | None = None) -> Iterator[Path]:
     """Yield the files to convert: files as they are named; of folders those that are music, in order of name.
 
     A file of a folder is music if its suffix says so or its first bytes do. Symbolic links are followed, each folder
@@ -49,8 +49,12 @@ def find_inputs(inputs: Iterable[Path], passed: Counter[str]) -> Iterator[Path]:
         Files, folders, and patterns (``*``, ``**``, ``?``, ``[...]``).
     passed : Counter
         Continued: suffix -> files of folders that are no music.
+    leave_out : Path, optional
+        A folder that is not looked into: that of the dataset.
     """
     seen: set[tuple[int, int]] = set()
+    if leave_out is not None:
+        _is_new(str(leave_out), seen)
     for path in inputs:
         for place in (path,) if os.path.lexists(path) else _matches(path):
             if place.is_dir():
@@ -82,7 +86,7 @@ def _files_in(top: Path, seen: set[tuple[int, int]], passed: Counter[str]) -> It
             if suffix in suffixes or _shows_music(path, suffix):
                 yield path
             else:
-                passed[suffix or NO_SUFFIX] += 1
+                passed[one_line(suffix) or NO_SUFFIX] += 1
     yield from sorted(Path(str(error.filename)) for error in closed)
 
 

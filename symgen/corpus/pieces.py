@@ -37,9 +37,15 @@ VERSION: Final = 3
 """Raised when conversion itself changes, so that older results are not taken over."""
 
 RETRIED: Final = frozenset(
-    {"missing-file", "unreadable-file", "unlisted-folder", "vanished", "cap-time", "cap-memory", "process-killed"}
+    {"missing-file", "unreadable-file", "unlisted-folder", "cap-time", "cap-memory", "process-killed"}
 )
 """Reasons that lie in the machine rather than in the file: another run tries again."""
+
+MOST_TITLE: Final = 1_000
+"""Characters of a title that are kept."""
+
+MOST_CHANGES: Final = 100_000
+"""Changes of metre and tempo in a piece: they stand in one line of the index."""
 
 APART: Final = frozenset({"kern"})
 """Formats whose voices are pieces of their own, whatever the corpus says: in kern a spine is a tune."""
@@ -186,8 +192,12 @@ def _convert_together(files: Sequence[_File], settings: Settings) -> Iterator[tu
         piece = Piece(score, file.provenance("midi", 0), batch.lost(number), batch.mended(number))
         fixed = _fixed_gong(file.corpus) is not None
         confidence = 1.0 if fixed else float(encoded.confidence[number])
-        made = _make_piece(piece, sequence, confidence, lines, file.corpus, settings)
-        yield file, _result_of(file, [made])
+        try:
+            made = _make_piece(piece, sequence, confidence, lines, file.corpus, settings)
+        except ReadError:
+            yield file, None  # said in full where it goes alone
+        else:
+            yield file, _result_of(file, [made])
 
 
 def _convert_alone(file: _File, settings: Settings) -> FileResult:
@@ -275,6 +285,12 @@ def _make_piece(
 ) -> _Made:
     """Return a piece with all that the index says of it but what depends on the others."""
     score, provenance = piece.score, piece.provenance
+    changes = len(score.metres) + len(score.tempi)
+    if changes > MOST_CHANGES:
+        name = Path(provenance.path).name
+        found = f"{name} changes metre or tempo {changes:,} times"
+        raise ReadError(found, expected=f"at most {MOST_CHANGES:,} (MOST_CHANGES)", code="cap-changes")
+    title = score.title or Path(provenance.path).stem
     gong = sequence.gong % 12
     values = measure(score.notes, gong=gong, bar_starts=lines, end=score.end, ticks_per_quarter=score.ticks_per_quarter)
     flags, dropped = settings.rules.judge(values, corpus.style)
@@ -287,7 +303,7 @@ def _make_piece(
         "format": provenance.format,
         "corpus": corpus.name,
         "licence": corpus.licence,
-        "title": score.title or Path(provenance.path).stem,
+        "title": title[:MOST_TITLE],
         "style": corpus.style,
         "mode": sequence.prefix.mode,
         "metre": sequence.prefix.metre,
@@ -300,7 +316,7 @@ def _make_piece(
         "seconds": round(score.seconds, 3),
         "flags": flags,
         "measures": {name: round(value, 4) for name, value in values.items()},
-        "lost": _counts(Counter(piece.lost) + sequence.lost),
+        "lost": _counts(Counter(piece.lost) + sequence.lost + Counter({"long-title": int(len(title) > MOST_TITLE)})),
         "mended": _counts(piece.mended),
     }
     tokens = (sequence.rhythm, sequence.melody, sequence.chord)

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ CREATE TABLE IF NOT EXISTS pieces (
 """
 
 _CHUNK = 128
-"""Rows that are fetched at a time: nothing is written while a cursor is open, and little is held."""
+"""Rows of a few texts that are fetched at a time; nothing is written while a cursor is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +112,23 @@ class Store:
 
     def close(self, *, remove: bool = False) -> None:
         """Close the file, and remove it once the dataset is written."""
+        names = [self.path.with_name(name) for name in (NAME, f"{NAME}-wal", f"{NAME}-shm")] if remove else []
+        if os.name == "posix":  # while the lock is held: another run must not find a file that is about to go
+            for name in names:
+                name.unlink(missing_ok=True)
         self._base.close()
-        if remove:
-            for name in (NAME, f"{NAME}-wal", f"{NAME}-shm"):
-                self.path.with_name(name).unlink(missing_ok=True)
+        for name in names:
+            name.unlink(missing_ok=True)
 
     def list_inputs(self, paths: Iterable[Path]) -> int:
         """Note the inputs of this run in order, each place once, and return how many they are."""
         with self._errors(), self._transaction():
             self._base.execute("DELETE FROM inputs")
-            rows = ((os.fsencode(path), os.path.abspath(path)) for path in paths)  # noqa: PTH100 - links stay links
             self._base.executemany(
                 "INSERT OR IGNORE INTO inputs (path, key) VALUES (?, ?)",
-                ((path, os.fsencode(key)) for path, key in rows),
+                ((os.fsencode(path), _place(path)) for path in paths),
             )
-        return int(self._base.execute("SELECT count(*) FROM inputs").fetchone()[0])
+            return int(self._base.execute("SELECT count(*) FROM inputs").fetchone()[0])
 
     def pass_over(self, suffixes: dict[str, int]) -> None:
         """Note how many files of which suffix were no music."""
@@ -135,7 +138,8 @@ class Store:
 
     def passed_over(self) -> dict[str, int]:
         """Return suffix -> files that were no music."""
-        return dict(self._base.execute("SELECT suffix, files FROM passed ORDER BY suffix").fetchall())
+        with self._errors():
+            return dict(self._base.execute("SELECT suffix, files FROM passed ORDER BY suffix").fetchall())
 
     def todo(self) -> Iterator[tuple[Path, str]]:
         """Yield each input in order, with the digest of the bytes of which the store has a result, or ""."""
@@ -146,11 +150,13 @@ class Store:
     def missing(self) -> int:
         """Return how many inputs have no result yet."""
         query = "SELECT count(*) FROM inputs LEFT JOIN results USING (path) WHERE sha256 IS NULL"
-        return int(self._base.execute(query).fetchone()[0])
+        with self._errors():
+            return int(self._base.execute(query).fetchone()[0])
 
     def has_results(self) -> bool:
         """Return whether anything is done yet."""
-        return self._base.execute("SELECT 1 FROM results LIMIT 1").fetchone() is not None
+        with self._errors():
+            return self._base.execute("SELECT 1 FROM results LIMIT 1").fetchone() is not None
 
     def put(self, results: Iterable[tuple[Path, FileResult]]) -> None:
         """Keep the results of a batch, all or none."""
@@ -181,23 +187,31 @@ class Store:
             yield json.loads(line)
 
     def pieces(self) -> Iterator[StoredPiece]:
-        """Yield the pieces of the inputs, in order."""
-        query = "SELECT number, part, entry, tokens, hashes FROM inputs JOIN pieces USING (path)"
-        for _, _, entry, tokens, hashes in self._rows(query, "number", "part"):
-            array = np.frombuffer(tokens, np.int16).reshape(len(FAMILIES), -1)
-            yield StoredPiece(json.loads(entry), tuple(array), np.frombuffer(hashes, np.uint64))
+        """Yield the pieces of the inputs, in order, one at a time."""
+        for _, path in self._rows("SELECT number, path FROM inputs"):
+            part = 0
+            while (row := self._piece(path, part)) is not None:
+                entry, tokens, hashes = row
+                array = np.frombuffer(tokens, np.int16).reshape(len(FAMILIES), -1)
+                yield StoredPiece(json.loads(entry), tuple(array), np.frombuffer(hashes, np.uint64))
+                part += 1
 
-    def _rows(self, query: str, *order: str) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query whose first columns are its order, in portions."""
-        keys = order or ("number",)
-        columns, marks = ", ".join(keys), ", ".join("?" * len(keys))
-        last: tuple[Any, ...] = (-1,) * len(keys)
-        while rows := self._base.execute(
-            f"SELECT * FROM ({query}) WHERE ({columns}) > ({marks}) ORDER BY {columns} LIMIT {_CHUNK}",  # noqa: S608
-            last,
-        ).fetchall():
+    def _piece(self, path: bytes, part: int) -> Any:
+        query = "SELECT entry, tokens, hashes FROM pieces WHERE path = ? AND part = ?"
+        with self._errors():
+            return self._base.execute(query, (path, part)).fetchone()
+
+    def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query whose first column is a number that they are in order of, in portions."""
+        portion = f"SELECT * FROM ({query}) WHERE number > ? ORDER BY number LIMIT {_CHUNK}"  # noqa: S608 - our own
+        last = -1
+        while True:
+            with self._errors():
+                rows = self._base.execute(portion, (last,)).fetchall()
+            if not rows:
+                return
             yield from rows
-            last = rows[-1][: len(keys)]
+            last = rows[-1][0]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -229,6 +243,16 @@ class Store:
             raise WriteError(
                 f"{self.path} is damaged: {error}", remedy="remove it and run the same command again"
             ) from error
+
+
+def _place(path: Path) -> bytes:
+    """Return where a file lies: two ways to one place are one input, two links to one file are two."""
+    return os.fsencode(os.path.join(_real_folder(os.path.dirname(path) or "."), os.path.basename(path)))  # noqa: PTH118, PTH119, PTH120
+
+
+@lru_cache(maxsize=256)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _dump(row: dict[str, Any]) -> str:

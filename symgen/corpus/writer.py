@@ -22,7 +22,7 @@ from typing import IO, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.corpus.dataset import COLUMNS, FORMAT, PIECE_DTYPE, Entry, vocabulary_digests
+from symgen.corpus.dataset import COLUMNS, FORMAT, PIECE_DTYPE, Dataset, Entry, vocabulary_digests
 from symgen.errors import UsageError, WriteError
 from symgen.files import make_folder
 from symgen.tokens.sequence import FAMILIES, TokenArray, TokenSequence
@@ -191,7 +191,8 @@ class DatasetWriter:
 
     def _failed(self, error: OSError) -> WriteError:
         return WriteError(
-            f"the dataset {self._path} cannot be written: {error.strerror or error}", remedy="choose another place"
+            f"the dataset {self._path} cannot be written: {error.strerror or error}",
+            remedy="make room or choose another place, and run the same command again",
         )
 
 
@@ -221,6 +222,18 @@ def file_digest(path: Path) -> str:
 def facts_digest(facts: Mapping[str, Any]) -> str:
     """Return the digest that ``dataset.json`` holds of everything else in it: no other file vouches for that one."""
     return hashlib.sha256(json_text({name: facts[name] for name in facts if name != "digest"})).hexdigest()
+
+
+def is_whole(dataset: Dataset) -> bool:
+    """Tell whether every file of a dataset has the bytes that ``dataset.json`` vouches for, and that file too."""
+    facts, files = dataset.facts, dataset.facts.get("files", {})
+    names = [name for name in FILES if name != _LAST]
+    try:
+        return facts.get("digest") == facts_digest(facts) and all(
+            file_digest(dataset.path / name) == files.get(name) for name in names
+        )
+    except OSError:
+        return False
 
 
 def json_text(value: Mapping[str, Any]) -> bytes:

@@ -104,9 +104,9 @@ _REFUSED: tuple[_Row, ...] = (
     ("cap-time", "conversion", "Reading took longer than a file may take."),
     ("internal-error", "conversion", "A defect of this program."),
     ("process-killed", "conversion", "The process that read the file was killed."),
-    ("too-few-notes", "conversion", "Every piece in the file is too short to learn from."),
+    ("cap-changes", "conversion", "A piece changes its metre or tempo more often than any music does."),
+    ("dropped", "conversion", "Rules of cleaning drop every piece of the file; the report names them."),
     ("unlisted-folder", "conversion", "The folder cannot be listed."),
-    ("vanished", "conversion", "The file was there when the folder was listed and is gone now."),
 )
 
 _MENDED: tuple[_Row, ...] = (
@@ -219,7 +219,11 @@ _IGNORED: tuple[_Row, ...] = (
     ("slur", "jianpu kern musicxml", "A slur."),
     ("technical", "musicxml", "A technical sign that is no technique."),
     ("unpitched", "musicxml", "An unpitched note."),
-    ("piece-too-short", "conversion", "A piece too short to learn from, in a file with longer ones."),
+    ("long-title", "conversion", "The end of a title that is longer than any is."),
+    ("octave-folded", "conversion", "The octave of a note beyond nine octaves around its piece's middle."),
+    ("off-grid-length", "conversion", "The exact length of a note; it has the nearest that tokens hold."),
+    ("off-grid-onset", "conversion", "The exact time of an onset; it has the nearest that tokens hold."),
+    ("voice", "conversion", "Which voice a note belongs to."),
 )
 
 

@@ -121,6 +121,7 @@ def _tracks(data: bytes, position: int, mended: Counter[str], name: str) -> list
     """Read chunk after chunk from `position`; find the next track again where a chunk's length lies."""
     tracks: list[Track] = []
     events_left = MAX_EVENTS
+    room = _Room.of(len(data) - position)
     while 0 <= position <= len(data) - 8:
         kind = data[position : position + 4]
         (length,) = struct.unpack_from(">I", data, position + 4)
@@ -130,7 +131,7 @@ def _tracks(data: bytes, position: int, mended: Counter[str], name: str) -> list
             position = body + length if alien else data.find(b"MTrk", position + 1)
             continue
         stop = _chunk_end(data, body, length, mended)
-        track, position, events_left = _read_track(data, body, stop, events_left, mended)
+        track, position, events_left = _read_track(data, body, stop, events_left, room, mended)
         tracks.append(track)
         if events_left <= 0 or len(tracks) > MAX_TRACKS:
             found = f"{MAX_EVENTS:,} MIDI events" if events_left <= 0 else f"{MAX_TRACKS:,} tracks"
@@ -158,11 +159,28 @@ def _chunk_end(data: bytes, body: int, length: int, mended: Counter[str]) -> int
     return stop
 
 
-def _read_track(data: bytes, body: int, stop: int, events_left: int, mended: Counter[str]) -> tuple[Track, int, int]:
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Columns for the events of a track, used again for each: a track can claim to be as long as the file."""
+
+    strikes: tuple[list[int], list[int], list[int]]
+    metas: tuple[list[int], list[int], list[int], list[int]]
+
+    @classmethod
+    def of(cls, size: int) -> _Room:
+        """Return room for `size` bytes: a strike takes three of them, a meta event four."""
+        strikes, metas = min(size // 3 + 1, MAX_EVENTS), min(size // 4 + 1, MAX_EVENTS)
+        one, two, three = ([0] * strikes for _ in range(3))
+        first, second, third, fourth = ([0] * metas for _ in range(4))
+        return cls((one, two, three), (first, second, third, fourth))
+
+
+def _read_track(
+    data: bytes, body: int, stop: int, events_left: int, room: _Room, mended: Counter[str]
+) -> tuple[Track, int, int]:
     """Return a track, the position behind its last event, and how many events may still come."""
-    size = stop - body  # a strike takes three bytes of it, a meta event four
-    ticks, struck_keys, forces = ([0] * min(size // 3 + 1, events_left) for _ in range(3))
-    meta_ticks, kinds, starts, sizes = ([0] * min(size // 4 + 1, events_left) for _ in range(4))
+    ticks, struck_keys, forces = room.strikes
+    meta_ticks, kinds, starts, sizes = room.metas
     counts = [0] * len(CODES)
     position, end, events_left, struck, told = walk_track(
         data, body, stop, events_left, ticks, struck_keys, forces, 0, meta_ticks, kinds, starts, sizes, 0, counts

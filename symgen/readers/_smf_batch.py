@@ -207,7 +207,9 @@ def read_batch(files: Sequence[bytes]) -> MidiBatch:
     compiled(map_files)(
         array, sound, divisions, longest, first_meta[first_track], *metas, order, kinds, tempo, metre, key, *firsts
     )
-    onset, duration, velocity, pitch, voice = (column[: first_note[-1]] for column in notes)
+    kept = np.repeat(sound, np.diff(first_note))  # nothing is to be made of the notes of the others
+    onset, duration, velocity, pitch, voice = (column[: first_note[-1]][kept] for column in notes)
+    first_note = np.concatenate([[0], np.cumsum(np.where(sound, np.diff(first_note), 0))])
     maps = _Maps(counts, declared, first_track, first_meta, tuple(metas), order, kinds, tempo, metre, key, *firsts)
     return MidiBatch(data, sound, first_note, onset, duration, velocity, pitch, voice, divisions, ends, maps)
 

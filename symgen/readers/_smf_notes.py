@@ -167,21 +167,13 @@ def sort_notes(
     keys = np.empty(end - begin, np.int64)
     ordered = True
     for row in range(begin, end):
-        keys[row - begin] = onset[row] << 23 | voice[row] << 7 | pitch[row]  # an onset has at most 40 bits
+        keys[row - begin] = onset[row] << 23 | voice[row] << 7 | pitch[row]  # fits where a piece is not too long
         if row > begin and keys[row - begin] <= keys[row - begin - 1]:
             ordered = False
     if ordered:
         return
-    order = np.argsort(keys, kind="mergesort") + begin
+    order = np.argsort(velocity[begin:end], kind="mergesort")  # the last to be sorted by leads
+    order = order[np.argsort(duration[begin:end][order], kind="mergesort")]
+    order = order[np.argsort(keys[order], kind="mergesort")] + begin
     for column in (onset, duration, velocity, pitch, voice):
         column[begin:end] = column[order]
-    keys = keys[order - begin]
-    for row in range(1, end - begin):  # what is struck together on one pitch of one voice
-        place = row
-        while place > 0 and keys[place] == keys[place - 1]:
-            one, other = begin + place - 1, begin + place
-            if (duration[one], velocity[one]) <= (duration[other], velocity[other]):
-                break
-            duration[one], duration[other] = duration[other], duration[one]
-            velocity[one], velocity[other] = velocity[other], velocity[one]
-            place -= 1

@@ -1,6 +1,6 @@
 """From notes to steps: the kernel of the codec, for one piece or many.
 
-What the vocabularies hold reaches it as tables, so that what is compiled once stays right when they change.
+What the vocabularies hold reaches it as tables.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ _CHORD_BASE = 38
 _MIDDLE = 128
 _TONES = 2 * _MIDDLE + 12
 """A reference gong can lie up to eleven semitones below 0, and a tone 127 above that."""
+_TOP = 255
+"""Pitches are counted down from here, so that sorting brings the highest first."""
+_MOST_BELOW, _DEEPEST = 3, 36
+"""Tones of a sonority below the melody, and semitones of the deepest one."""
 _REST, _NO_CHORD = melody.REST, chord.NO_CHORD
 
 
@@ -277,43 +281,30 @@ def write_onset(
     for member in range(size):
         length = table.nearest[min(duration[first + member], longest)]
         lost[_OFF_LENGTH] += 1 if length != duration[first + member] else 0
-        packed[member] = (length << 8 | technique[first + member]) << 8 | (255 - pitch[first + member])
+        packed[member] = (length << 8 | technique[first + member]) << 8 | (_TOP - pitch[first + member])
     packed.sort()
     found = np.empty(size, np.int64)
+    copies = np.zeros(_TOP + 1, np.int64)  # of each pitch, counted from the top: the same one struck thousands of times
     sonorities = 0
     begin = 0
     while begin < size:
-        end = begin + 1
+        end = begin
         while end < size and packed[end] >> 8 == packed[begin] >> 8:
+            copies[packed[end] & _TOP] += 1
             end += 1
         left = end - begin
+        highest = packed[begin] & _TOP
         while left:
-            top = 255 - (packed[begin] & 255)
-            code, members, kept = 0, 0, 0
-            if left <= 4:
-                place = 1
-                for other in range(begin + 1, begin + left):
-                    interval = top - 255 + (packed[other] & 255)
-                    code = -1 if code < 0 or interval > 36 else code + (interval + 1) * place
-                    place *= _CHORD_BASE
-                members = left - 1
-            if left > 4 or code < 0 or table.chords[code] == 0:
-                code, members, place = 0, 0, 1
-                for other in range(begin + 1, begin + left):
-                    interval = top - 255 + (packed[other] & 255)
-                    if members < 3 and interval <= 36 and table.chords[code + (interval + 1) * place]:
-                        code += (interval + 1) * place
-                        place *= _CHORD_BASE
-                        members += 1
-                    else:
-                        packed[begin + kept] = packed[other]
-                        kept += 1
-            length, way = packed[end - 1] >> 16, packed[end - 1] >> 8 & 255
+            while copies[highest] == 0:
+                highest += 1
+            copies[highest] -= 1
+            code, members = take_below(highest, left - 1, copies, table)
+            left -= members + 1
+            length, way, top = packed[begin] >> 16, packed[begin] >> 8 & 255, _TOP - highest
             tone = top - reference + _MIDDLE
             lost[_FOLDED] += members + 1 if table.folded[tone] else 0
             found[sonorities] = ((top << 16 | length) << 16 | table.tone[way, tone]) << 16 | table.chords[code]
             sonorities += 1
-            left = kept
         begin = end
     found = found[:sonorities]
     found.sort()
@@ -323,3 +314,48 @@ def write_onset(
         chords[count] = found[member] & 0xFFFF
         count += 1
     return count
+
+
+@inlined
+def take_below(highest: int, others: int, copies: Any, table: Any) -> tuple[int, int]:
+    """Take from `copies` what makes a sonority of the inventory under its highest tone: all, or as it comes.
+
+    Parameters
+    ----------
+    highest : int
+        Place of the highest tone, which is taken already.
+    others : int
+        How many tones are left.
+    copies : ndarray of int64
+        How often each pitch is there, from the top.
+
+    Returns
+    -------
+    code, members : int
+        Place of the sonority in ``table.chords``, and how many tones were taken.
+    """
+    code, members, place = 0, 0, 1
+    last = min(highest + _DEEPEST, _TOP)
+    if others <= _MOST_BELOW:
+        for other in range(highest, last + 1):
+            for _ in range(copies[other]):
+                code += (other - highest + 1) * place
+                place *= _CHORD_BASE
+                members += 1
+    whole = members == others and table.chords[code] > 0
+    if not whole:
+        code, members, place = 0, 0, 1
+    for other in range(highest, last + 1):
+        if whole:
+            copies[other] = 0
+        while (
+            copies[other] > 0
+            and not whole
+            and members < _MOST_BELOW
+            and table.chords[code + (other - highest + 1) * place] > 0
+        ):
+            copies[other] -= 1
+            code += (other - highest + 1) * place
+            place *= _CHORD_BASE
+            members += 1
+    return code, members

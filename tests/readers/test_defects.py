@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from symgen import readers
+from symgen.corpus import pieces
 from symgen.errors import ReadError
 from symgen.readers import DEFECTS, NOTATION, _defects
+from symgen.tokens import _steps as steps
 
 FOLDER = Path(readers.__file__).parent
 SOURCES = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.py"))}
@@ -97,6 +99,20 @@ def test_every_row_is_used_by_a_reader_or_left_to_the_conversion():
     if "code=" not in SOURCES["midi.py"] + SOURCES["_smf.py"]:  # its errors have no codes yet
         unused = {code for code in unused if DEFECTS[code].formats != ("midi",)}
     assert unused - {ReadError("").code} == set()
+
+
+def test_what_a_conversion_counts_has_rows():
+    source = Path(pieces.__file__).read_text("utf-8")
+    codes = set(re.findall(r'code="([a-z-]+)"', source)) | {
+        *steps.LOST,
+        "voice",
+        "long-title",
+        "dropped",
+        *pieces.RETRIED,
+    }
+    assert codes <= set(DEFECTS)
+    caller = {code for code, defect in DEFECTS.items() if defect.formats == (_defects.CALLER,)}
+    assert caller - codes == {"internal-error"}
 
 
 @pytest.mark.parametrize("defect", DEFECTS.values(), ids=lambda defect: defect.code)
