@@ -127,7 +127,7 @@ class Workshop:
         rows[:, col.OMEGA] = 2.0 * np.pi * hertz / self.sample_rate
         rows[:, col.LEVEL] = level
         rows[:, col.PHASE] = chance.uniform(0.0, 2.0 * np.pi, count)
-        rows[:, col.EARLY] = self.per_block(late * model.early * chance.uniform(0.7, 1.4, count))
+        rows[:, col.EARLY] = self.per_block(late * model.early * np.exp(chance.normal(0.0, 0.4, count)))
         rows[:, col.LATE] = self.per_block(late)
         rows[:, col.SHARE] = np.clip(model.early_shares(hertz) * chance.uniform(0.85, 1.15, count), 0.0, 0.95)
         rows[:, col.BEAT] = 2.0 * np.pi * model.beat_hertz * chance.uniform(0.2, 1.0, count) * self.block_seconds

@@ -177,8 +177,9 @@ class SoundModel:
         Depth of the comb that the pluck leaves, 0 to 1.
     unevenness_db : float
         Standard deviation of the level of single partials, fixed for a string.
-    decay, decay_per_khz : Register
-        Late rate of decay in dB/s of a partial near 0 Hz, and what each kHz adds, by pitch.
+    decay, decay_gain : Register
+        Late rate of decay in dB/s of a partial near 0 Hz, and what it gains up to 1 kHz, by pitch; the gain grows
+        with the power 0.65 of frequency, as it does in 25 recorded notes.
     early : float
         Early rate of decay over the late one.
     early_db, early_db_per_octave : float
@@ -219,7 +220,7 @@ class SoundModel:
     comb: float
     unevenness_db: float
     decay: Register
-    decay_per_khz: Register
+    decay_gain: Register
     early: float
     early_db: float
     early_db_per_octave: float
@@ -285,7 +286,7 @@ class SoundModel:
 
     def late_rates(self, hertz: NDArray[np.float64], pitch: float, timbre: int) -> NDArray[np.float64]:
         """Return the late rates of decay in dB/s of partials at `hertz` of a note at `pitch`."""
-        plain = self.decay.at(pitch) + self.decay_per_khz.at(pitch) * hertz / 1000.0
+        plain = self.decay.at(pitch) + self.decay_gain.at(pitch) * (hertz / 1000.0) ** _LOSS_POWER
         return np.asarray(plain * self.timbres[timbre].damping)
 
     def early_shares(self, hertz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -299,6 +300,7 @@ class SoundModel:
 
 
 _MOST_PARTIALS = 80
+_LOSS_POWER = 0.65
 
 
 @lru_cache(maxsize=4096)

@@ -24,14 +24,14 @@ _GUZHENG = SoundModel(
     family="preset",
     open_pitches=(86, 83, 81, 78, 76, 74, 71, 69, 66, 64, 62, 59, 57, 54, 52, 50, 47, 45, 42, 40, 38),
     inharmonicity=Register((36, 48, 60, 72, 84), (1.2e-4, 1.1e-4, 1.0e-4, 1.1e-4, 1.0e-4)),
-    tilt=Register((36, 48, 60, 84), (9.0, 11.0, 13.0, 12.0)),
+    tilt=Register((36, 48, 60, 72, 84), (9.0, 9.5, 11.0, 10.0, 9.0)),
     flat_hertz=750.0,
     pluck=0.12,
     comb=0.6,
-    unevenness_db=4.5,
-    decay=Register((36, 48, 72, 84), (3.5, 3.0, 4.0, 7.0)),
-    decay_per_khz=Register((36, 84), (12.5, 12.5)),
-    early=4.0,
+    unevenness_db=5.5,
+    decay=Register((36, 60, 72, 84), (0.0, 0.0, 1.5, 5.0)),
+    decay_gain=Register((36, 84), (15.5, 15.5)),
+    early=3.0,
     early_db=12.0,
     early_db_per_octave=4.0,
     beat_hertz=1.2,
@@ -65,9 +65,9 @@ _GUQIN = SoundModel(
     pluck=0.10,
     comb=0.6,
     unevenness_db=4.0,
-    decay=Register((36, 48, 60, 72, 84), (4.5, 6.0, 8.0, 10.0, 12.0)),
-    decay_per_khz=Register((36, 84), (12.0, 12.0)),
-    early=3.0,
+    decay=Register((36, 48, 60, 72, 84), (2.5, 4.0, 6.0, 8.0, 10.0)),
+    decay_gain=Register((36, 84), (15.0, 15.0)),
+    early=2.5,
     early_db=9.0,
     early_db_per_octave=3.0,
     beat_hertz=0.9,
@@ -119,11 +119,11 @@ _COMMON = {
     "inharmonicity": Range(0.4, 2.5, log=True),  # factors on the preset
     "tilt": Range(0.6, 1.6, log=True),
     "decay": Range(0.6, 1.8, log=True),
-    "decay_per_khz": Range(0.6, 1.8, log=True),
+    "decay_gain": Range(0.6, 1.8, log=True),
     "flat_hertz": Range(0.5, 2.0, log=True),
     "comb": Range(0.2, 0.95),  # values
     "unevenness_db": Range(2.0, 7.0),
-    "early": Range(2.0, 6.0),
+    "early": Range(1.7, 5.0),
     "early_db": Range(5.0, 17.0),
     "early_db_per_octave": Range(1.0, 5.0),
     "beat_hertz": Range(0.3, 2.5),
@@ -154,7 +154,7 @@ _OF_KIND = {
         "friction_db": Range(-42.0, -18.0),
     },
 }
-_FACTORS = ("inharmonicity", "tilt", "decay", "decay_per_khz", "flat_hertz")
+_FACTORS = ("inharmonicity", "tilt", "decay", "decay_gain", "flat_hertz")
 _A4 = Range(430.0, 445.0)
 _SEMITONES = {"guqin": (-3, 1), "guzheng": (-1, 1)}
 
