@@ -74,7 +74,7 @@ class Workshop:
         self.collected = Rows()
         self.uneven: dict[int, NDArray[np.float64]] = {}
         self.hiss = band_noise(sample_rate, model.noise_low, model.noise_high, chance)
-        self.rub = band_noise(sample_rate, 250.0, 3500.0, chance) if model.friction_db > -200.0 else None
+        self.rub = band_noise(sample_rate, 250.0, 3500.0, chance)
         self.strings = np.array(model.open_pitches, float) + model.tuning_cents / 100.0
         hertz = 440.0 * 2.0 ** ((self.strings - 69.0) / 12.0)
         order = np.arange(1, 11)
@@ -97,7 +97,7 @@ class Workshop:
         found.add(self.knock(loud), start, damp + rate, gain)
         self.sympathy(note, hertz, level * loud, start, gain)
         self.strike(note, loud, start, gain, out)
-        if note.bend is not None and self.rub is not None and note.sounds_as == STOPPED:
+        if note.bend is not None and note.sounds_as == STOPPED and model.friction_db > -200.0:
             self.slide(note, loud, start, min(damp, out.shape[1]), gain, out)
 
     def partials(self, note: SoundNote) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -229,7 +229,6 @@ class Workshop:
         self, note: SoundNote, loud: float, start: int, stop: int, gain: NDArray[np.float32], out: Samples
     ) -> None:
         """Add the noise of a finger on a wound string; it grows with the speed of the slide."""
-        assert self.rub is not None
         assert note.bend is not None
         moving = round((note.onset + float(note.bend[0][-1])) * self.sample_rate)
         count = min(stop, moving, out.shape[1]) - start

@@ -90,8 +90,23 @@ _GUQIN = SoundModel(
     ),
 )
 
-PRESETS = {"guqin": _GUQIN, "guzheng": _GUZHENG}
-"""The model instruments by kind."""
+_SILK = replace(
+    _GUQIN,
+    name="guqin-silk",
+    tuning_cents=-200.0,
+    tilt=_GUQIN.tilt.times(1.2),
+    decay=_GUQIN.decay.times(1.3),
+    decay_gain=_GUQIN.decay_gain.times(1.4),
+    inharmonicity=_GUQIN.inharmonicity.times(0.6),
+    attack=0.004,
+    noise_db=-24.0,
+    friction_db=-26.0,
+)
+
+PRESETS = {model.name: model for model in (_GUQIN, _SILK, _GUZHENG)}
+"""The model instruments by name: a guqin with strings of metal and nylon, one with silk, a guzheng."""
+
+_BASES = {"guqin": (_GUQIN, _GUQIN, _SILK), "guzheng": (_GUZHENG,)}
 
 FAMILIES = ("train", "unseen")
 _CELLS = {"train": (0, 2, 3, 5), "unseen": (1, 4)}
@@ -159,15 +174,17 @@ _A4 = Range(430.0, 445.0)
 _SEMITONES = {"guqin": (-3, 1), "guzheng": (-1, 1)}
 
 
-def preset(kind: str) -> SoundModel:
-    """Return the model instrument of a kind.
+def preset(name: str) -> SoundModel:
+    """Return the model instrument of a name in :data:`PRESETS`.
 
     Raises
     ------
     UsageError
-        If `kind` is neither guqin nor guzheng.
+        If there is none.
     """
-    return PRESETS[check_kind(kind)]
+    if name not in PRESETS:
+        raise UsageError(f"no sound model is called {name!r}", expected="one of " + ", ".join(PRESETS))
+    return PRESETS[name]
 
 
 def random_instrument(
@@ -182,7 +199,7 @@ def random_instrument(
     kind : {"guqin", "guzheng"}
         What to vary.
     family : {"train", "unseen"}
-        No parameter of one family takes a value that the other can take.
+        No parameter in the tables of this module takes, in one family, a value that it can take in the other.
     tuning : str, optional
         Name of a tuning; drawn if not given.
 
@@ -191,7 +208,8 @@ def random_instrument(
     UsageError
         If `kind`, `family` or `tuning` is unknown.
     """
-    base = preset(kind)
+    bases = _BASES[check_kind(kind)]
+    base = bases[int(chance.integers(len(bases)))]
     if family not in FAMILIES:
         raise UsageError(f"no family of instruments is called {family!r}", expected=" or ".join(FAMILIES))
     drawn = {name: span.draw(chance, family) for name, span in (_COMMON | _OF_KIND[kind]).items()}
