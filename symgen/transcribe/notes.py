@@ -16,7 +16,7 @@ Floats = NDArray[np.floating[Any]]
 KINDS = ("guqin", "guzheng", "plucked strings", "not a zither")
 """What a recording can turn out to be."""
 
-LOW_CONFIDENCE = 0.5
+LOW_CONFIDENCE = 0.6
 """A transcription below this is flagged "low-confidence": measured on noise, speech and plucked clips."""
 
 
