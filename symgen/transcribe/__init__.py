@@ -1,0 +1,1 @@
+"""Transcription: recordings in, notes out. Importing this package is cheap."""
