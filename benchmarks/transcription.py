@@ -72,7 +72,7 @@ def recorded(folder: Path) -> Callable[[int], Clip]:
     notes: dict[int, np.ndarray] = {}
     for path in sorted(folder.glob("*.mp3")):
         sound = np.concatenate(list(blocks(open_audio(path), RATE)))
-        start = int(np.argmax(np.abs(sound) > 0.05 * np.abs(sound).max()))
+        start = int(np.argmax(np.abs(sound) > 0.25 * np.abs(sound).max()))
         pitch = 12 * (int(path.stem[1]) + 2) + classes[path.stem[0]]
         notes[pitch] = sound[max(0, start - 32) :] / np.abs(sound).max()
 
@@ -205,7 +205,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for who, tally in tallies.items():
             cents = f"{np.mean(tally.slides):.0f}" if tally.slides else "-"
             speed = tally.heard_s / tally.took_s
-            print(f"{name:44} {who:16} {np.mean(tally.onset):8.3f} {np.mean(tally.both):8.3f} {cents:>12} {speed:12.0f}")
+            print(
+                f"{name:44} {who:16} {np.mean(tally.onset):8.3f} {np.mean(tally.both):8.3f} {cents:>12} {speed:12.0f}"
+            )
 
 
 if __name__ == "__main__":
