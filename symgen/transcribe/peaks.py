@@ -22,8 +22,7 @@ def onsets(activation: Array, threshold: float = 0.5, gap: int = 3) -> NDArray[n
 
     A peak is the greatest within `gap` - 1 frames of its key and no less than its neighbour keys near it.
     """
-    frames, keys = activation.shape
-    if not frames:
+    if not len(activation):
         return np.zeros((0, 3))
     padded = np.pad(activation, ((gap - 1, gap - 1), (0, 0)))
     near = np.lib.stride_tricks.sliding_window_view(padded, 2 * gap - 1, axis=0).max(-1)
@@ -49,7 +48,9 @@ def deviation(contour: Array, frame: int, key: int, length: int = 8) -> float:
     return float((weights * ((columns - 1) / BINS_PER_SEMITONE - key)).sum() / weights.sum())
 
 
-def notes(onset: Array, frame: Array, contour: Array, threshold: float = 0.5, release: float = 0.3) -> NDArray[np.float64]:
+def notes(
+    onset: Array, frame: Array, contour: Array, threshold: float = 0.5, release: float = 0.3
+) -> NDArray[np.float64]:
     """Return notes as rows of (onset seconds, offset seconds, MIDI pitch with fraction, confidence).
 
     Pitches lie on the recording's own grid of semitones, whose offset from A = 440 Hz is the circular mean of the
