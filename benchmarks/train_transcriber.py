@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,8 @@ class Shelf:
 
 def rate(step: int, share: float, highest: float) -> float:
     """Return the rate of learning: up over 60 steps, then down a cosine over the share of the time that is spent."""
-    return highest * min(1.0, (step + 1) / 60) * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * min(1.0, share))))
+    down = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+    return highest * min(1.0, (step + 1) / 60) * down
 
 
 def train(options: argparse.Namespace) -> None:
