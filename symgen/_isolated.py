@@ -17,6 +17,7 @@ import signal
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -68,6 +69,22 @@ def find_function(name: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
     found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     return found
+
+
+ALIVE_SECONDS = 0.5
+"""A sign of life is passed on at most so often."""
+
+_pulse: Callable[[], None] | None = None
+
+
+def alive() -> None:
+    """Say that the item at work gets on: its cap of time, not that of memory, counts from now.
+
+    For work that is long by right, such as an hour of sound, where it is done in short steps. Whoever calls this
+    must make sure that there is an end to the steps. Outside a child of :mod:`symgen.isolation` nothing happens.
+    """
+    if _pulse is not None:
+        _pulse()
 
 
 def main(warm_up: str, cap_itself: bool) -> None:
@@ -154,7 +171,18 @@ def _serve(request: tuple[bytes, bytes, bytes], pipes: tuple[int, int], limits: 
     except Exception as error:  # noqa: BLE001 - no item is to blame: the parent raises it
         send("broken", _text(error))
         return
+    said = time.monotonic()
+
+    def pulse() -> None:
+        nonlocal said
+        if (now := time.monotonic()) - said >= min(ALIVE_SECONDS, seconds / 4):
+            said = now
+            limits.allow(seconds)
+            send("alive")
+
+    global _pulse
     send("started", limits.base())
+    _pulse = pulse
     try:
         limits.begin(seconds, memory_bytes)
         for index, result in function(items, shared, working):
@@ -166,6 +194,8 @@ def _serve(request: tuple[bytes, bytes, bytes], pipes: tuple[int, int], limits: 
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a defect that one item shows must not stop the others
         limits.lift()
         send("raised", _text(error))
+    finally:
+        _pulse = None
 
 
 def _say_memory(send: Callable[..., None], limits: _Limits) -> None:
@@ -189,6 +219,12 @@ class _Limits:
             return
         if self.hold_memory:
             self._soft(resource.RLIMIT_AS, address_space_bytes() + memory_bytes)
+        self.allow(seconds)
+
+    def allow(self, seconds: float) -> None:
+        """Allow so much processor time from now on."""
+        if resource is None:
+            return
         usage = resource.getrusage(resource.RUSAGE_SELF)
         used = usage.ru_utime + usage.ru_stime
         self._soft(resource.RLIMIT_CPU, math.ceil(used + 2 * seconds) + _SPARE_CPU_SECONDS)

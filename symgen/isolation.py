@@ -23,10 +23,10 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from symgen._children import POOL, START_SECONDS, Child, IsolationError, Stopped
-from symgen._isolated import NO_MEMORY_STATUS
+from symgen._isolated import NO_MEMORY_STATUS, alive
 from symgen.errors import one_line
 
-__all__ = ["Caps", "Failure", "IsolationError", "Scope", "Stopped", "close", "run_isolated"]
+__all__ = ["Caps", "Failure", "IsolationError", "Scope", "Stopped", "alive", "close", "run_isolated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Caps:
     Parameters
     ----------
     seconds : float
-        Time on the clock.
+        Time on the clock, from the beginning or the last sign of life (:func:`alive`).
     memory_bytes : int
         Memory on top of what the child holds when the work begins.
     """
@@ -223,6 +223,8 @@ class _Run:
                     deadline += time.monotonic() - paused  # the child may have had to wait for us
                 elif message[0] == "working":
                     account.at_work = [account.group[local] for local in message[1]]
+                    deadline = time.monotonic() + self.caps.seconds
+                elif message[0] == "alive":
                     deadline = time.monotonic() + self.caps.seconds
                 elif message[0] == "done":
                     self.scope._remove(child)
