@@ -103,16 +103,15 @@ def convert_items(
     others: list[_File] = []
     for index, (path, place, known) in enumerate(items):
         try:
-            data = readers.file_bytes(Path(place), path)
+            content, digest = readers.load(Path(place), path)
         except SymgenError as error:
             closed = Path(place).is_dir()  # a folder stands for itself only where it could not be listed
             yield index, FileResult(failed_line(path, _UNLISTED if closed else error))
             continue
-        digest = hashlib.sha256(data).hexdigest()
         if digest == known:
             yield index, None
             continue
-        file = _File(index, path, data, digest, settings.corpus_of(Path(path).as_posix()))
+        file = _File(index, path, content, digest, settings.corpus_of(Path(path).as_posix()))
         (midi if settings.kernels and file.is_simple_midi else others).append(file)
     if midi:
         working([file.index for file in midi])
@@ -153,7 +152,7 @@ class _File:
 
     index: int
     path: str
-    data: bytes
+    content: bytes | Path
     sha256: str
     corpus: Corpus
 
@@ -161,7 +160,8 @@ class _File:
     def is_simple_midi(self) -> bool:
         """Whether the kernels may try: the corpus asks for nothing that needs the file as a whole."""
         simple = self.corpus.gong != "key" and self.corpus.parts == "together"
-        return simple and self.data.startswith(b"MThd") and len(self.data) <= bulk.MAX_BATCH_BYTES
+        data = self.content if isinstance(self.content, bytes) else b""
+        return simple and data.startswith(b"MThd") and len(data) <= bulk.MAX_BATCH_BYTES
 
     def provenance(self, reader: str, part: int) -> Provenance:
         return Provenance(self.path, self.sha256, reader, part, self.corpus.name, self.corpus.licence)
@@ -169,7 +169,7 @@ class _File:
 
 def _convert_together(files: Sequence[_File], settings: Settings) -> Iterator[tuple[_File, FileResult | None]]:
     """Yield the result of each MIDI file, None for one that has to go alone."""
-    batch = bulk.read_batch([file.data for file in files])
+    batch = bulk.read_batch([file.content for file in files if isinstance(file.content, bytes)])
     scores: dict[int, tuple[Any, Score]] = {}
     ends = batch.ends.copy()
     for number in np.flatnonzero(batch.sound).tolist():
@@ -193,7 +193,7 @@ def _convert_together(files: Sequence[_File], settings: Settings) -> Iterator[tu
 def _convert_alone(file: _File, settings: Settings) -> FileResult:
     try:
         pieces = readers.pieces_in(
-            file.data, file.path, digest=file.sha256, source=file.corpus.name, licence=file.corpus.licence
+            file.content, file.path, digest=file.sha256, source=file.corpus.name, licence=file.corpus.licence
         )
         made = [_convert_piece(piece, file.corpus, settings) for piece in _parts(pieces, file.corpus)]
     except MemoryError:

@@ -146,16 +146,17 @@ class _Sums:
         if not finite.all():
             self.no_number += int(chunk.size - np.count_nonzero(finite))
             chunk = np.where(finite, chunk, np.float32(0))
+        rows = np.ascontiguousarray(chunk.T)  # numpy is ten times as fast along long rows
         self.frames += len(chunk)
-        self.total += chunk.sum(axis=0, dtype=np.float64)
-        self.low = np.minimum(self.low, chunk.min(axis=0))
-        self.high = np.maximum(self.high, chunk.max(axis=0))
-        exact = chunk.astype(np.float64)
-        self.products += exact.T @ exact
-        hot = np.abs(chunk) >= _FULL
-        if hot.any():
-            run = hot[2:] & hot[1:-1] & hot[:-2]
-            self.clipped += int(np.count_nonzero(run.any(axis=1)))
+        self.total += rows.sum(axis=1, dtype=np.float64)
+        low, high = rows.min(axis=1), rows.max(axis=1)
+        self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
+        loudest = max(-float(low.min()), float(high.max()))
+        exact = rows if loudest < _TOO_LOUD else rows.astype(np.float64)
+        self.products += exact @ exact.T
+        if loudest >= _FULL:
+            hot = np.abs(rows) >= _FULL
+            self.clipped += int(np.count_nonzero((hot[:, 2:] & hot[:, 1:-1] & hot[:, :-2]).any(axis=0)))
         for start in range(0, len(chunk) - self._frame + 1, max(self._frame, len(chunk) // 2)):
             self._look(chunk[start : start + self._frame])
 
