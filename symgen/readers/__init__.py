@@ -197,9 +197,9 @@ def read(path: str | os.PathLike[str]) -> Score:
 
 
 def load(file: Path, shown: str = "") -> tuple[bytes | Path, str]:
-    """Return the content of a file and its digest, SHA-256 in hexadecimal; `shown` is its name in errors if not its path.
+    """Return the content of a file and its SHA-256 in hexadecimal; `shown` is its name in errors if not its path.
 
-    The content of a recording, which may be too large to be held, is its path.
+    For the content of a recording, which may be too large to be held, its path stands.
 
     Raises
     ------

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from symgen.errors import ReadError
 from symgen.piece import Reading
-from symgen.transcribe.audio import MAX_BYTES, REMEDY, open_audio
+from symgen.transcribe.audio import MAX_BYTES, open_audio
+from symgen.transcribe.hearing import hear
 
 __all__ = ["MAX_BYTES", "NAME", "SUFFIXES", "read", "read_file", "sniff"]
 

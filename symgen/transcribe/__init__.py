@@ -1,1 +1,29 @@
-"""Transcription: recordings in, notes out. Importing this package is cheap."""
+"""Transcription: recordings of guqin and guzheng become notes with their slides and vibrato.
+
+:func:`transcribe` is the door; nothing heavy is loaded before it is called.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from symgen.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from symgen.transcribe.notes import Transcription
+    from symgen.transcribe.source import Sound
+
+__all__ = ["transcribe"]
+
+
+def transcribe(
+    source: Path | str | bytes | Sound,
+    mode: str = "auto",
+    instrument: str | None = None,
+    progress: Progress = silent,
+) -> Transcription:
+    """Return the notes of a recording: see :func:`symgen.transcribe.whole.transcribe`."""
+    from symgen.transcribe.whole import transcribe as whole
+
+    return whole(source, mode, instrument, progress)

@@ -1,0 +1,140 @@
+"""What a recording is: a guqin, a guzheng, some other plucked strings, or no zither at all.
+
+Plain measures, made to be right on what is clearly something else (noise, speech, silence, bowed and blown
+tones) and cautious between the two zithers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from symgen.transcribe.features import FRAME_S, Features
+from symgen.transcribe.mono import VOICED, Contour
+from symgen.transcribe.notes import HeardNote
+
+SILENT_PEAK = 1e-3
+"""A recording whose largest sample is below this (-60 dB) is silence."""
+
+CLIPPED_SHARE = 1e-3
+"""Share of samples held at the largest value from which a recording counts as clipped."""
+
+FEWEST_NOTES = 3
+
+DECAY_DB = 1.5
+"""A plucked note has lost this much between 60 ms and 300 ms after its stroke (or until the next one)."""
+
+NOT_A_ZITHER = 0.6
+"""Below this, what is heard is no zither."""
+
+GUQIN_MIDDLE, GUQIN_LOW_MIDDLE, GUQIN_LOW, GUQIN_RATE = 60.0, 57.0, 48.0, 3.0
+GUZHENG_MIDDLE, GUZHENG_RATE = 62.0, 3.5
+"""A guqin's median note (MIDI) lies below the second value, or below the first with notes below the third, and it
+plays fewer notes a second than the fourth; a guzheng's median lies higher, or it plays faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a recording is.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`symgen.transcribe.notes.KINDS`.
+    zither : float
+        0..1, how much it behaves like plucked strings.
+    flags : tuple of str
+        "silence", "not-a-zither", "clipped".
+    """
+
+    kind: str
+    zither: float
+    flags: tuple[str, ...]
+
+
+def judged(notes: Sequence[HeardNote], features: Features, contour: Contour | None) -> Verdict:
+    """Return what a recording is.
+
+    Parameters
+    ----------
+    notes : sequence of HeardNote
+        In order of onset.
+    features : Features
+        Of the recording.
+    contour : Contour or None
+        Its one-voice pitch, if there is one.
+    """
+    flags = ["clipped"] if features.clipped > CLIPPED_SHARE and features.peak > 0.5 else []
+    if features.peak < SILENT_PEAK:
+        return Verdict("not a zither", 0.0, ("silence", "not-a-zither"))
+    if len(notes) < FEWEST_NOTES:
+        sure = 0.5 if len(notes) and _decaying(notes, features) > 0.5 else 0.0
+        if sure == 0.0:
+            return Verdict("not a zither", 0.0, (*flags, "not-a-zither"))
+        return Verdict("plucked strings", sure, tuple(flags))
+    zither = _zither(notes, features, contour)
+    if zither < NOT_A_ZITHER:
+        return Verdict("not a zither", zither, (*flags, "not-a-zither"))
+    return Verdict(_which(notes), zither, tuple(flags))
+
+
+def _zither(notes: Sequence[HeardNote], features: Features, contour: Contour | None) -> float:
+    """Return how much the notes are those of plucked strings: they decay, rest on a pitch, and fill the sound."""
+    measures = [_decaying(notes, features), _resting(notes)]
+    measures.append(_pitched(notes, features, contour))
+    return float(np.clip(np.prod([max(0.0, m) for m in measures]) ** (1.0 / len(measures)), 0.0, 1.0))
+
+
+def _decaying(notes: Sequence[HeardNote], features: Features) -> float:
+    """Return the share of notes that begin loud and grow softer."""
+    votes = []
+    for note in notes:
+        first = round(note.onset_s / FRAME_S)
+        stop = min(len(features.level), first + round(min(0.35, max(0.12, note.seconds)) / FRAME_S))
+        level = features.level[first:stop]
+        if len(level) < 12:
+            continue
+        third = len(level) // 3
+        before = features.level[max(0, first - 6) : max(1, first - 2)]
+        falls = float(level[:third].max()) - float(level[-third:].mean()) > DECAY_DB
+        struck = int(level.argmax()) <= max(12, third) and float(level.max()) > float(before.mean()) + 1.0
+        votes.append(falls and struck)
+    return float(np.mean(votes)) if votes else 0.0
+
+
+def _resting(notes: Sequence[HeardNote]) -> float:
+    """Return the share of time in which pitches stay within a third of a tone of where they rest."""
+    still, total = 0.0, 0.0
+    for note in notes:
+        times, cents = note.bend
+        share = 1.0
+        if len(times) > 1:
+            grid = np.arange(times[0], times[-1], 0.016)
+            share = float((np.abs(np.interp(grid, times, cents)) < 66.0).mean()) if len(grid) else 1.0
+        still += note.seconds * share
+        total += note.seconds
+    return still / total if total else 0.0
+
+
+def _pitched(notes: Sequence[HeardNote], features: Features, contour: Contour | None) -> float:
+    """Return how clear the pitch of what sounds is: the share of loud frames with one, else the notes' confidence."""
+    if contour is None or not len(contour.pitch):
+        return float(np.mean([note.confidence for note in notes]))
+    level = np.interp(contour.times, np.arange(len(features.level)) * FRAME_S, features.level)
+    loud = level > level.max() - 35.0
+    return float((contour.confidence[loud] >= VOICED).mean()) if loud.any() else 0.0
+
+
+def _which(notes: Sequence[HeardNote]) -> str:
+    pitches = np.array([note.pitch for note in notes])
+    span = max(1.0, notes[-1].onset_s - notes[0].onset_s)
+    rate = len(notes) / span
+    middle = float(np.median(pitches))
+    low = middle < GUQIN_LOW_MIDDLE or (middle < GUQIN_MIDDLE and float(pitches.min()) < GUQIN_LOW)
+    if low and rate < GUQIN_RATE:
+        return "guqin"
+    if middle > GUZHENG_MIDDLE or rate > GUZHENG_RATE:
+        return "guzheng"
+    return "plucked strings"

@@ -1,0 +1,129 @@
+"""The whole way: sound in, a :class:`~symgen.transcribe.notes.Transcription` out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from symgen.errors import UsageError
+from symgen.instruments import get_instrument, instruments
+from symgen.progress import Progress, silent
+from symgen.score import Key
+from symgen.theory.detect import detect_mode
+from symgen.transcribe import kinds
+from symgen.transcribe.features import RATE, Features, Listener, find_onsets
+from symgen.transcribe.mono import Contour, PitchListener, notes_of
+from symgen.transcribe.notes import LOW_CONFIDENCE, HeardNote, Transcription
+from symgen.transcribe.source import Sound, at_hearing_rate, sound_of
+from symgen.transcribe.techniques import named
+from symgen.transcribe.timing import clock_of
+from symgen.transcribe.tuning import offset_of, retuned, semitones_low
+from symgen.transcribe.writing import metre_of, played, written
+
+MODES = ("auto", "mono", "poly")
+
+
+def transcribe(
+    source: Path | str | bytes | Sound,
+    mode: str = "auto",
+    instrument: str | None = None,
+    progress: Progress = silent,
+) -> Transcription:
+    """Return the notes of a recording.
+
+    Parameters
+    ----------
+    source : path, bytes or Sound
+        A sound file, its bytes, or mono blocks at a rate.
+    mode : str
+        "mono" for one voice, "poly" for several, "auto" to let the recording decide.
+    instrument : str, optional
+        Name in ``symgen.instruments``; what the recording sounds like if not given.
+    progress : Progress
+        Told of seconds heard.
+
+    Raises
+    ------
+    UsageError
+        If there is no such mode or instrument.
+    ReadError
+        If the source is no sound.
+    """
+    if mode not in MODES:
+        raise UsageError(f"mode {mode!r}", expected=", ".join(MODES))
+    if instrument is not None:
+        instrument = get_instrument(instrument).name
+    features, contour = _heard(sound_of(source), progress)
+    raw = notes_of(contour, find_onsets(features), features)
+    return finished(raw, features, contour, mode_used="mono", instrument=instrument)
+
+
+def _heard(sound: Sound, progress: Progress) -> tuple[Features, Contour]:
+    """Return what both ears made of the sound."""
+    listener, pitch = Listener(), PitchListener()
+    heard = 0
+    for block in at_hearing_rate(sound):
+        listener.push(block)
+        pitch.push(block)
+        heard += len(block)
+        progress("listening", heard // RATE)
+    return listener.finish(), pitch.finish()
+
+
+def finished(
+    raw: list[HeardNote], features: Features, contour: Contour | None, *, mode_used: str, instrument: str | None
+) -> Transcription:
+    """Return the transcription of notes as they came from a tracker: tuned, named, timed and judged.
+
+    Parameters
+    ----------
+    raw : list of HeardNote
+        In order of onset, with the pitches that were heard.
+    features : Features
+        Of the same recording.
+    contour : Contour or None
+        Its one-voice pitch where there is one.
+    mode_used : str
+        "mono" or "poly".
+    instrument : str or None
+        As for :func:`transcribe`.
+    """
+    tuning = offset_of(raw)
+    heard = named(retuned(raw, tuning.cents))
+    verdict = kinds.judged(heard, features, contour)
+    clock = clock_of(heard, features.seconds)
+    metre = metre_of(heard, clock)
+    score = written(heard, clock, metre, features.seconds)
+    estimate = detect_mode(score) if len(score) else None
+    key = Key(0, estimate.gong, estimate.mode) if estimate else None
+    known = {kind.name for kind in instruments()}
+    name = instrument or (verdict.kind if verdict.kind in known else "guzheng")
+    confidence = _overall(heard, verdict.zither)
+    flags = list(verdict.flags)
+    flags += ["free-rhythm"] if heard and not clock.has_beat else []
+    flags += ["low-confidence"] if confidence < LOW_CONFIDENCE else []
+    if name == "guqin" and semitones_low(heard, get_instrument(name).low):
+        flags.append("low-tuning")
+    return Transcription(
+        score=score,
+        heard=tuple(heard),
+        performance=played(heard, clock, score, name, key),
+        confidence=confidence,
+        kind=verdict.kind,
+        mode_used=mode_used,
+        tuning_cents=tuning.cents,
+        gong=estimate.gong if estimate else None,
+        mode_name=estimate.mode if estimate else None,
+        seconds=features.seconds,
+        flags=tuple(dict.fromkeys(flags)),
+    )
+
+
+def _overall(heard: list[HeardNote], zither: float) -> float:
+    """Return the confidence of the whole: that of its notes by length, times that of hearing a zither at all."""
+    if not heard:
+        return 0.0
+    lengths = np.array([min(1.0, note.seconds) for note in heard])
+    sure = float(np.average([note.confidence for note in heard], weights=lengths))
+    return round(sure * zither, 3)
