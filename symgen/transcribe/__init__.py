@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 from symgen.progress import Progress, silent
@@ -18,7 +18,7 @@ __all__ = ["transcribe"]
 
 
 def transcribe(
-    source: Path | str | bytes | Sound,
+    source: str | os.PathLike[str] | bytes | Sound,
     mode: str = "auto",
     instrument: str | None = None,
     progress: Progress = silent,

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import io
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.errors import ReadError, SymgenError
+from symgen.errors import ReadError
 from symgen.transcribe.features import RATE
 
 Block = NDArray[np.float32]
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000
-_BLOCK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,37 +33,19 @@ class Sound:
     rate: int
 
 
-def sound_of(source: Path | str | bytes | Sound) -> Sound:
-    """Return a source as blocks of sound: a path or the bytes of a file are decoded with soundfile.
+def sound_of(source: str | os.PathLike[str] | bytes | Sound) -> Sound:
+    """Return a source as blocks of sound.
 
     Raises
     ------
     ReadError
-        If it is no sound file.
+        As :func:`symgen.transcribe.audio.open_audio` and its `condition`.
     """
     if isinstance(source, Sound):
         return source
-    return _decoded(source)
+    from symgen.transcribe.audio import blocks, open_audio
 
-
-def _decoded(source: Path | str | bytes) -> Sound:
-    try:
-        import soundfile
-    except ImportError as error:
-        raise SymgenError(
-            "reading sound needs soundfile", expected="the extra 'audio'", remedy="pip install 'symgen[audio]'"
-        ) from error
-    try:
-        file = soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source))
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise ReadError(f"no sound can be decoded: {error}", expected="a sound file", code="undecodable") from error
-    return Sound(_file_blocks(file), int(file.samplerate))
-
-
-def _file_blocks(file: Any) -> Iterator[Block]:
-    with file:
-        for block in file.blocks(blocksize=max(1024, int(file.samplerate * _BLOCK_S)), dtype="float32", always_2d=True):
-            yield block.mean(axis=1, dtype=np.float32)
+    return Sound(blocks(open_audio(source), RATE), RATE)
 
 
 def at_hearing_rate(sound: Sound) -> Iterator[Block]:
@@ -79,7 +58,9 @@ def at_hearing_rate(sound: Sound) -> Iterator[Block]:
     """
     if not LOWEST_RATE <= sound.rate <= HIGHEST_RATE:
         raise ReadError(
-            f"a rate of {sound.rate} samples per second", expected=f"{LOWEST_RATE} to {HIGHEST_RATE}", code="bad-rate"
+            f"a rate of {sound.rate} samples per second",
+            expected=f"{LOWEST_RATE} to {HIGHEST_RATE}",
+            code="sample-rate",
         )
     resampler = None
     if sound.rate != RATE:

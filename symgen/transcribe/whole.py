@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import numpy as np
 
@@ -25,7 +25,7 @@ MODES = ("auto", "mono", "poly")
 
 
 def transcribe(
-    source: Path | str | bytes | Sound,
+    source: str | os.PathLike[str] | bytes | Sound,
     mode: str = "auto",
     instrument: str | None = None,
     progress: Progress = silent,
