@@ -26,18 +26,28 @@ from symgen.corpus.measures import measure
 from symgen.corpus.store import FileResult, StoredPiece
 from symgen.errors import CorpusError, ReadError, SymgenError, one_line
 from symgen.piece import Piece, Provenance
-from symgen.score import Score
+from symgen.score import Score, Technique
 from symgen.theory.degrees import parse_pitch_class
 from symgen.theory.detect import ModeEstimate, detect_mode, mode_of
 from symgen.tokens import melody
 from symgen.tokens.codec import encode
 from symgen.tokens.sequence import TokenSequence
+from symgen.transcribe import hearing
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Raised when conversion itself changes, so that older results are not taken over."""
 
 RETRIED: Final = frozenset(
-    {"missing-file", "unreadable-file", "unlisted-folder", "vanished", "cap-time", "cap-memory", "process-killed"}
+    {
+        "missing-file",
+        "unreadable-file",
+        "unlisted-folder",
+        "vanished",
+        "cap-time",
+        "cap-memory",
+        "process-killed",
+        "needs-transcriber",
+    }
 )
 """Reasons that lie in the machine rather than in the file: another run tries again."""
 
@@ -132,9 +142,15 @@ def warm_up() -> None:
         bulk.warm_up()
 
 
+def warm_up_to_hear() -> None:
+    """Load what recordings need, as far as it is installed, before any memory is counted."""
+    warm_up()
+    hearing.warm_up()
+
+
 def report_line(path: str, status: str, reason: str, code: str = "") -> dict[str, Any]:
     """Return a line of the report with nothing in it."""
-    facts: dict[str, Any] = {"notes": 0, "pieces": 0, "lost": {}, "mended": {}, "flags": {}}
+    facts: dict[str, Any] = {"notes": 0, "pieces": 0, "lost": {}, "mended": {}, "flags": {}, "techniques": {}}
     facts |= {"gong": None, "mode": None, "seconds": 0.0, "sha256": "", "format": "", "corpus": ""}
     return {"path": path, "status": status, "code": code, "reason": reason, **facts}
 
@@ -298,7 +314,8 @@ def _make_piece(
         "tempi": [[t.tick, t.qpm] for t in sequence.tempi],
         "notes": len(score),
         "seconds": round(score.seconds, 3),
-        "flags": flags,
+        "flags": list(dict.fromkeys([*piece.flags, *flags])),
+        "techniques": _techniques(score),
         "measures": {name: round(value, 4) for name, value in values.items()},
         "lost": _counts(Counter(piece.lost) + sequence.lost),
         "mended": _counts(piece.mended),
@@ -319,10 +336,12 @@ def _result_of(file: _File, made: Sequence[_Made]) -> FileResult:
     lost: Counter[str] = Counter()
     mended: Counter[str] = Counter()
     flags: Counter[str] = Counter()
+    techniques: Counter[str] = Counter()
     for piece in kept:
         lost.update(piece.entry["lost"])
         mended.update(piece.entry["mended"])
         flags.update(piece.entry["flags"])
+        techniques.update(piece.entry["techniques"])
     dropped = Counter(item.dropped for item in made if item.dropped)
     facts = {"sha256": file.sha256, "corpus": file.corpus.name, "dropped": _counts(dropped)}
     if not kept:
@@ -340,11 +359,19 @@ def _result_of(file: _File, made: Sequence[_Made]) -> FileResult:
         "lost": _counts(lost),
         "mended": _counts(mended),
         "flags": _counts(flags),
+        "techniques": _counts(techniques),
         "gong": first["gong"] % 12,
         "mode": first["mode"],
         "seconds": round(sum(piece.entry["seconds"] for piece in kept), 3),
     }
     return FileResult(line, file.sha256, kept)
+
+
+def _techniques(score: Score) -> dict[str, int]:
+    """Return technique -> notes, without plain plucks."""
+    counts = np.bincount(score.notes["technique"], minlength=1)
+    counts[Technique.PLUCK] = 0
+    return {Technique(code).name.lower(): int(counts[code]) for code in np.flatnonzero(counts).tolist()}
 
 
 def _counts(counter: Any) -> dict[str, int]:

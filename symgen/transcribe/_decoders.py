@@ -173,6 +173,9 @@ def _open_av(source: Path | bytes) -> Stream:
             raise DecodeError("a film without sound" if container.streams.video else "no sound in it")
         track = tracks[0]
         context = track.codec_context
+        if not context.sample_rate or not context.channels:
+            container.close()
+            raise DecodeError("a sound track that says nothing of itself")
         context.thread_count = 1
         film = any(not int(v.disposition) & 0x400 for v in container.streams.video)  # 0x400: a cover
         length = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from symgen.errors import ReadError
@@ -50,6 +52,13 @@ def hear(
     _check_installed(recording.name)
     sound = Sound(blocks(recording, RATE, BLOCK_SECONDS), RATE)
     return transcribe(sound, mode, instrument, tell)
+
+
+def warm_up() -> None:
+    """Load the libraries that hearing needs, as far as they are installed."""
+    for library in ("soundfile", "soxr", "av", "swift_f0"):
+        with suppress(ImportError, OSError):
+            import_module(library)
 
 
 def _check_installed(name: str) -> None:
