@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_corpus, console
+from symgen import cli_corpus, cli_dataset, console
 
 app = typer.Typer(
     name="symgen",
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_corpus.app, name="corpus")
+app.add_typer(cli_dataset.app, name="dataset")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]

@@ -11,7 +11,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -43,9 +43,9 @@ RECORDING_CAPS = Caps(seconds=60.0, memory_bytes=2 * 2**30)
 """What the reading of a recording may take: so long between two signs of life, which it gives after each second of
 sound or so (how much sound there may be is capped where it is decoded), and memory for the networks too."""
 
-_BATCH_WEIGHT = 256
+_BATCH_WEIGHT = 128
 _BATCH_BYTES = 4 * 2**20
-_WEIGHTS = {".xml": 32, ".musicxml": 32, ".mxl": 32, ".abc": 8, ".krn": 3}
+_WEIGHTS = {".xml": 16, ".musicxml": 16, ".mxl": 16, ".abc": 4, ".krn": 2}
 """About how many MIDI files take as long as one such file: a batch is to be a second of work at most."""
 
 _FEW = 64
@@ -300,7 +300,8 @@ def _write(store: Store, settings: Settings, output: Path, digest: str, progress
     splits = planner.plan(families)
     progress("writing the dataset")
     summary = Summary(store.passed_over())
-    with DatasetWriter(output, digest) as writer:
+    made = {"symgen": version(), "style": settings.style, "cleaning": asdict(settings.rules)}
+    with DatasetWriter(output, digest, made) as writer:
         for number, piece in enumerate(store.pieces()):
             place: dict[str, Any] = {"split": splits[number], "family": int(families[number]), "near": near.get(number)}
             entry = Entry(**piece.entry, **place)
