@@ -35,13 +35,10 @@ from symgen.native import is_available
 from symgen.progress import Progress, silent
 from symgen.resources import corpora_dir, version
 from symgen.tokens.prefix import STYLES
+from symgen.transcribe import hearing
 
 CAPS = Caps(seconds=10.0, memory_bytes=2**30)
-"""What the reading of one file may take."""
-
-RECORDING_CAPS = Caps(seconds=60.0, memory_bytes=2 * 2**30)
-"""What the reading of a recording may take: so long between two signs of life, which it gives after each second of
-sound or so (how much sound there may be is capped where it is decoded), and memory for the networks too."""
+"""What the reading of one file may take; that of a recording: :data:`symgen.transcribe.hearing.CAPS`."""
 
 _BATCH_WEIGHT = 128
 _BATCH_BYTES = 4 * 2**20
@@ -279,7 +276,7 @@ def convert_batch(items: list[Item], settings: Settings) -> list[tuple[str, File
     results: list[FileResult | None] = [None] * len(items)
     warm_up, caps = "symgen.corpus.pieces:warm_up" if settings.kernels else "", CAPS
     if any(is_recording(Path(place)) for _, place, _ in items):
-        warm_up, caps = "symgen.corpus.pieces:warm_up_to_hear", RECORDING_CAPS
+        warm_up, caps = "symgen.corpus.pieces:warm_up_to_hear", hearing.CAPS
     for index, result in run_isolated("symgen.corpus.pieces:convert_items", items, settings, caps, warm_up=warm_up):
         if isinstance(result, Failure):
             name = one_line(Path(items[index][0]).name)

@@ -25,8 +25,8 @@ DATASET_MARK: Final = "dataset.json"
 """A folder that holds this file beside the arrays of a dataset is no input."""
 
 
-def check_inputs(inputs: Iterable[Path]) -> None:
-    """Make sure that each input is there, or is a pattern that finds something.
+def check_inputs(inputs: Iterable[Path], what: str = "scores") -> None:
+    """Make sure that each input is there, or is a pattern that finds something; `what` is looked for.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def check_inputs(inputs: Iterable[Path]) -> None:
     for path in inputs:
         if not os.path.lexists(path) and next(_matches(path), None) is None:
             found = f"no file matches {path}" if glob.has_magic(str(path)) else f"no such file or folder: {path}"
-            raise UsageError(found, expected="files or folders of scores")
+            raise UsageError(found, expected=f"files or folders of {what}")
 
 
 def find_inputs(inputs: Iterable[Path], passed: Counter[str]) -> Iterator[Path]:

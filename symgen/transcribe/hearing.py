@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from symgen.errors import ReadError
-from symgen.isolation import alive
+from symgen.isolation import Caps, alive
 from symgen.progress import Progress, silent
 from symgen.transcribe import transcribe
 from symgen.transcribe.audio import REMEDY, Recording, blocks
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from symgen.transcribe.notes import Transcription
 
 BLOCK_SECONDS = 5.0
+
+CAPS = Caps(seconds=60.0, memory_bytes=2 * 2**30)
+"""What hearing a recording may take in a child process: so long between two signs of life, which it gives after each
+second of sound or so, and memory for the networks too. How much sound there may be is capped where it is decoded."""
 
 
 def hear(
@@ -42,14 +46,14 @@ def hear(
     from symgen.transcribe.features import RATE
     from symgen.transcribe.source import Sound
 
-    alive()
+    _check_installed(recording.name)
+    progress(f"looking through {recording.name}")
     length = max(1, round(recording.condition.seconds))
 
     def tell(message: str, done: int = 0, total: int = 0) -> None:
         alive()
-        progress(message, done, total or length)
+        progress(f"{message} to {recording.name}" if message == "listening" else message, done, total or length)
 
-    _check_installed(recording.name)
     sound = Sound(blocks(recording, RATE, BLOCK_SECONDS), RATE)
     return transcribe(sound, mode, instrument, tell)
 
