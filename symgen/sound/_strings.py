@@ -80,11 +80,16 @@ def add_partials(rows: Any, starts: Any, damped: Any, bends: Any, curves: Any, g
             if fresh:
                 if step >= pi:
                     break
-                turn_c, turn_s = cos(step), sin(step)
-                step_re, step_im = 1.0, 0.0
-                for index in range(BLOCK):
-                    cosine[index], sine[index] = step_re, step_im
-                    step_re, step_im = step_re * turn_c - step_im * turn_s, step_re * turn_s + step_im * turn_c
+                step_re, step_im = cos(step), sin(step)
+                cosine[0], sine[0] = 1.0, 0.0
+                size = 1
+                while size < BLOCK:  # what is there, turned on by its own length, doubles it
+                    c, d = np.float32(step_re), np.float32(step_im)
+                    for index in range(size):
+                        cosine[size + index] = cosine[index] * c - sine[index] * d
+                        sine[size + index] = cosine[index] * d + sine[index] * c
+                    step_re, step_im = step_re * step_re - step_im * step_im, 2.0 * step_re * step_im
+                    size *= 2
                 fresh = False
             early *= row[EARLY]
             late *= row[LATE]
@@ -96,13 +101,17 @@ def add_partials(rows: Any, starts: Any, damped: Any, bends: Any, curves: Any, g
             after = level * swing * release * (early + late) * (1.0 + depth * beat_re) / start_beat
             a, b = np.float32(before * phase_re), np.float32(before * phase_im)
             da, db = np.float32((after - before) * phase_re), np.float32((after - before) * phase_im)
-            count = min(BLOCK, length - place)
             for index in range(BLOCK):
                 piece[index] = (a + da * ramp[index]) * cosine[index] - (b + db * ramp[index]) * sine[index]
             for channel in range(out.shape[0]):
                 gain = gains[partial, channel]
-                for index in range(count):
-                    out[channel, place + index] += gain * piece[index]
+                into = out[channel, place : place + BLOCK]
+                if len(into) == BLOCK:
+                    for index in range(BLOCK):  # a known length runs in a few wide steps
+                        into[index] += gain * piece[index]
+                else:
+                    for index in range(len(into)):
+                        into[index] += gain * piece[index]
             phase_re, phase_im = phase_re * step_re - phase_im * step_im, phase_re * step_im + phase_im * step_re
             before = after
             block += 1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from symgen.errors import UsageError
 from symgen.score import Technique
-from symgen.sound.model import HIGHEST, LOWEST, SoundModel, SoundNote
+from symgen.sound.model import HIGHEST, LOWEST, Rings, SoundNote
 from symgen.sound.render import checked_notes, settled
 
 BINS_PER_SEMITONE = 3
@@ -59,8 +59,9 @@ def labels(
     seconds: float,
     *,
     hop_seconds: float,
-    model: SoundModel | None = None,
+    model: Rings | None = None,
     tuning_cents: float | None = None,
+    decibels: float = 40.0,
 ) -> Labels:
     """Return the targets for a recording of `notes`.
 
@@ -72,11 +73,14 @@ def labels(
         Length of the recording; there are ``floor(seconds / hop_seconds) + 1`` frames.
     hop_seconds : float
         Seconds between frames.
-    model : SoundModel, optional
+    model : SoundModel or SampleBank, optional
         The instrument that played. It says when a note that nobody damps is no longer heard, and how the strings
         are tuned. Without it the durations of the notes and their nominal pitches hold.
     tuning_cents : float, optional
         The tuning of what is heard, instead of the model's: 0 where a front end has taken it out.
+
+    decibels : float
+        A note that has fallen by so much is no longer heard.
 
     Raises
     ------
@@ -87,7 +91,7 @@ def labels(
         raise UsageError(f"labels for {seconds} s, every {hop_seconds} s", expected="a hop above 0 and a finite length")
     heard = checked_notes(notes)
     if model is not None:
-        heard = settled(heard, model)
+        heard = settled(heard, model, decibels)
     if tuning_cents is None:
         tuning_cents = model.tuning_cents if model else 0.0
     frames = int(seconds / hop_seconds + 1e-9) + 1

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,6 +88,17 @@ class SoundNote:
         if self.bend is None:
             return np.zeros(np.shape(seconds))
         return np.asarray(np.interp(np.asarray(seconds, float), *self.bend))
+
+
+class Rings(Protocol):
+    """What knows how long its notes are heard: a model, or a bank of recorded notes."""
+
+    @property
+    def tuning_cents(self) -> float:
+        """Return the tuning against A = 440 Hz."""
+
+    def ring_seconds(self, note: SoundNote, decibels: float = 40.0) -> float:
+        """Return how long a note is heard if nobody damps it: until it has lost so many decibels."""
 
 
 @dataclass(frozen=True, slots=True)

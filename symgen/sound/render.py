@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from symgen.errors import UsageError
 from symgen.native import compiled
 from symgen.sound import _strings as col
-from symgen.sound.model import HARMONIC, STOPPED, SoundModel, SoundNote
+from symgen.sound.model import HARMONIC, STOPPED, Rings, SoundModel, SoundNote
 from symgen.sound.room import Microphone, Noise, Room, record
 
 SAMPLE_RATE = 22_050
@@ -132,21 +132,21 @@ def _check_bend(index: int, seconds: Any, cents: Any) -> None:
         raise UsageError(f"note {index}: a bend of {np.abs(cents).max():.0f} cents", expected="at most 4800")
 
 
-def settled(notes: Sequence[SoundNote], model: SoundModel) -> list[SoundNote]:
+def settled(notes: Sequence[SoundNote], model: Rings, decibels: float = 40.0) -> list[SoundNote]:
     """Return the notes in order of onset, each ended where it stops to be heard.
 
-    That is where its string is damped, struck again, or has fallen by 40 dB.
+    That is where its string is damped, struck again, or has fallen by `decibels`.
     """
     ordered = sorted(notes, key=lambda note: (note.onset, note.pitch))
-    ends = _until_struck(ordered)
+    ends = until_struck(ordered)
     found = []
     for note, end in zip(ordered, ends, strict=True):
-        seconds = min(end - note.onset, note.duration, model.ring_seconds(note))
+        seconds = min(end - note.onset, note.duration, model.ring_seconds(note, decibels))
         found.append(replace(note, duration=max(seconds, 1e-3)))
     return found
 
 
-def _until_struck(ordered: Sequence[SoundNote]) -> list[float]:
+def until_struck(ordered: Sequence[SoundNote]) -> list[float]:
     """Return when the string of each note is struck again, infinite if it is not."""
     ends = [np.inf] * len(ordered)
     upcoming: dict[tuple[str, int], float] = {}
@@ -187,7 +187,7 @@ def _play(
         return
     found = _Rows([], [], [], [], [], [])
     workshop = _Workshop(model, sample_rate, chance)
-    for note, struck in zip(notes, _until_struck(notes), strict=True):
+    for note, struck in zip(notes, until_struck(notes), strict=True):
         workshop.add(note, struck, found, out)
     longest = max((len(curve) for curve in found.curves), default=2)
     curves = np.ones((max(1, len(found.curves)), longest))

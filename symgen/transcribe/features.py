@@ -18,7 +18,7 @@ Floats = NDArray[np.floating[Any]]
 RATE = 16000
 """Samples per second that everything here hears: fundamentals to 2 kHz and the bursts of plucks to 8 kHz."""
 
-HOP, WINDOW = 128, 1024
+HOP, WINDOW = 128, 512
 FRAME_S = HOP / RATE
 BANDS_PER_OCTAVE = 24
 LOWEST_HZ, HIGHEST_HZ = 60.0, 7800.0
@@ -141,22 +141,25 @@ class Onsets:
     ----------
     times, strengths : ndarray of float64, shape (onsets,)
         In order of time.
+    swells : ndarray of float64, shape (onsets,)
+        Decibels by which it is louder after the stroke than before.
     """
 
     times: Floats
     strengths: Floats
+    swells: Floats
 
 
-LAG = 3
-"""Frames between the two spectra that are compared: 24 ms, most of the rise of a pluck under this window."""
+LAG = 2
+"""Frames between the two spectra that are compared: 16 ms, most of the rise of a pluck under this window."""
 
 RANGE_DB = 60.0
 """What is this far below the loudest band of the recording is not heard."""
 
 PICK_S, MEAN_S = 0.032, 0.10
 THRESHOLD_DB, ABOVE_MEAN_DB = 1.6, 1.0
-EARLY_S = 0.003
-"""The largest rise comes this much before the stroke, since the window hears ahead; measured on modelled plucks."""
+LATE_S = 0.002
+"""The largest rise comes this much after the stroke, as measured on modelled plucks."""
 
 
 def flux(features: Features) -> Floats:
@@ -213,7 +216,7 @@ def find_onsets(features: Features) -> Onsets:
     """
     rise = flux(features)
     if not len(rise):
-        return Onsets(np.zeros(0), np.zeros(0))
+        return Onsets(np.zeros(0), np.zeros(0), np.zeros(0))
     near, around = round(PICK_S / FRAME_S), round(MEAN_S / FRAME_S)
     peaks = rise >= running_max(rise, near, near)
     clear = (rise > THRESHOLD_DB) & (rise > running_mean(rise, around, near) + ABOVE_MEAN_DB)
@@ -221,5 +224,13 @@ def find_onsets(features: Features) -> Onsets:
     if len(chosen):
         apart = np.concatenate([[True], np.diff(chosen) > near])
         chosen = chosen[apart]
-    times = chosen * FRAME_S + EARLY_S
-    return Onsets(times, rise[chosen])
+    times = np.maximum(0.0, chosen * FRAME_S - LATE_S)
+    return Onsets(times, rise[chosen], _swell(features.level, chosen))
+
+
+def _swell(level: NDArray[np.float32], frames: NDArray[np.int64]) -> Floats:
+    """Return by how many decibels it is louder in the 56 ms after a frame than in the 48 ms before it."""
+    padded = np.concatenate([np.full(8, level[0]), level, np.full(8, level[-1])]).astype(np.float64)
+    around = np.lib.stride_tricks.sliding_window_view(padded, 16)[frames]
+    swell: Floats = around[:, 9:].max(axis=1) - around[:, :6].mean(axis=1)
+    return swell

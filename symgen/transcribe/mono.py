@@ -117,7 +117,7 @@ def notes_of(contour: Contour, onsets: Onsets, features: Features) -> list[Heard
     features : Features
         Its levels.
     """
-    starts = _with_late_voices(contour, onsets, features)
+    starts = _with_late_voices(contour, onsets.times[_believed(contour, onsets)], features)
     stops = np.append(starts, features.seconds)[1:]
     loudest = _reference_level(features, starts)
     notes = []
@@ -128,7 +128,24 @@ def notes_of(contour: Contour, onsets: Onsets, features: Features) -> list[Heard
     return notes
 
 
-def _with_late_voices(contour: Contour, onsets: Onsets, features: Features) -> Floats:
+WEAK, UNSWOLLEN_DB = 4.5, 1.5
+"""A stroke this weak that makes nothing louder is doubted where the pitch goes on through it."""
+
+
+def _believed(contour: Contour, onsets: Onsets) -> NDArray[np.bool_]:
+    """Return which strokes are strokes: a slide's rubbing and a wide vibrato make small rises within one tone."""
+    doubtful = (onsets.strengths < WEAK) & (onsets.swells < UNSWOLLEN_DB)
+    believed = ~doubtful
+    for index in np.flatnonzero(doubtful):
+        at = round(float(onsets.times[index]) / PITCH_FRAME_S)
+        first = max(0, at - 3)
+        pitch, sure = contour.pitch[first : at + 4], contour.confidence[first : at + 4]
+        goes_on = len(pitch) == 7 and float(sure.min()) >= VOICED and float(np.abs(np.diff(pitch)).max()) < 0.6
+        believed[index] = not goes_on
+    return believed
+
+
+def _with_late_voices(contour: Contour, strokes: Floats, features: Features) -> Floats:
     """Return the strokes, and the starts of voiced stretches that no stroke explains (soft strokes, bowed sound)."""
     voiced = contour.confidence >= VOICED
     runs = _runs(voiced)
@@ -137,13 +154,13 @@ def _with_late_voices(contour: Contour, onsets: Onsets, features: Features) -> F
         start = first * PITCH_FRAME_S
         if (last - first) * PITCH_FRAME_S < 3 * SHORTEST_S:
             continue
-        near = np.searchsorted(onsets.times, [start - 0.1, start + 0.1])
+        near = np.searchsorted(strokes, [start - 0.1, start + 0.1])
         sounding = first >= round(GAP_S / PITCH_FRAME_S) and (
             contour.confidence[first - round(GAP_S / PITCH_FRAME_S) : first].max() >= STILL_VOICED
         )
         if near[0] == near[1] and not sounding and _rises(features, start):
             extra.append(start)
-    return np.sort(np.concatenate([onsets.times, extra]))
+    return np.sort(np.concatenate([strokes, extra]))
 
 
 def _rises(features: Features, start: float) -> bool:

@@ -1,0 +1,214 @@
+"""Transcribe rendered clips whose notes are known, and print how many notes are found, beside swift-f0 alone.
+
+``python benchmarks/transcription.py [--samples FOLDER] [--clips N] [--mode auto]`` prints for each set of clips the
+onset F1 (50 ms, 50 cents), the F1 of onset and offset (mir_eval's 20 % or 50 ms), the mean distance in cents of the
+pitch along the notes that bend, and the speed. Three sets are rendered by the model of ``symgen.sound`` with
+instruments and rooms that no training sees; the fourth from recorded notes in a folder, named like ``A3.mp3``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symgen.sound.model import SoundNote
+from symgen.sound.pieces import random_music
+from symgen.sound.presets import preset, random_instrument
+from symgen.sound.render import render, settled
+from symgen.sound.room import random_recording, record
+from symgen.transcribe import transcribe
+from symgen.transcribe.features import RATE
+from symgen.transcribe.source import Sound
+
+SETS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "guqin, slides": ("guqin", ("melody", "slides")),
+    "guzheng, octaves and arpeggios": ("guzheng", ("octaves", "arpeggio")),
+    "glissando": ("guzheng", ("sweep",)),
+    "guzheng, all gestures": ("guzheng", ()),
+    "guqin, all gestures": ("guqin", ()),
+}
+REAL = "recorded notes, octaves, arpeggios, melody"
+CLIP_S = 20.0
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Sound at 16 kHz and the notes in it, `pitch` as it sounds."""
+
+    sound: np.ndarray
+    notes: list[SoundNote]
+
+
+def modelled(name: str, seed: int) -> Clip:
+    chance = np.random.default_rng([seed, 4711])
+    kind, gestures = SETS[name]
+    model = random_instrument(chance, kind, family="unseen")
+    music = random_music(chance, kind, CLIP_S - 3.0, model=model, gestures=gestures or None)
+    place = random_recording(chance)
+    sound = render(
+        music, model, sample_rate=RATE, seed=seed, seconds=CLIP_S, room=place.room, microphone=place.microphone,
+        noise=place.noise,
+    )  # fmt: skip
+    return Clip(sound, [_moved(note, model.tuning_cents / 100.0) for note in settled(music, model)])
+
+
+def _moved(note: SoundNote, semitones: float) -> SoundNote:
+    return SoundNote(note.onset, note.duration, note.pitch + semitones, note.velocity, note.string, bend=note.bend)
+
+
+def recorded(folder: Path) -> Callable[[int], Clip]:
+    """Return a maker of clips from the recorded notes of a folder, each within three semitones of a recorded one."""
+    import soxr
+
+    from symgen.transcribe.audio import blocks, open_audio
+
+    classes = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+    notes: dict[int, np.ndarray] = {}
+    for path in sorted(folder.glob("*.mp3")):
+        sound = np.concatenate(list(blocks(open_audio(path), RATE)))
+        start = int(np.argmax(np.abs(sound) > 0.25 * np.abs(sound).max()))
+        pitch = 12 * (int(path.stem[1]) + 2) + classes[path.stem[0]]
+        notes[pitch] = sound[max(0, start - 32) :] / np.abs(sound).max()
+
+    def clip(seed: int) -> Clip:
+        chance = np.random.default_rng([seed, 1147])
+        music = random_music(chance, "guzheng", CLIP_S - 3.0, gestures=("octaves", "arpeggio", "melody"))
+        model = preset("guzheng")
+        out = np.zeros(int(CLIP_S * RATE), np.float32)
+        heard = []
+        for note in settled(music, model):
+            near = min(notes, key=lambda pitch: abs(pitch - note.pitch))
+            if abs(near - note.pitch) > 3:
+                continue
+            ratio = 2.0 ** ((round(note.pitch) - near) / 12.0)
+            tone = soxr.resample(notes[near], RATE * ratio, RATE)[: int(note.duration * RATE)].copy()
+            fade = min(len(tone), 800)
+            tone[len(tone) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+            first = int(note.onset * RATE)
+            tone = tone[: len(out) - first] * np.float32(0.25 * (note.velocity / 80.0) ** 2)
+            out[first : first + len(tone)] += tone
+            heard.append(SoundNote(note.onset, note.duration, float(round(note.pitch)), note.velocity))
+        place = random_recording(chance)
+        wet = record(out[None], RATE, chance, room=place.room, microphone=place.microphone, noise=place.noise)
+        return Clip(wet[0], heard)
+
+    return clip
+
+
+@dataclass(frozen=True)
+class Found:
+    """Notes of one transcriber: (onset, offset), MIDI pitch with fraction, and the pitch at a time within a note."""
+
+    spans: np.ndarray
+    pitches: np.ndarray
+    at: Callable[[int, np.ndarray], np.ndarray]
+
+
+def ours(mode: str) -> Callable[[np.ndarray], Found]:
+    def listen(sound: np.ndarray) -> Found:
+        found = transcribe(Sound([sound], RATE), mode=mode)
+        heard = found.heard
+        spans = np.array([[n.onset_s, n.offset_s] for n in heard]).reshape(-1, 2)
+
+        def at(index: int, times: np.ndarray) -> np.ndarray:
+            note = heard[index]
+            bend = np.interp(times, *note.bend) if len(note.bend[0]) else np.zeros(len(times))
+            return note.pitch + (bend + found.tuning_cents) / 100.0
+
+        return Found(spans, np.array([n.pitch + found.tuning_cents / 100.0 for n in heard]), at)
+
+    return listen
+
+
+def swift_f0_alone() -> Callable[[np.ndarray], Found]:
+    from swift_f0 import SwiftF0, segment_notes
+
+    network = SwiftF0(threads=2)
+
+    def listen(sound: np.ndarray) -> Found:
+        notes = segment_notes(network.detect(sound, RATE))
+        spans = np.array([[n.start, n.end] for n in notes]).reshape(-1, 2)
+        pitches = np.array([69 + 12 * np.log2(n.pitch_hz / 440) for n in notes])
+        return Found(spans, pitches, lambda index, times: np.full(len(times), pitches[index]))
+
+    return listen
+
+
+@dataclass
+class Tally:
+    """Sums over clips."""
+
+    onset: list[float]
+    both: list[float]
+    slides: list[float]
+    heard_s: float = 0.0
+    took_s: float = 0.0
+
+
+def measure(clip: Clip, listen: Callable[[np.ndarray], Found], tally: Tally) -> None:
+    from mir_eval.transcription import match_notes, precision_recall_f1_overlap
+
+    begin = time.perf_counter()
+    found = listen(clip.sound)
+    tally.took_s += time.perf_counter() - begin
+    tally.heard_s += len(clip.sound) / RATE
+    spans = np.array([[n.onset, n.onset + n.duration] for n in clip.notes])
+    true = 440 * 2 ** ((np.array([n.pitch for n in clip.notes]) - 69) / 12)
+    if not len(found.spans):
+        tally.onset.append(0.0)
+        tally.both.append(0.0)
+        return
+    hertz = 440 * 2 ** ((found.pitches - 69) / 12)
+    tally.onset.append(precision_recall_f1_overlap(spans, true, found.spans, hertz, offset_ratio=None)[2])
+    tally.both.append(precision_recall_f1_overlap(spans, true, found.spans, hertz)[2])
+    for one, other in match_notes(spans, true, found.spans, hertz, offset_ratio=None, pitch_tolerance=300.0):
+        note = clip.notes[one]
+        last = min(note.duration, found.spans[other][1] - note.onset)
+        times = np.arange(0.06, last - 0.03, 0.02)
+        if note.bend is None or np.ptp(note.bend[1]) < 30.0 or len(times) < 5:
+            continue
+        true_pitch = note.pitch + note.cents(times) / 100.0
+        tally.slides.append(float(100.0 * np.abs(found.at(other, note.onset + times) - true_pitch).mean()))
+
+
+def clips_of(name: str, count: int, folder: Path | None) -> Iterator[Clip]:
+    maker = recorded(folder) if name == REAL and folder else None
+    for seed in range(count):
+        yield maker(seed) if maker else modelled(name, seed)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=Path, help="folder of recorded notes")
+    parser.add_argument("--clips", type=int, default=12)
+    parser.add_argument("--mode", default="auto")
+    parser.add_argument("--sets", default="", help="only sets whose name holds this")
+    parser.add_argument("--detail", action="store_true", help="one line for each clip")
+    options = parser.parse_args(arguments)
+    listeners: dict[str, Any] = {f"symgen ({options.mode})": ours(options.mode), "swift-f0 alone": swift_f0_alone()}
+    names = [*SETS, *([REAL] if options.samples else [])]
+    print(f"{'set':44} {'transcriber':16} onset F1  +offset  slide cents  x real time")
+    for name in (name for name in names if options.sets in name):
+        tallies = {who: Tally([], [], []) for who in listeners}
+        for seed, clip in enumerate(clips_of(name, options.clips, options.samples)):
+            for who, listen in listeners.items():
+                measure(clip, listen, tallies[who])
+            if options.detail:
+                scores = "  ".join(f"{who} {tallies[who].onset[-1]:.3f}" for who in listeners)
+                print(f"  clip {seed}: {len(clip.notes)} notes  {scores}")
+        for who, tally in tallies.items():
+            cents = f"{np.mean(tally.slides):.0f}" if tally.slides else "-"
+            speed = tally.heard_s / tally.took_s
+            print(
+                f"{name:44} {who:16} {np.mean(tally.onset):8.3f} {np.mean(tally.both):8.3f} {cents:>12} {speed:12.0f}"
+            )
+
+
+if __name__ == "__main__":
+    main()
