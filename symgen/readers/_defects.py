@@ -164,7 +164,7 @@ _HEARD: tuple[_Row, ...] = (
     ("clipped", "audio", "More than 1 in 1,000 samples is clipped: read as it is."),
     ("damaged-sound", "audio", "Something on the way cannot be decoded: left out."),
     ("loud", "audio", "Floating-point samples far beyond full scale: scaled down."),
-    ("no-number", "audio", "Samples that are no number or infinite: read as 0."),
+    ("no-number", "audio", "Samples that are no number, infinite or beyond all sound: read as 0."),
     ("out-of-phase", "audio", "The channels cancel each other: the loudest is heard alone."),
     ("sound-cut-off", "audio", "The sound ends before its header says: what is there is read."),
 )

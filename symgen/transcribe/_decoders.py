@@ -173,7 +173,7 @@ def _open_av(source: Path | bytes) -> Stream:
             raise DecodeError("a film without sound" if container.streams.video else "no sound in it")
         track = tracks[0]
         context = track.codec_context
-        if not context.sample_rate or not context.channels:
+        if context is None or not context.sample_rate or not context.channels:  # None: no decoder for it
             container.close()
             raise DecodeError("a sound track that says nothing of itself")
         context.thread_count = 1

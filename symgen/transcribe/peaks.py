@@ -49,7 +49,9 @@ def deviation(contour: Array, frame: int, key: int, length: int = 8) -> float:
     return float((weights * ((columns - 1) / BINS_PER_SEMITONE - key)).sum() / weights.sum())
 
 
-def notes(onset: Array, frame: Array, contour: Array, threshold: float = 0.5, release: float = 0.3) -> NDArray[np.float64]:
+def notes(
+    onset: Array, frame: Array, contour: Array, threshold: float = 0.5, release: float = 0.3
+) -> NDArray[np.float64]:
     """Return notes as rows of (onset seconds, offset seconds, MIDI pitch with fraction, confidence).
 
     Pitches lie on the recording's own grid of semitones, whose offset from A = 440 Hz is the circular mean of the

@@ -157,8 +157,6 @@ def loss(outputs: tuple[Tensor, Tensor, Tensor], wanted: list[Tensor]) -> tuple[
     for index, (logits, target) in enumerate(zip(outputs, wanted, strict=True)):
         logits, target = logits[:, BORDER:-BORDER], target[:, BORDER:-BORDER]
         weight = 1 + (ONSET_WEIGHT - 1) * target if index == 0 else None
-        parts.append(
-            torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), target, weight=weight)
-        )
+        parts.append(torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), target, weight=weight))
     total = torch.stack([factor * part for factor, part in zip(WEIGHTS, parts, strict=True)]).sum()
     return total, [float(part.detach()) for part in parts]

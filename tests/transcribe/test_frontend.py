@@ -8,7 +8,9 @@ from symgen.transcribe import frontend
 
 def tone(pitch, seconds=1.0, amplitude=1.0):
     hertz = 440 * 2 ** ((pitch - 69) / 12)
-    return (amplitude * np.sin(2 * np.pi * hertz * np.arange(int(seconds * frontend.RATE)) / frontend.RATE)).astype("f4")
+    return (amplitude * np.sin(2 * np.pi * hertz * np.arange(int(seconds * frontend.RATE)) / frontend.RATE)).astype(
+        "f4"
+    )
 
 
 @pytest.mark.parametrize("pitch", [40, 51, 52, 60, 68, 69, 75, 93, 105])
