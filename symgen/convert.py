@@ -22,7 +22,7 @@ from symgen.corpus.catalogue import read_catalogue
 from symgen.corpus.cleaning import SHIPPED, read_rules
 from symgen.corpus.dataset import Dataset, Entry
 from symgen.corpus.families import FamilyFinder
-from symgen.corpus.inputs import check_inputs, find_inputs
+from symgen.corpus.inputs import check_inputs, find_inputs, is_recording
 from symgen.corpus.pieces import Item, Settings, failed_line, report_line, take_over
 from symgen.corpus.splits import SplitPlanner
 from symgen.corpus.store import FileResult, Store
@@ -35,9 +35,10 @@ from symgen.native import is_available
 from symgen.progress import Progress, silent
 from symgen.resources import corpora_dir, version
 from symgen.tokens.prefix import STYLES
+from symgen.transcribe import hearing
 
 CAPS = Caps(seconds=10.0, memory_bytes=2**30)
-"""What the reading of one file may take."""
+"""What the reading of one file may take; that of a recording: :data:`symgen.transcribe.hearing.CAPS`."""
 
 _BATCH_WEIGHT = 128
 _BATCH_BYTES = 4 * 2**20
@@ -252,7 +253,11 @@ def _batches(store: Store, *, absolute: bool) -> Iterator[list[Item]]:
     weight = size = 0
     for path, known in store.todo():
         # A worker elsewhere stands in another folder.
-        batch.append((str(path), os.path.abspath(path) if absolute else str(path), known))  # noqa: PTH100
+        item = (str(path), os.path.abspath(path) if absolute else str(path), known)  # noqa: PTH100
+        if is_recording(path):  # of other caps, and long work by itself
+            yield [item]
+            continue
+        batch.append(item)
         weight += _WEIGHTS.get(path.suffix.lower(), 1)
         with suppress(OSError, ValueError):
             size += os.stat(path).st_size  # noqa: PTH116 - called for every file
@@ -281,8 +286,10 @@ def convert_batch(items: list[Item], settings: Settings, *, warm: bool = False) 
         Path and result of each item in order; None where it had been converted before and has not changed.
     """
     results: list[FileResult | None] = [None] * len(items)
-    warm_up = "symgen.corpus.pieces:warm_up" if warm else ""
-    for index, result in run_isolated("symgen.corpus.pieces:convert_items", items, settings, CAPS, warm_up=warm_up):
+    warm_up, caps = "symgen.corpus.pieces:warm_up" if warm else "", CAPS
+    if any(is_recording(Path(place)) for _, place, _ in items):
+        warm_up, caps = "symgen.corpus.pieces:warm_up_to_hear", hearing.CAPS
+    for index, result in run_isolated("symgen.corpus.pieces:convert_items", items, settings, caps, warm_up=warm_up):
         if isinstance(result, Failure):
             name = one_line(Path(items[index][0]).name)
             result = FileResult(report_line(items[index][0], "failed", f"{name} {result.detail}", result.code))

@@ -79,7 +79,9 @@ class Entry:
         ``[piece, share]``: the piece through which this one belongs to its family, and the share of the shorter
         one's fingerprint that both have.
     flags, measures : list of str, dict
-        What cleaning flagged, and all that it measured.
+        What cleaning flagged, or the reader doubted, and all that cleaning measured.
+    techniques : dict
+        Technique -> notes; plain plucks are not counted.
     lost, mended : dict
         Reason code -> count.
     """
@@ -105,6 +107,7 @@ class Entry:
     family: int = -1
     near: list[float] | None = None
     flags: list[str] = field(default_factory=list)
+    techniques: dict[str, int] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)

@@ -98,7 +98,8 @@ ABOUT: Final = (
         "share of the shorter one's fingerprint that both have",
         lambda e: None if e.near is None else float(e.near[1]),
     ),
-    _same("flags", ("string",), "what cleaning flagged"),
+    _same("flags", ("string",), "what cleaning flagged, or the reader doubted"),
+    _counts("techniques", "notes of each technique; plain plucks are not counted"),
     Field(
         "measures",
         _VALUE,

@@ -96,6 +96,7 @@ ENTRY: Final = {
     "family": _COUNT,
     "near": Kind("null, or a piece and a share", lambda v: v is None or (_is_row(v, 2) and _is_count(v[0]))),
     "flags": Kind("a list of codes", lambda v: isinstance(v, list) and all(map(_is_code, v))),
+    "techniques": _COUNTS,
     "measures": Kind(
         "names with numbers",
         lambda v: isinstance(v, dict) and all(map(_is_code, v)) and all(map(_is_number, v.values())),
@@ -121,6 +122,7 @@ LINE: Final = {
     "lost": _COUNTS,
     "mended": _COUNTS,
     "flags": _COUNTS,
+    "techniques": _COUNTS,
     "dropped": _COUNTS,
 }
 """Fields of a line of ``report.jsonl``."""

@@ -32,7 +32,8 @@ def test_every_reader_has_seeds_that_it_reads():
     for name, seeds in SEEDS.items():
         for seed in seeds:
             outcome, problem = judge.verdict(name, seed)
-            assert outcome in {"ok", "mended", "needs-transcriber"}
+            heard = {"no-music", "needs-transcriber"} if name == "audio" else set()  # too short to hear notes in it
+            assert outcome in {"ok", "mended"} | heard
             assert problem == ""
             assert recognise(seed, judge.reader_named(name).SUFFIXES[0]) == name
 
