@@ -124,6 +124,9 @@ def convert(
     cleaning: Annotated[
         Path | None, typer.Option(metavar="TOML", help="Rules of cleaning, instead of the shipped ones.")
     ] = None,
+    cap_seconds: Annotated[
+        float, typer.Option(metavar="S", help="Time that the reading of one score may take.")
+    ] = 10.0,
     engine: Annotated[str, typer.Option(metavar="local|dask", help="Where the work is done.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Address of the dask scheduler, tcp://host:8786.")
@@ -134,6 +137,7 @@ def convert(
     """Turn scores into a dataset of tokens. Run again, it does only what is missing."""
     from symgen.convert import ConvertRequest
     from symgen.convert import convert as run_convert
+    from symgen.isolation import Caps
 
     request = ConvertRequest(
         inputs=tuple(paths),
@@ -144,6 +148,7 @@ def convert(
         cleaning=cleaning,
         engine=engine,
         scheduler=scheduler,
+        caps=Caps(seconds=cap_seconds),
     )
     with console.Reporter(quiet=quiet) as progress:
         result = run_convert(request, progress)
@@ -325,7 +330,7 @@ def describe_conversion(summary: Mapping[str, Any]) -> list[str]:
         "inputs": f"{summary['files']:,}: {status}; {summary['reused']:,} as converted before",
         "pieces": f"{summary['pieces']:,}, {summary['notes']:,} notes, {summary['hours']:,} hours",
         "splits": _many(summary["splits"]),
-        "near-duplicates": f"{near:,} pieces are nearly the same as an earlier one; they share its split",
+        "near-duplicates": near and f"{near:,} pieces are nearly the same as an earlier one; they share its split",
         **{name: _many(summary[name]) for name in ("failed", "mended", "lost", "dropped", "flags")},
         "passed over": _many(summary["passed_over"]),
         "report": summary["report"],

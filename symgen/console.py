@@ -38,6 +38,10 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     """
     words, debug = _take_debug(arguments)
     try:
+        if "" in words:  # an empty path would be the current folder
+            raise UsageError(
+                "an empty argument", remedy="a variable that is not set? leave it out, or write . for here"
+            )
         code = _invoke(app, words)
         sys.stdout.flush()
         return code
@@ -116,11 +120,16 @@ def wrong_use(error: Any, words: Sequence[str] = ()) -> UsageError:
             expected=f"one of {', '.join(commands)}",
             remedy=_guess(typed, commands, see),
         )
+    if (place := _PERMISSION.search(found)) is not None:
+        return UsageError(f"{place[1]} is not {place[2]}", remedy="check its permissions")
     expected = getattr(error, "message", "").removeprefix("Input should be ")
     names = getattr(getattr(error, "param", None), "opts", [])
     if value := _value_of(names, words):
         return UsageError(f"{max(names, key=len)} is {value}", expected=expected.partition(",")[0], remedy=see)
     return UsageError(found[:1].lower() + found[1:], remedy=see)
+
+
+_PERMISSION = re.compile(r"[Pp]ath '(.*)' is not (readable|writable)")
 
 
 def _value_of(names: Sequence[str], words: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ byte for any number of jobs, on one machine or many, and however often the run w
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
@@ -22,13 +22,13 @@ from symgen.corpus.catalogue import read_catalogue
 from symgen.corpus.cleaning import SHIPPED, read_rules
 from symgen.corpus.dataset import Dataset, Entry
 from symgen.corpus.families import FamilyFinder
-from symgen.corpus.inputs import check_inputs, find_inputs, is_recording
+from symgen.corpus.inputs import PassedOver, check_inputs, find_inputs, is_recording
 from symgen.corpus.pieces import Item, Settings, failed_line, report_line, take_over
 from symgen.corpus.splits import SplitPlanner
 from symgen.corpus.store import FileResult, Store
 from symgen.corpus.summary import Summary
 from symgen.corpus.writer import DatasetWriter, is_whole, prepare_folder
-from symgen.engine import ordered_map
+from symgen.engine import check_engine, ordered_map
 from symgen.errors import ClusterError, CorpusError, UsageError, one_line
 from symgen.isolation import Caps, Failure, run_isolated
 from symgen.native import is_available
@@ -69,6 +69,8 @@ class ConvertRequest:
         Rules of cleaning; the shipped ones by default.
     engine, scheduler : str, str or None
         "local", or "dask" with the address of its scheduler.
+    caps : Caps
+        What the reading of one score may take; recordings have caps of their own.
     """
 
     inputs: Sequence[Path]
@@ -79,6 +81,7 @@ class ConvertRequest:
     cleaning: Path | None = None
     engine: str = "local"
     scheduler: str | None = None
+    caps: Caps = CAPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,19 +169,18 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResu
     """
     settings = _settings(request)
     check_inputs(request.inputs)
-    if next(find_inputs(request.inputs, Counter()), None) is None:
+    if next(find_inputs(request.inputs), None) is None:
         where = ", ".join(map(str, request.inputs))
         raise UsageError(f"no score in {where}", expected="files or folders of scores", remedy="check the path")
     prepare_folder(request.output)
     digest = settings.digest(version())
     with closing(Store(request.output, digest)) as store:
         progress("looking for scores")
-        passed: Counter[str] = Counter()
-        total = store.list_inputs(find_inputs(request.inputs, passed, leave_out=request.output))
-        store.pass_over(passed)
+        passed = PassedOver()
+        total = store.list_inputs(find_inputs(request.inputs, passed))
         _remember(store, request.output, digest)
         reused = _convert_all(store, settings, request, total, progress)
-        summary = _write(store, settings, request.output, digest, progress)
+        summary = _write(store, settings, request.output, digest, passed, progress)
         store.close(remove=True)
     return ConvertResult(request.output, reused, summary)
 
@@ -186,10 +188,18 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> ConvertResu
 def _settings(request: ConvertRequest) -> Settings:
     if request.style not in STYLES:
         raise UsageError(f"style {request.style!r}", expected=f"one of {', '.join(STYLES)}")
-    if request.jobs is not None and request.jobs < 1:
-        raise UsageError(f"{request.jobs} jobs", expected="1 or more")
-    catalogue = read_catalogue(request.corpora or corpora_dir())
-    return Settings(request.style, catalogue, read_rules(request.cleaning or SHIPPED))
+    check_engine(request.jobs, request.engine, request.scheduler)
+    if not request.caps.seconds > 0:
+        raise UsageError(f"a cap of {request.caps.seconds:g} s", expected="more than 0 s")
+    corpora = request.corpora or corpora_dir()
+    try:
+        catalogue = read_catalogue(corpora)
+        rules = read_rules(request.cleaning or SHIPPED)
+    except CorpusError as error:
+        raise UsageError(error.found, expected=error.expected, remedy=error.remedy) from error
+    if request.corpora and not catalogue:
+        raise UsageError(f"no declaration of a corpus in {corpora}", expected="a folder with .toml files")
+    return Settings(request.style, catalogue, rules)
 
 
 def _remember(store: Store, output: Path, digest: str) -> None:
@@ -205,7 +215,9 @@ def _remember(store: Store, output: Path, digest: str) -> None:
 def _convert_all(store: Store, settings: Settings, request: ConvertRequest, total: int, progress: Progress) -> int:
     """Convert what is missing, batch by batch, and return for how many inputs nothing had to be done."""
     settings = Settings(settings.style, settings.catalogue, settings.rules, is_available() and total >= _FEW)
-    function = partial(convert_batch, settings=settings, warm=settings.kernels and store.missing() > 0)
+    function = partial(
+        convert_batch, settings=settings, caps=request.caps, warm=settings.kernels and store.missing() > 0
+    )
     done = reused = 0
     drawn: deque[list[Item]] = deque()  # by the engine, whose results have not come yet
     work = ordered_map(
@@ -268,7 +280,9 @@ def _batches(store: Store, *, absolute: bool) -> Iterator[list[Item]]:
         yield batch
 
 
-def convert_batch(items: list[Item], settings: Settings, *, warm: bool = False) -> list[tuple[str, FileResult | None]]:
+def convert_batch(
+    items: list[Item], settings: Settings, *, caps: Caps = CAPS, warm: bool = False
+) -> list[tuple[str, FileResult | None]]:
     """Convert files in a child process under caps, wherever this is called.
 
     Parameters
@@ -277,6 +291,8 @@ def convert_batch(items: list[Item], settings: Settings, *, warm: bool = False) 
         What to convert.
     settings : Settings
         How.
+    caps : Caps
+        What one score may take.
     warm : bool
         Whether a new child loads the compiled kernels before the caps count.
 
@@ -286,18 +302,22 @@ def convert_batch(items: list[Item], settings: Settings, *, warm: bool = False) 
         Path and result of each item in order; None where it had been converted before and has not changed.
     """
     results: list[FileResult | None] = [None] * len(items)
-    warm_up, caps = "symgen.corpus.pieces:warm_up" if warm else "", CAPS
+    warm_up = "symgen.corpus.pieces:warm_up" if warm else ""
     if any(is_recording(Path(place)) for _, place, _ in items):
         warm_up, caps = "symgen.corpus.pieces:warm_up_to_hear", hearing.CAPS
     for index, result in run_isolated("symgen.corpus.pieces:convert_items", items, settings, caps, warm_up=warm_up):
         if isinstance(result, Failure):
             name = one_line(Path(items[index][0]).name)
-            result = FileResult(report_line(items[index][0], "failed", f"{name} {result.detail}", result.code))
+            advice = "; raise it with --cap-seconds" if result.code == "cap-time" else ""
+            line = report_line(items[index][0], "failed", f"{name} {result.detail}{advice}", result.code)
+            result = FileResult(line)
         results[index] = result
     return [(item[0], result) for item, result in zip(items, results, strict=True)]
 
 
-def _write(store: Store, settings: Settings, output: Path, digest: str, progress: Progress) -> dict[str, Any]:
+def _write(
+    store: Store, settings: Settings, output: Path, digest: str, passed: PassedOver, progress: Progress
+) -> dict[str, Any]:
     """Write the dataset from the store, and return its summary."""
     planner = SplitPlanner(settings.corpus_of)
     progress("looking for near-duplicates")
@@ -308,7 +328,7 @@ def _write(store: Store, settings: Settings, output: Path, digest: str, progress
         families, near = finder.families(), _nearest(finder)
     splits = planner.plan(families)
     progress("writing the dataset")
-    summary = Summary(store.passed_over())
+    summary = Summary(passed.counts, passed.names)
     made = {"symgen": version(), "style": settings.style, "cleaning": asdict(settings.rules)}
     with DatasetWriter(output, digest, made) as writer:
         for number, piece in enumerate(store.pieces()):

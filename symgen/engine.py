@@ -19,6 +19,9 @@ from symgen.isolation import Scope
 ENGINES = ("local", "dask")
 """Where tasks can run."""
 
+MOST_JOBS = 1024
+"""More threads than that, each with a child, are a slip of the finger."""
+
 BACKLOG = 6
 """No task begins while the oldest unfinished one has so many times `jobs` tasks behind it."""
 
@@ -67,19 +70,31 @@ def ordered_map(
     ClusterError
         If scheduler or workers lack symgen or have another version (within 30 s), or all workers are lost.
     """
+    check_engine(jobs, engine, scheduler)
+    if scheduler is None:
+        return _local(function, iter(tasks), jobs or 1)
+    return _on_cluster(function, iter(tasks), jobs, scheduler)
+
+
+def check_engine(jobs: int | None, engine: str, scheduler: str | None) -> None:
+    """Make sure before any work that tasks could be run so.
+
+    Raises
+    ------
+    UsageError
+        If there is no such engine, its library is missing, its address does not fit, or there are too many jobs.
+    """
     if engine not in ENGINES:
         raise UsageError(f"engine {engine!r}", expected=f"one of {', '.join(ENGINES)}")
-    if jobs is not None and jobs < 1:
-        raise UsageError(f"{jobs} jobs", expected="1 or more")
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        raise UsageError(f"{jobs} jobs", expected=f"1 or more, {MOST_JOBS} at most")
     if engine == "local":
         if scheduler:
             raise UsageError(f"scheduler {one_line(scheduler)} with engine local", remedy="add --engine dask")
-        return _local(function, iter(tasks), jobs or 1)
-    if not scheduler:
+    elif not scheduler:
         raise UsageError("engine dask without a scheduler", remedy="name it: --scheduler tcp://HOST:8786")
-    if find_spec("distributed") is None:
+    elif find_spec("distributed") is None:
         raise UsageError("engine dask without the library distributed", remedy="pip install 'symgen[cluster]'")
-    return _on_cluster(function, iter(tasks), jobs, scheduler)
 
 
 def _local(function: Callable[[Any], Any], tasks: Iterator[Any], jobs: int) -> Iterator[Any]:

@@ -215,7 +215,7 @@ def _recordings(inputs: Sequence[Path]) -> list[Path]:
     """Return the files to hear: files as they are named, of folders those that are sound."""
     check_inputs(inputs, "recordings")
     named = {path for path in inputs if not path.is_dir()}
-    found = [path for path in find_inputs(inputs, Counter()) if path in named or is_recording(path)]
+    found = [path for path in find_inputs(inputs) if path in named or is_recording(path)]
     if not found:
         raise UsageError(
             f"no recording in {', '.join(map(str, inputs))}", expected="sound files: wav, flac, mp3, ogg, m4a"

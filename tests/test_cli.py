@@ -32,7 +32,7 @@ TAKE = {
 }
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
-CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler"
+CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler caps"
 
 REQUESTS = {
     "symgen.compose": ("ComposeRequest", COMPOSE_FIELDS.split()),
@@ -158,6 +158,7 @@ class TestOtherCommands:
             "cleaning": None,
             "engine": "local",
             "scheduler": None,
+            "caps": {"seconds": 10.0, "memory_bytes": 2**30},
         }
         out, err = capsys.readouterr()
         assert json.loads(out) == facts
@@ -343,6 +344,11 @@ def test_json_moves_no_cursor(capsys):
     assert json.loads(out) == {"a": "古\x9b31m\x7f\u2028", "b": "\udcff"}
     assert "古" in out
     assert all(sign.isprintable() or sign == "\n" for sign in out)
+
+
+def test_an_empty_argument_is_not_the_current_folder(capsys):
+    assert command("convert", "a.mid", "-o", "") == 2
+    assert capsys.readouterr().err.startswith("symgen: error: an empty argument; ")
 
 
 class TestReporter:

@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from symgen.convert import ConvertRequest, convert
 from symgen.corpus import pieces
 from symgen.corpus.catalogue import UNDECLARED
 from symgen.corpus.dataset import Dataset
-from symgen.corpus.inputs import find_inputs
+from symgen.corpus.inputs import PassedOver, find_inputs
 from symgen.corpus.store import Store
 from symgen.errors import ReadError, UsageError, WriteError
 from symgen.isolation import Caps
@@ -266,11 +265,10 @@ class TestFolders:
     def test_files_as_they_are_named_need_no_suffix(self, tmp_path):
         file = tmp_path / "notes.doc"
         file.write_text("x")
-        passed = Counter()
+        passed = PassedOver()
         assert list(find_inputs([file], passed)) == [file]
-        assert not passed
         assert list(find_inputs([tmp_path], passed)) == []
-        assert passed == {".doc": 1}
+        assert (passed.counts, passed.names) == ({".doc": 1}, [str(file)])
 
     def test_an_empty_folder_is_refused_and_a_dataset_stays(self, scores, tmp_path, run):
         """An archive that is not mounted must not empty the dataset."""
@@ -281,13 +279,16 @@ class TestFolders:
             run(tmp_path / "none")
         assert content(tmp_path / "data") == before
 
-    def test_a_dataset_among_its_inputs_changes_nothing(self, scores, python):
-        output = scores / "data"
+    @pytest.mark.parametrize("place", ["data", "."])
+    def test_a_dataset_among_its_inputs_changes_nothing(self, scores, place):
+        output = scores / place
         first = convert(ConvertRequest([scores], output))
         before = content(output)
         (output / ".next").mkdir()
+        assert first.files == 10
         assert convert(ConvertRequest([scores], output)).summary == first.summary
         assert content(output) == before
+        assert convert(ConvertRequest([scores], scores.parent / "other")).summary == first.summary
 
     def test_patterns_do_not_go_round_in_circles(self, scores, run):
         (scores / "deep" / "up").symlink_to(scores)
@@ -312,7 +313,20 @@ class TestRefusals:
             run(scores, tmp_path / "nowhere")
         assert not (tmp_path / "data").exists()
 
-    @pytest.mark.parametrize("options", [{"style": "jazz"}, {"jobs": 0}])
+    def test_settings_that_cannot_be(self, scores, run, tmp_path):
+        (tmp_path / "none").mkdir()
+        for options, words in (
+            ({"corpora": tmp_path / "none"}, "no declaration of a corpus"),
+            ({"corpora": tmp_path / "nowhere"}, "no declaration of a corpus"),
+            ({"cleaning": tmp_path / "nowhere"}, "nowhere: No such file or directory; expected rules"),
+            ({"caps": Caps(seconds=0)}, "a cap of 0 s"),
+            ({"scheduler": "tcp://a:1"}, "add --engine dask"),
+        ):
+            with pytest.raises(UsageError, match=words):
+                run(scores, **options)
+        assert not (tmp_path / "data").exists()
+
+    @pytest.mark.parametrize("options", [{"style": "jazz"}, {"jobs": 0}, {"jobs": 100_000}])
     def test_options_that_cannot_be(self, scores, run, options):
         with pytest.raises(UsageError, match="expected"):
             run(scores, **options)
@@ -493,7 +507,6 @@ class TestIsolation:
             return run_isolated("tests.faulty:convert_items", items, shared, caps, **options)
 
         monkeypatch.setattr(convert_module, "run_isolated", run)
-        monkeypatch.setattr(convert_module, "CAPS", Caps(seconds=0.7))
 
     @pytest.mark.parametrize(
         ("name", "code", "words"),
@@ -506,19 +519,19 @@ class TestIsolation:
     )
     def test_a_file_that_does_harm_is_one_line(self, scores, run, tmp_path, faulty, name, code, words):
         write_tune(scores / "deep" / f"{name}.mid")
-        result = run(scores, jobs=2)
+        result = run(scores, jobs=2, caps=Caps(seconds=0.7))
         lines = report(tmp_path / "data")
         assert result.files == len(lines) == 11
         (line,) = [line for line in lines if line["path"].endswith(f"{name}.mid")]
         assert (line["status"], line["code"]) == ("failed", code)
         assert words in line["reason"]
         assert sum(line["status"] == "ok" for line in lines) == 8
-        again = run(scores)
+        again = run(scores, caps=Caps(seconds=0.7))
         assert again.files - again.reused == 2  # the empty file, and what the machine was to blame for
 
     def test_nothing_of_it_is_in_the_dataset(self, scores, run, tmp_path, faulty):
         write_tune(scores / "kill.mid")
-        run(scores)
+        run(scores, caps=Caps(seconds=0.7))
         harmed = content(tmp_path / "data")
         (scores / "kill.mid").unlink()
         convert(ConvertRequest([scores], tmp_path / "without"))
@@ -555,7 +568,7 @@ def test_like_reasons_count_together(run, tmp_path):
 
 class TestVanishing:
     def test_what_goes_away_between_listing_and_reading_is_reported(self, scores, run, tmp_path, monkeypatch):
-        monkeypatch.setattr(Store, "pass_over", lambda *_: (scores / "tune4.mid").unlink())  # what comes after listing
+        monkeypatch.setattr(Store, "has_results", lambda _: (scores / "tune4.mid").unlink())  # what comes after listing
         assert run(scores).reasons["missing-file"] == 1
         assert len(report(tmp_path / "data")) == 10
 
@@ -574,6 +587,13 @@ def test_voices_of_kern_are_pieces_of_their_own(tmp_path, run):
     first, second = Dataset(tmp_path / "data").entries
     assert (first.part, second.part, first.notes, second.notes) == (0, 1, 9, 9)
     assert first.split == second.split
+
+
+def test_a_voice_that_only_divides_for_a_moment_stays_where_it_was(tmp_path, run):
+    lines = ["**kern", "*M2/4", *(f"4{tone}" for tone in "CDEGAc"), "*^", "4d\t4G", "4e\t4A", "*v\t*v", "4c", "*-", ""]
+    (tmp_path / "split.krn").write_text("\n".join(lines))
+    result = run(tmp_path / "split.krn")
+    assert (result.pieces, result.notes) == (1, 11)
 
 
 def test_a_corpus_can_ask_for_its_parts(tmp_path, run):

@@ -161,7 +161,11 @@ def read_declaration(path: Path) -> Declaration:
     """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise CorpusError(
+            f"{path}: {error.strerror}", expected="a corpus declaration in TOML", remedy="check the path"
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CorpusError(f"{path}: {error}", expected="a corpus declaration in TOML") from error
     return _checked(table, path)
 

@@ -120,7 +120,11 @@ def read_rules(path: Path = SHIPPED) -> CleaningRules:
     """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise CorpusError(
+            f"{path}: {error.strerror}", expected="rules of cleaning in TOML", remedy="check the path"
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CorpusError(f"{path}: {error}", expected="rules of cleaning in TOML") from error
     if unknown := sorted(set(table) - {"flag"}):
         raise CorpusError(f"{path}: unknown entry {unknown[0]!r}", expected="tables [flag.NAME]")

@@ -7,11 +7,15 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from symgen import readers
+from symgen.corpus.patterns import matches_whole
+from symgen.corpus.store import NAME as WORK_FILE
+from symgen.corpus.writer import ASIDE, FILES
 from symgen.errors import UsageError, one_line
 from symgen.readers import audio
 
@@ -21,8 +25,34 @@ NO_SUFFIX: Final = "(none)"
 HIDDEN: Final = "(hidden folders)"
 """Under which folders are counted whose names begin with a dot: nothing is looked for there."""
 
-DATASET_MARK: Final = "dataset.json"
-"""A folder that holds this file beside the arrays of a dataset is no input."""
+MOST_NAMES: Final = 200
+"""Names of what was passed over that are kept."""
+
+_MARKS = frozenset({"index.jsonl", "offsets.npy"})
+_OWN = frozenset({*FILES, WORK_FILE, f"{WORK_FILE}-wal", f"{WORK_FILE}-shm", ASIDE})
+"""What a dataset consists of, and a conversion leaves beside it: no input, and nothing that was passed over."""
+
+
+@dataclass(slots=True)
+class PassedOver:
+    """What stands in the folders of a conversion and is no music.
+
+    Parameters
+    ----------
+    counts : Counter
+        Suffix -> files.
+    names : list of str
+        The first :data:`MOST_NAMES` of them.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    names: list[str] = field(default_factory=list)
+
+    def add(self, kind: str, path: Path) -> None:
+        """Count a file or folder."""
+        self.counts[kind] += 1
+        if len(self.names) < MOST_NAMES:
+            self.names.append(one_line(str(path)))
 
 
 def check_inputs(inputs: Iterable[Path], what: str = "scores") -> None:
@@ -34,33 +64,31 @@ def check_inputs(inputs: Iterable[Path], what: str = "scores") -> None:
         Naming the first one that is not.
     """
     for path in inputs:
-        if not os.path.lexists(path) and next(_matches(path), None) is None:
+        if not _is_there(path) and next(_matches(path), None) is None:
             found = f"no file matches {path}" if glob.has_magic(str(path)) else f"no such file or folder: {path}"
             raise UsageError(found, expected=f"files or folders of {what}")
 
 
-def find_inputs(inputs: Iterable[Path], passed: Counter[str], leave_out: Path | None = None) -> Iterator[Path]:
+def find_inputs(inputs: Iterable[Path], passed: PassedOver | None = None) -> Iterator[Path]:
     """Yield the files to convert: files as they are named; of folders those that are music, in order of name.
 
     A file of a folder is music if its suffix says so or its first bytes do. Symbolic links are followed, each folder
-    at most once. A folder that cannot be listed stands for itself, so that a report can say so.
+    at most once. A folder that cannot be listed stands for itself, so that a report can say so. A dataset that lies
+    in a folder is neither music nor anything else.
 
     Parameters
     ----------
     inputs : iterable of Path
         Files, folders, and patterns (``*``, ``**``, ``?``, ``[...]``).
-    passed : Counter
-        Continued: suffix -> files of folders that are no music.
-    leave_out : Path, optional
-        A folder that is not looked into: that of the dataset.
+    passed : PassedOver, optional
+        Told of what is no music.
     """
     seen: set[tuple[int, int]] = set()
-    if leave_out is not None:
-        _is_new(str(leave_out), seen)
+    told = PassedOver() if passed is None else passed
     for path in inputs:
-        for place in (path,) if os.path.lexists(path) else _matches(path):
+        for place in (path,) if _is_there(path) else _matches(path):
             if place.is_dir():
-                yield from _files_in(place, seen, passed)
+                yield from _files_in(place, seen, told)
             else:
                 yield place
 
@@ -78,30 +106,60 @@ def _suffixes() -> set[str]:
     return {suffix for reader in readers.formats() for suffix in reader.SUFFIXES}
 
 
+def _is_there(path: Path) -> bool:
+    """Return whether there is such a file, or may be: it lies in a folder that does not let itself be looked into."""
+    try:
+        path.lstat()
+    except PermissionError:
+        return not glob.has_magic(str(path))
+    except (OSError, ValueError):  # ValueError: a null byte in the path
+        return False
+    return True
+
+
 def _matches(pattern: Path) -> Iterator[Path]:
-    if glob.has_magic(str(pattern)):
-        # Path.glob knows no absolute patterns
-        yield from map(Path, sorted(glob.iglob(str(pattern), recursive=True)))  # noqa: PTH207
+    """Yield what matches a pattern, in order of name; ``**`` comes into each folder once, whatever links there are."""
+    text = str(pattern)
+    if not glob.has_magic(text):
+        return
+    if "**" not in pattern.parts:
+        yield from map(Path, sorted(glob.iglob(text)))  # noqa: PTH207 - Path.glob knows no absolute patterns
+        return
+    depth = next(place for place, part in enumerate(pattern.parts) if glob.has_magic(part))
+    root, rest = Path(*pattern.parts[:depth]), "/".join(pattern.parts[depth:])
+    seen: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if not _is_new(folder, seen):
+            folders.clear()
+            continue
+        for name in sorted([*folders, *names]):
+            place = Path(folder, name)
+            if name.startswith(".") and not pattern.name.startswith("."):  # as the shell does
+                continue
+            if matches_whole(place.relative_to(root).as_posix(), rest):
+                yield place
 
 
-def _files_in(top: Path, seen: set[tuple[int, int]], passed: Counter[str]) -> Iterator[Path]:
+def _files_in(top: Path, seen: set[tuple[int, int]], passed: PassedOver) -> Iterator[Path]:
     suffixes = _suffixes()
     closed: list[OSError] = []
     for folder, folders, names in os.walk(top, followlinks=True, onerror=closed.append):
-        if not _is_new(folder, seen) or _is_dataset(names):
+        if not _is_new(folder, seen):
             folders.clear()
             continue
-        hidden = [name for name in folders if name.startswith(".")]  # of version control, of downloads under way
-        if hidden:
-            passed[HIDDEN] += len(hidden)
-        folders[:] = sorted(set(folders).difference(hidden))
-        for name in sorted(names):
+        own = _OWN if _OWN.intersection(names) >= _MARKS or WORK_FILE in names else frozenset()
+        for name in sorted(folders):
+            if name.startswith(".") and name not in own:  # of version control, of downloads under way
+                passed.add(HIDDEN, Path(folder, name))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(set(names) - own):
             path = Path(folder, name)
             suffix = path.suffix.lower()
             if suffix in suffixes or _recognised(path, suffix):
                 yield path
             else:
-                passed[one_line(suffix) or NO_SUFFIX] += 1
+                passed.add(one_line(suffix) or NO_SUFFIX, path)
     yield from sorted(Path(str(error.filename)) for error in closed)
 
 
@@ -116,10 +174,6 @@ def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
         return False
     seen.add(key)
     return True
-
-
-def _is_dataset(names: Iterable[str]) -> bool:
-    return {DATASET_MARK, "index.jsonl", "offsets.npy"} <= set(names)
 
 
 def _recognised(path: Path, suffix: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Patterns of file paths: parts between slashes, with ``*`` and ``?`` inside a part and ``**`` for any parts."""
+"""Patterns of file paths: parts between slashes; ``*``, ``?`` and ``[...]`` inside a part, ``**`` for any parts."""
 
 from __future__ import annotations
 
@@ -32,4 +32,15 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def _part(part: str) -> str:
-    return "".join(_SIGNS.get(sign, re.escape(sign)) for sign in part)
+    """Return the expression of one part."""
+    pieces = re.split(r"(\[!?\]?[^]]*\])", part)  # every second one is a choice of signs
+    return "".join(_choice(piece) if place % 2 else _plain(piece) for place, piece in enumerate(pieces))
+
+
+def _plain(text: str) -> str:
+    return "".join(_SIGNS.get(sign, re.escape(sign)) for sign in text)
+
+
+def _choice(text: str) -> str:
+    inside = text[1:-1].replace("\\", r"\\").replace("[", r"\[").replace("]", r"\]")
+    return f"[^{inside[1:]}/]" if inside.startswith("!") else f"[{inside.replace('^', chr(92) + '^')}]"

@@ -59,6 +59,9 @@ MOST_CHANGES: Final = 100_000
 APART: Final = frozenset({"kern"})
 """Formats whose voices are pieces of their own, whatever the corpus says: in kern a spine is a tune."""
 
+FEWEST_NOTES_APART: Final = 8
+"""A voice with fewer notes is a division of another one rather than a tune."""
+
 Item = tuple[str, str, str]
 """An input's path as given, where a worker finds it, and the digest of the bytes that have a result already, or ""."""
 
@@ -241,19 +244,29 @@ def _parts(pieces: Iterable[Piece], corpus: Corpus) -> Iterator[Piece]:
     """Yield the pieces of a file, those of several voices voice by voice where these are pieces of their own."""
     part = 0
     for piece in pieces:
-        voices = np.unique(piece.score.notes["voice"]).tolist()
-        apart = len(voices) > 1 and (corpus.parts == "apart" or piece.provenance.format in APART)
-        for voice in voices if apart else [None]:
+        voices = _voices(piece.score) if corpus.parts == "apart" or piece.provenance.format in APART else []
+        for number, members in enumerate(voices if len(voices) > 1 else [[]]):
             score = piece.score
-            if voice is not None:
-                notes = score.notes[score.notes["voice"] == voice].copy()
+            known: dict[str, Any] = {}
+            if members:
+                notes = score.notes[np.isin(score.notes["voice"], members)].copy()
                 notes["voice"] = 0
                 score = replace(score, notes=notes)
-            known: dict[str, Any] = (
-                {} if voice in (None, voices[0]) else {"lost": {}, "mended": {}}
-            )  # counted once a file
+            if number:  # what is known of the file is counted once
+                known = {"lost": {}, "mended": {}}
             yield replace(piece, score=score, provenance=replace(piece.provenance, index=part), **known)
             part += 1
+
+
+def _voices(score: Score) -> list[list[int]]:
+    """Return the voices of a score that can be pieces, each with the small ones that only split off from it."""
+    found: list[list[int]] = []
+    for voice, count in zip(*np.unique(score.notes["voice"], return_counts=True), strict=True):
+        if count >= FEWEST_NOTES_APART or not found:
+            found.append([int(voice)])
+        else:
+            found[-1].append(int(voice))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ NAME: Final = ".work.sqlite"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS settings (digest TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS inputs (number INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, key BLOB NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS passed (suffix TEXT NOT NULL PRIMARY KEY, files INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS results (path BLOB PRIMARY KEY, sha256 TEXT NOT NULL, line TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS pieces (
     path BLOB NOT NULL, part INTEGER NOT NULL, entry TEXT NOT NULL, tokens BLOB NOT NULL, hashes BLOB NOT NULL,
@@ -129,17 +128,6 @@ class Store:
                 ((os.fsencode(path), _place(path)) for path in paths),
             )
             return int(self._base.execute("SELECT count(*) FROM inputs").fetchone()[0])
-
-    def pass_over(self, suffixes: dict[str, int]) -> None:
-        """Note how many files of which suffix were no music."""
-        with self._errors(), self._transaction():
-            self._base.execute("DELETE FROM passed")
-            self._base.executemany("INSERT INTO passed VALUES (?, ?)", sorted(suffixes.items()))
-
-    def passed_over(self) -> dict[str, int]:
-        """Return suffix -> files that were no music."""
-        with self._errors():
-            return dict(self._base.execute("SELECT suffix, files FROM passed ORDER BY suffix").fetchall())
 
     def todo(self) -> Iterator[tuple[Path, str]]:
         """Yield each input in order, with the digest of the bytes of which the store has a result, or ""."""

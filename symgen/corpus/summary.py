@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ class Summary:
     ----------
     passed_over : mapping of str to int
         Suffix -> files of the input folders that were no music.
+    names : sequence of str
+        The first of these files.
     """
 
-    def __init__(self, passed_over: Mapping[str, int]) -> None:
-        self._passed = dict(passed_over)
+    def __init__(self, passed_over: Mapping[str, int], names: Sequence[str] = ()) -> None:
+        self._passed, self._names = dict(passed_over), list(names)
         self._inputs: Counter[str] = Counter()
         self._counts: dict[str, Counter[str]] = {
             name: Counter()
@@ -72,6 +74,7 @@ class Summary:
                 name: {**counter, "licence": self._licences[name]} for name, counter in sorted(self._corpora.items())
             },
             "passed_over": _by_count(Counter(self._passed)),
+            "passed_over_names": self._names,
         }
 
 

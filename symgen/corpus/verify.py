@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from symgen.corpus.dataset import COLUMNS, FORMAT, SPLITS, Dataset, vocabulary_digests
 from symgen.corpus.findings import CHECKS, MOST_FAULTS, Findings, differences
 from symgen.corpus.hashed import Files
+from symgen.corpus.summary import Summary
 from symgen.corpus.verify_lines import Lines, check_lines
 from symgen.corpus.verify_tokens import check_offsets, check_tokens
 from symgen.corpus.writer import FILES, facts_digest, json_text
@@ -161,12 +162,13 @@ def _read_summary(files: Files, findings: Findings) -> Any:
         return None
 
 
-def _passed_over(summary: Any) -> dict[str, int]:
-    """Return the one part of a summary that neither index nor report tells, if it is well formed."""
-    counts = summary.get("passed_over") if isinstance(summary, dict) else None
-    if isinstance(counts, dict) and all(type(count) is int and count > 0 for count in counts.values()):
-        return counts
-    return {}
+def _passed_over(summary: Any) -> Summary:
+    """Return a summary of nothing but the one part that neither index nor report tells, if it is well formed."""
+    facts = summary if isinstance(summary, dict) else {}
+    counts, names = facts.get("passed_over"), facts.get("passed_over_names")
+    good = isinstance(counts, dict) and all(type(count) is int and count > 0 for count in counts.values())
+    named = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return Summary(counts if good else {}, names if named else ())
 
 
 def _check_identity(lines: Lines, findings: Findings) -> None:

@@ -75,7 +75,7 @@ def check_lines(
     index: HashedFile | None,
     report: HashedFile | None,
     rows: NDArray[Any] | None,
-    passed_over: Mapping[str, int],
+    summary: Summary,
     findings: Findings,
     seen: Seen,
 ) -> Lines:
@@ -87,14 +87,14 @@ def check_lines(
         None where the file cannot be read.
     rows : ndarray of PIECE_DTYPE, shape (pieces,), or None
         None where they cannot be read.
-    passed_over : mapping
-        Part of the summary that no line tells.
+    summary : Summary
+        With the part that no line tells; continued.
     findings : Findings
         Gets the faults.
     seen : callable
         Told of the number of pieces seen.
     """
-    lines = Lines(Summary(passed_over))
+    lines = Lines(summary)
     walk = _Report(report, lines, findings)
     if index is not None:
         for number, (place, line) in enumerate(index.lines()):

@@ -134,6 +134,8 @@ _MENDED: tuple[_Row, ...] = (
     ("smpte-time", "midi", "Time in seconds and frames: kept, at 60 quarter notes a minute."),
     ("stray-byte", "midi", "Data without a running status, or an unknown status: left out."),
     ("stray-note-off", "midi", "A note is released that does not sound: left out."),
+    ("midi-format", "midi", "The header names a format that there is not; its tracks are taken to go together."),
+    ("trailing-bytes", "midi", "Bytes behind the last track that are no chunk: passed over."),
     ("track-count", "midi", "More or fewer tracks than the header says: all that are there are read."),
     ("truncated-track", "midi", "A track is cut off: what came before is kept."),
     ("zero-length", "midi", "A note of no length: given one tick."),

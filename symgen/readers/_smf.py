@@ -114,6 +114,7 @@ def parse(data: bytes, name: str) -> MidiFile:
     if not tracks:
         raise ReadError(f"{name} holds no MIDI track", expected="at least one MTrk chunk", code="midi-no-track")
     mended["track-count"] += len(tracks) != track_count
+    mended["midi-format"] += file_format > 2
     return MidiFile(file_format, division, tracks, +mended)
 
 
@@ -128,7 +129,9 @@ def _tracks(data: bytes, position: int, mended: Counter[str], name: str) -> list
         body = position + 8
         if kind != b"MTrk":
             alien = kind.isalnum() and body + length <= len(data)  # the standard says: pass over unknown chunks
-            position = body + length if alien else data.find(b"MTrk", position + 1)
+            following = body + length if alien else data.find(b"MTrk", position + 1)
+            mended["trailing-bytes"] += following < 0 and not data.startswith(b"RIFF")
+            position = following
             continue
         stop = _chunk_end(data, body, length, mended)
         track, position, events_left = _read_track(data, body, stop, events_left, room, mended)

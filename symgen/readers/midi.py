@@ -111,8 +111,9 @@ class _Assembly:
         """Return the Score of the tracks."""
         if not self.has_notes:
             percussion = f" but {self.lost['percussion']} on the percussion channel" if self.lost["percussion"] else ""
+            damage = f"; it is damaged: {', '.join(sorted(+self.mended))}" if +self.mended else ""
             raise ReadError(
-                f"{self.name} holds no notes{percussion}", expected="at least one pitched note", code="no-music"
+                f"{self.name} holds no notes{percussion}{damage}", expected="at least one pitched note", code="no-music"
             )
         metas = self._metas()
         title, sections, texts = self._words(metas)

@@ -1,12 +1,11 @@
 """Which files a conversion reads: named ones as they are, of folders what is music, by suffix or by content."""
 
 import os
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from symgen.corpus.inputs import HIDDEN, NO_SUFFIX, check_inputs, find_inputs
+from symgen.corpus.inputs import HIDDEN, NO_SUFFIX, PassedOver, check_inputs, find_inputs
 from symgen.errors import UsageError
 from tests.fuzz.seeds import SEEDS
 
@@ -17,7 +16,7 @@ MIDI = SEEDS["midi"][0]
 
 
 def found(*inputs, passed=None):
-    return [path.as_posix() for path in find_inputs(map(Path, inputs), Counter() if passed is None else passed)]
+    return [path.as_posix() for path in find_inputs(map(Path, inputs), passed)]
 
 
 @pytest.fixture
@@ -45,10 +44,11 @@ def tree(tmp_path, monkeypatch):
 
 
 def test_of_folders_what_is_music(tree):
-    passed = Counter()
+    passed = PassedOver()
     music = ["a/.hidden.mid", "a/one.mid", "a/three", "a/two.dat", "b/broken.krn", "b/five.bak", "b/four.txt"]
     assert found(".", passed=passed) == music
-    assert passed == {".txt": 1, ".html": 1, ".csv": 1, NO_SUFFIX: 1, HIDDEN: 1}
+    assert passed.counts == {".txt": 1, ".html": 1, ".csv": 1, NO_SUFFIX: 1, HIDDEN: 1}
+    assert sorted(passed.names) == [".git", "README", "b/notes.txt", "b/page.html", "b/table.csv"]
 
 
 def test_files_as_they_are_named(tree):
@@ -96,11 +96,20 @@ def test_links_are_followed_each_folder_once(tree):
     assert sum(name.endswith("two.dat") for name in names) == 1
 
 
-def test_a_dataset_is_no_input(tree):
+def test_a_dataset_is_no_input_and_hides_none(tree):
     (tree / "d.symgen").mkdir()
-    for name in ("dataset.json", "index.jsonl", "offsets.npy", "trap.mid"):
+    for name in ("dataset.json", "index.jsonl", "offsets.npy", "tune.mid"):
         (tree / "d.symgen" / name).write_bytes(MIDI)
-    assert not any("d.symgen" in name for name in found("."))
+    passed = PassedOver()
+    assert [name for name in found(".", passed=passed) if "d.symgen" in name] == ["d.symgen/tune.mid"]
+    assert not any("d.symgen" in name for name in passed.names)
+
+
+def test_deep_patterns_end_where_links_go_round(tree):
+    for name in ("up", "again"):
+        (tree / "a" / name).symlink_to(tree, target_is_directory=True)
+    assert found("**/*.mid") == ["a/one.mid"]
+    assert found("**/[ft]*.[!b]*") == ["a/two.dat", "b/four.txt"]
 
 
 def test_pipes_and_devices_are_not_waited_for(tree):
