@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from symgen.corpus.bring import bring, matching_files, package_folder, part_of
 from symgen.corpus.catalogue import Declaration, read_declarations
@@ -190,6 +190,9 @@ def fetch(request: FetchRequest, progress: Progress = silent) -> FetchResult:
     output = request.output or data_dir()
     listing = show_corpus(request.name, output, request.corpora)
     declaration, folder = listing.declaration, output / request.name
+    if not os.path.lexists(folder) and any(was_there for _, was_there in _leftovers(output, request.name)):
+        with _locked(output, request.name):
+            _settle(output, request.name)
     if not request.anew and os.path.lexists(folder):
         return FetchResult(folder, check_receipt(folder), reused=True)
     if request.sha256 and not (len(request.sha256) == 64 and set(request.sha256) <= set("0123456789abcdef")):
@@ -220,23 +223,67 @@ def _locked(output: Path, name: str) -> Iterator[None]:
         return
     import fcntl
 
-    with (output / f".{name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CorpusError(f"another process is fetching {name} into {output}", remedy="wait for it") from error
+    path = output / f".{name}.lock"
+    with contextlib.ExitStack() as opened:
+        while True:
+            try:
+                lock = opened.enter_context(path.open("a"))
+            except OSError as error:
+                raise WriteError(f"{path} cannot be written: {error.strerror or error}") from error
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise CorpusError(f"another process is fetching {name} into {output}", remedy="wait for it") from error
+            if _is_still(lock, path):
+                break
         try:
             yield
         finally:
-            Path(lock.name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)  # while it is locked: whoever has opened it finds that it is gone
+
+
+def _is_still(file: IO[str], path: Path) -> bool:
+    """Tell whether an open file is the one that lies at a path, and not one that was removed from there."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _leftovers(output: Path, name: str) -> list[tuple[Path, bool]]:
+    """Return what a run that was killed left of a corpus, each with whether it had stood in place before."""
+    if not output.is_dir():
+        return []
+    pattern = re.compile(rf"\.{re.escape(name)}-[0-9a-f]{{12}}(-old)?\.tmp")
+    return [(path, found[1] is not None) for path in output.iterdir() if (found := pattern.fullmatch(path.name))]
+
+
+def _settle(output: Path, name: str) -> None:
+    """Put back the corpus that a killed run had moved out of the way, and clear away all else that it left."""
+    folder = output / name
+    for left, was_there in _leftovers(output, name):
+        if not was_there or os.path.lexists(folder):
+            _clear(left)
+            continue
+        try:
+            left.rename(folder)
+        except OSError as error:
+            raise WriteError(f"{left} cannot be put back as {folder}: {error.strerror or error}") from error
+
+
+def _clear(path: Path) -> None:
+    """Remove a folder, a file or a link, as far as that can be done."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 @contextlib.contextmanager
 def _aside(output: Path, name: str) -> Iterator[Path]:
     """Make a folder beside the place of a corpus; what is left of it is removed in the end."""
-    for stale in output.iterdir():  # of a run that was killed
-        if re.fullmatch(rf"\.{re.escape(name)}-[0-9a-f]{{12}}(-old)?\.tmp", stale.name):
-            shutil.rmtree(stale, ignore_errors=True)
+    _settle(output, name)
     folder = output / f".{name}-{secrets.token_hex(6)}.tmp"
     try:
         folder.mkdir()
@@ -245,21 +292,24 @@ def _aside(output: Path, name: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(folder)
 
 
 def _put(aside: Path, folder: Path, *, replace_it: bool) -> None:
-    """Rename a complete folder into its place."""
+    """Rename a complete folder into its place; what stood there takes its name aside, to be removed."""
     old = aside.with_name(f"{aside.name[:-4]}-old.tmp")
     try:
         if replace_it and os.path.lexists(folder):
             folder.rename(old)
         aside.rename(folder)
-    except OSError as error:
-        if old.exists():
+    except BaseException as error:  # also an interrupt must not leave the place empty
+        if os.path.lexists(old) and not os.path.lexists(folder):
             old.rename(folder)
-        raise WriteError(f"{folder} cannot be put in place: {error.strerror or error}") from error
-    shutil.rmtree(old, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise WriteError(f"{folder} cannot be put in place: {error.strerror or error}") from error
+        raise
+    with contextlib.suppress(OSError):  # from here on it is nothing that a later run should put back
+        old.rename(aside)
 
 
 def _listing(declaration: Declaration, data: Path, corpora: Path) -> Listing:

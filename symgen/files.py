@@ -1,8 +1,9 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and the digest that tells whether one is still as it was."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import stat
@@ -84,6 +85,18 @@ def check_target(target: str | os.PathLike[str]) -> None:
     _checked_mode(Path(target), place)
     if not os.access(place.parent, os.W_OK | os.X_OK):
         raise WriteError(f"nothing can be written into the folder {place.parent}", remedy="choose another place")
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read: what that means is the caller's to say.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_folder(folder: str | os.PathLike[str]) -> Path:

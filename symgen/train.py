@@ -19,9 +19,8 @@ import torch
 from symgen.copying import copy_report, fingerprints
 from symgen.corpus.catalogue import read_catalogue
 from symgen.corpus.dataset import Dataset
-from symgen.corpus.writer import file_digest
 from symgen.errors import CheckpointError, CorpusError, UsageError
-from symgen.files import make_folder, write_text
+from symgen.files import file_digest, make_folder, write_text
 from symgen.models.adversarial import AdversarialStage, fight, styles_to_play
 from symgen.models.card import model_card
 from symgen.models.checkpoint import save_checkpoint, save_fingerprints, write_json

@@ -6,16 +6,15 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from symgen.corpus.origin import Contents
 from symgen.corpus.patterns import matches_end
 from symgen.errors import CorpusError
+from symgen.files import file_digest
 
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+RECEIPT: Final = "receipt.json"
+"""Name of the receipt in the folder of a fetched corpus; no file of the corpus may have it."""
 
 
 def contents_digest(files: Iterable[Path]) -> str:

@@ -8,7 +8,6 @@ announces is a hint; what counts is the size and the digest that are wanted, or 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
 import json
 import ssl
@@ -23,6 +22,7 @@ from typing import IO, Any, Final
 from symgen.corpus.origin import AT_MOST
 from symgen.corpus.web import announced_length, opener, range_start, range_total, strong_validator
 from symgen.errors import CorpusError, WriteError
+from symgen.files import file_digest
 from symgen.progress import Progress, silent
 from symgen.resources import version
 
@@ -63,6 +63,11 @@ class Wanted:
     size: int | None = None
     sha256: str = ""
     at_most: int = AT_MOST
+
+    @property
+    def most(self) -> int:
+        """Bytes beyond which nothing is right: the size, or the cap where it is not known."""
+        return self.at_most if self.size is None else self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +142,12 @@ class _Transfer:
     def run(self) -> Downloaded:
         """Connect until everything has come, then verify it; what was pieced together wrongly is fetched once more."""
         self._complete()
-        found = self._digest()
+        found = file_digest(self.part)
         if self._differs(found) and self.resumed:
             self._discard()
             self.resumed, self.validator = False, ""
             self._complete()
-            found = self._digest()
+            found = file_digest(self.part)
         if self._differs(found):
             self._discard()
             raise CorpusError(
@@ -260,7 +265,7 @@ class _Transfer:
 
     def _take(self, response: Any, start: int, announced: int | None) -> int:
         """Write what comes behind the first `start` bytes, and return how much it was."""
-        most = self.wanted.at_most if self.wanted.size is None else self.wanted.size
+        most = self.wanted.most
         total = self.wanted.size or (start + announced if announced is not None else 0)
         received = 0
         with self._opened(start) as file:
@@ -291,15 +296,13 @@ class _Transfer:
             with _write_errors(self.part):
                 file.close()
 
-    def _digest(self) -> str:
-        with self.part.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
     def _differs(self, found: str) -> bool:
         return bool(self.wanted.sha256) and found != self.wanted.sha256
 
     def _known_validator(self) -> str:
         """Return the validator of what an earlier run left, or discard what this address cannot go on with."""
+        if self.have > self.wanted.most:  # no rest could make that right
+            self._discard()
         if not self.have:
             return ""
         validator = None

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from symgen.corpus.bring import Brought
 from symgen.corpus.catalogue import Declaration
-from symgen.corpus.contents import contents_digest, files_of
+from symgen.corpus.contents import RECEIPT, contents_digest, files_of
 from symgen.errors import CorpusError
 from symgen.files import write_text
 from symgen.resources import version
-
-RECEIPT: Final = "receipt.json"
-"""Its name in the folder of the corpus."""
 
 Receipt = dict[str, Any]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+from symgen.corpus.contents import RECEIPT
 from symgen.corpus.origin import Archive
 from symgen.corpus.patterns import matches_whole
 from symgen.errors import CorpusError, WriteError
@@ -22,6 +23,9 @@ from symgen.progress import Progress, silent
 _CHUNK: Final = 2**16
 _LONGEST_HEADER: Final = 2**20
 """Bytes of a tar header: a longer one is no list of names but an attempt to fill memory."""
+
+_MOVES_A_CURSOR: Final = frozenset({"Cc", "Zl", "Zp"})
+"""Categories of Unicode that no name may hold: control characters, and what ends a line or a paragraph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,9 @@ def unpack(
     Raises
     ------
     CorpusError
-        If the archive is damaged, holds a path that leads out of the folder, a wanted link or device, two
-        files of one name, nothing wanted, or more than a cap allows; names which.
+        If the archive is damaged, holds a path that leads out of the folder, a wanted link or device, a wanted name
+        with control characters or that of the receipt, two files of one name, a file that is a folder as well,
+        nothing wanted, or more than a cap allows; names which.
     WriteError
         If a file cannot be written.
     """
@@ -117,18 +122,22 @@ class _Work:
             raise self.over("members", self.caps.members)
         if self.size + size > self.caps.size:
             raise self.over("bytes unpacked", self.caps.size)
+        if size < 0:  # the next header would be looked for where none is
+            raise self.damaged(ValueError(f"{name} has a size of {size} bytes"))
         parts = self._safe_parts(name)
         kept = "/".join(parts[self.archive.strip :])
         return kept if kept and any(matches_whole(kept, pattern) for pattern in self.archive.keep) else None
 
     def write(self, name: str, stream: IO[bytes]) -> None:
         """Write one file, counting the bytes that really come."""
-        key = unicodedata.normalize("NFC", name).casefold()
+        plain = unicodedata.normalize("NFC", name)
+        key = plain.casefold()
+        self._check_name(plain, key)
         if key in self.names:
             raise CorpusError(f"{self.label} holds two files named {name}", expected="each name once")
         self.names.add(key)
-        target = self.folder.joinpath(*unicodedata.normalize("NFC", name).split("/"))
-        with _created(target) as file:
+        target = self.folder.joinpath(*plain.split("/"))
+        with self._created(target, plain) as file:
             while chunk := stream.read(_CHUNK):
                 self.size += len(chunk)
                 if self.size > self.caps.size:
@@ -147,6 +156,34 @@ class _Work:
     def damaged(self, error: BaseException) -> CorpusError:
         """Return the error of an archive that cannot be read."""
         return CorpusError(f"{self.label} cannot be unpacked: {error}", expected=f"a {self.archive.kind} archive")
+
+    def _check_name(self, name: str, key: str) -> None:
+        """Refuse a name that would trouble a terminal, or that is the receipt's."""
+        if any(unicodedata.category(sign) in _MOVES_A_CURSOR for sign in name):
+            raise CorpusError(f"{self.label} holds a file named {name}", expected="names without control characters")
+        if key.split("/", 1)[0] == RECEIPT:
+            raise CorpusError(
+                f"{self.label} holds the name {name}",
+                expected=f"{RECEIPT} to be free for the receipt",
+                remedy="let the declaration keep other files only",
+            )
+
+    @contextmanager
+    def _created(self, target: Path, name: str) -> Iterator[IO[bytes]]:
+        """Open a new file, in folders that are made for it."""
+        with _write_errors(target):
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file = target.open("xb")
+            except (FileExistsError, NotADirectoryError) as error:  # the folder was empty: it came from the archive
+                raise CorpusError(
+                    f"{self.label} holds a file that is a folder as well, at {name}", expected="each name once"
+                ) from error
+        try:
+            yield file
+        finally:
+            with _write_errors(target):
+                file.close()
 
     def _safe_parts(self, name: str) -> list[str]:
         """Return the parts of a member's path, or refuse one that leads out of the folder."""
@@ -185,6 +222,9 @@ def _tar_members(path: Path, work: _Work) -> Iterator[tuple[str, IO[bytes]]]:
                 yield wanted, stream
                 if stream.tell() < info.size:
                     raise EOFError("it ends within a file")
+        # tarfile takes a header that is none for the end, and would lose all that follows without a word.
+        if guarded.last.strip(b"\0") or len(guarded.last) not in (0, tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("a header is damaged")
 
 
 def _opened(path: Path, kind: str) -> Any:
@@ -201,11 +241,12 @@ class _Guarded:
     def __init__(self, stream: Any, work: _Work) -> None:
         self._stream = stream
         self._work = work
+        self.last = b""
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= _LONGEST_HEADER:
             raise self._work.over("bytes in a header", _LONGEST_HEADER)
-        data: bytes = self._stream.read(size)
+        self.last = data = bytes(self._stream.read(size))
         return data
 
     def seek(self, position: int) -> int:
@@ -221,19 +262,6 @@ class _Guarded:
             raise self._work.over("bytes unpacked", self._work.caps.size)
         if position > max(2**20, self._work.caps.ratio * self._work.packed):
             raise self._work.over("bytes unpacked for each byte of the archive", self._work.caps.ratio)
-
-
-@contextmanager
-def _created(target: Path) -> Iterator[IO[bytes]]:
-    """Open a new file, in folders that are made for it."""
-    with _write_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        file = target.open("xb")
-    try:
-        yield file
-    finally:
-        with _write_errors(target):
-            file.close()
 
 
 @contextmanager

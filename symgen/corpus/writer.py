@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from symgen.corpus.dataset import COLUMNS, FORMAT, PIECE_DTYPE, Dataset, Entry, vocabulary_digests
 from symgen.errors import UsageError, WriteError
-from symgen.files import make_folder
+from symgen.files import file_digest, make_folder
 from symgen.tokens.sequence import FAMILIES, TokenArray, TokenSequence
 
 ASIDE: Final = ".next"
@@ -211,12 +211,6 @@ def write_dataset(
         for line in report:
             writer.report(line)
     return writer.facts
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def facts_digest(facts: Mapping[str, Any]) -> str:

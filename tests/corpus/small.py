@@ -7,7 +7,8 @@ from pathlib import Path
 
 from symgen import writers
 from symgen.convert import ConvertRequest, convert
-from symgen.corpus.writer import facts_digest, file_digest, json_text
+from symgen.corpus.writer import facts_digest, json_text
+from symgen.files import file_digest
 from symgen.score import Metre, Score, Tempo, make_notes
 
 TITLES = (

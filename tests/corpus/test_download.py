@@ -132,6 +132,20 @@ class TestAConnectionThatIsCut:
         assert server.ranges() == ["bytes=18000-", None]
         assert part.read_bytes() == DATA
 
+    @pytest.mark.parametrize("more", [1, 2, 70_000])
+    def test_what_is_there_is_longer_than_what_is_wanted(self, server, get, part, more):
+        longer = DATA + b"x" * (more + 100)
+        part.write_bytes(longer[: len(DATA) + more])
+        get(server.put("/a", whole(longer), whole(DATA)), **KNOWN)
+        assert server.ranges() == [None]
+        assert part.read_bytes() == DATA
+
+    def test_what_is_there_is_longer_than_the_cap(self, server, get, part):
+        part.write_bytes(b"x" * 1002)
+        part.with_name(f"{part.name}.json").write_text(f'{{"url": "{server.address}/a", "validator": "\\"one\\""}}')
+        assert get(server.put("/a", whole(DATA[:1000])), at_most=1000).bytes == 1000
+        assert server.ranges() == [None]
+
     def test_everything_has_come_already(self, server, get, part):
         url = server.put("/a", whole(DATA))
         get(url)

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from symgen.convert import ConvertRequest, convert
 from symgen.corpus import bring, download
 from symgen.corpus.contents import contents_digest
 from symgen.errors import CorpusError, UsageError, WriteError
-from symgen.fetch import FetchRequest, fetch, list_corpora, show_corpus
+from symgen.fetch import FetchRequest, _locked, fetch, list_corpora, show_corpus
 from tests.corpus.loopback import serving, status, whole
 from tests.corpus.test_unpack import pack
 
@@ -22,6 +24,23 @@ TUNE = b"X:1\nT:Ferry\nM:2/4\nL:1/8\nK:G\nG2 AB | d2 BA | GE D2 | G4 |\n"
 FILES = {"repo-1/songs/ferry.abc": TUNE, "repo-1/songs/lantern.abc": TUNE.replace(b"Ferry", b"Lantern")}
 FILES |= {"repo-1/readme.md": b"read me", "repo-1/pictures/ferry.png": b"PNG"}
 KEPT = {"songs/ferry.abc", "songs/lantern.abc"}
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from symgen.fetch import FetchRequest, fetch
+
+rename, calls = Path.rename, []
+
+def last(source, target):
+    calls.append(source)
+    if len(calls) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(source, target)
+
+Path.rename = last
+fetch(FetchRequest("songs", Path(sys.argv[1]), accepted=True, anew=True, corpora=Path(sys.argv[2])))
+"""
 
 
 @dataclass
@@ -180,6 +199,41 @@ class TestFetch:
                 bench.fetch()
         assert bench.fetch().receipt
 
+    def test_a_lock_file_that_another_process_has_removed_is_no_lock(self, bench, monkeypatch):
+        fcntl = pytest.importorskip("fcntl")
+        bench.data.mkdir()
+        flock = fcntl.flock
+
+        def late(lock, how):  # between opening the file and locking it, the process that had the lock is done
+            monkeypatch.setattr(fcntl, "flock", flock)
+            (bench.data / ".songs.lock").unlink()
+            flock(lock, how)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        with (
+            _locked(bench.data, "songs"),
+            pytest.raises(CorpusError, match="another process is fetching songs"),
+            _locked(bench.data, "songs"),
+        ):
+            pass
+        assert bench.left() == set()
+
+    def test_a_lock_file_that_cannot_be_opened(self, bench):
+        pytest.importorskip("fcntl")
+        bench.declare()
+        (bench.data / ".songs.lock").mkdir(parents=True)
+        with pytest.raises(WriteError, match=r"\.songs\.lock cannot be written"):
+            bench.fetch()
+
+    def test_the_name_of_the_receipt_is_not_for_an_archive(self, bench):
+        bench.declare()
+        declaration = bench.corpora / "songs.toml"
+        declaration.write_text(declaration.read_text().replace('keep = ["songs/*.abc"]', ""))
+        bench.server.put("/songs", whole(pack({**FILES, "repo-1/receipt.json": b"{}"})))
+        with pytest.raises(CorpusError, match=r"songs holds the name receipt\.json; expected"):
+            bench.fetch()
+        assert bench.left() == set()
+
     def test_what_a_killed_run_left_is_cleared_away(self, bench):
         bench.declare(archive=bench.exact())
         (bench.data / ".songs-0123456789ab.tmp" / "songs").mkdir(parents=True)
@@ -227,6 +281,57 @@ class TestWhatIsThere:
         with pytest.raises(CorpusError, match="HTTP 404"):
             bench.fetch(anew=True)
         assert bench.fetch().reused
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+    def test_a_run_killed_while_it_replaces_what_is_there_loses_nothing(self, bench):
+        bench.declare(archive=bench.exact())
+        first = bench.fetch()
+        command = [sys.executable, "-c", KILLED, str(bench.data), str(bench.corpora)]
+        assert subprocess.run(command, check=False).returncode == -9
+        assert "songs" not in bench.left()
+        download.discard(bench.data / "songs.zip.part")
+        bench.server.put("/songs", status(404))
+        with pytest.raises(CorpusError, match="HTTP 404"):
+            bench.fetch(anew=True)
+        again = bench.fetch(accepted=False)
+        assert again.reused
+        assert again.receipt == first.receipt
+        assert bench.left() == {"songs"}
+
+    def test_an_interrupt_while_it_replaces_what_is_there_loses_nothing(self, bench, monkeypatch):
+        bench.declare(archive=bench.exact())
+        bench.fetch()
+        rename = Path.rename
+
+        def interrupted(source, target):
+            if target.name == "songs" and not source.name.endswith("-old.tmp"):
+                raise KeyboardInterrupt
+            return rename(source, target)
+
+        monkeypatch.setattr(Path, "rename", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            bench.fetch(anew=True)
+        assert bench.left() == {"songs", "songs.zip.part", "songs.zip.part.json"}
+        assert bench.fetch().reused
+
+    def test_what_was_replaced_is_not_put_back(self, bench):
+        """Killed after it had replaced it: the newer one counts."""
+        bench.declare(archive=bench.exact())
+        (bench.data / ".songs-0123456789ab-old.tmp").mkdir(parents=True)
+        (bench.data / "songs").mkdir()
+        result = bench.fetch(anew=True)
+        assert files_in(result.folder) == {*KEPT, "receipt.json"}
+        assert bench.left() == {"songs"}
+
+    def test_a_link_is_replaced_and_what_it_points_to_is_kept(self, bench, tmp_path):
+        bench.declare(archive=bench.exact())
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere" / "mine.abc").write_bytes(TUNE)
+        bench.data.mkdir()
+        (bench.data / "songs").symlink_to(tmp_path / "elsewhere")
+        bench.fetch(anew=True)
+        assert bench.left() == {"songs"}
+        assert files_in(tmp_path / "elsewhere") == {"mine.abc"}
 
 
 class TestContents:

@@ -1,7 +1,10 @@
 """Archives: what they should hold comes out, and nothing else, nowhere else, and no more than the caps allow."""
 
+import bz2
 import contextlib
+import gzip
 import io
+import lzma
 import stat
 import struct
 import tarfile
@@ -99,6 +102,28 @@ class TestEveryKind:
         with pytest.raises(CorpusError, match=r"holds two files named A\.ABC; expected each name once"):
             take(pack({"a.abc": b"1", "A.ABC": b"2"}, kind), kind)
 
+    @pytest.mark.parametrize("name", ["a\nb.abc", "a\x1b[31m.abc", "a/\x7f/b.abc", "a\u0085.abc", "a\u2028.abc"])
+    def test_names_with_control_characters_are_refused(self, take, tmp_path, kind, name):
+        with pytest.raises(CorpusError, match=r"holds a file named a.*; expected names without control") as caught:
+            take(pack({name: b"1"}, kind), kind)
+        assert str(caught.value).isprintable()
+        assert not list(tmp_path.rglob("*.abc"))
+
+    def test_names_with_control_characters_that_are_not_wanted_are_passed_by(self, take, kind):
+        files = {"Icon\r": b"", "a\u3000b.abc": b"1"}  # macOS names the picture of a folder so
+        assert list(take(pack(files, kind), kind, keep=("*.abc",))) == ["a\u3000b.abc"]
+
+    @pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a"), ("a", "a/b/c/d")])
+    def test_a_file_that_is_a_folder_as_well(self, take, kind, names):
+        with pytest.raises(CorpusError, match="a holds a file that is a folder as well, at a"):
+            take(pack(dict.fromkeys(names, b"1"), kind), kind)
+
+    @pytest.mark.parametrize("name", ["receipt.json", "Receipt.JSON", "receipt.json/a.abc"])
+    def test_the_name_of_the_receipt_is_refused(self, take, kind, name):
+        with pytest.raises(CorpusError, match=r"expected receipt\.json to be free for the receipt"):
+            take(pack({name: b"1"}, kind), kind)
+        assert take(pack({"a/receipt.json": b"1"}, kind), kind) == {"a/receipt.json": b"1"}
+
     def test_the_cap_of_members_names_itself(self, take, kind):
         with pytest.raises(CorpusError, match="a holds too much; expected at most 3 members"):
             take(pack(FILES, kind), kind, Caps(members=3), keep=("*.abc",))
@@ -160,6 +185,37 @@ def test_a_tar_header_that_would_fill_memory(take):
         tar.addfile(info)
     with pytest.raises(CorpusError, match="expected at most 1048576 bytes in a header"):
         take(packed.getvalue(), "tar.gz")
+
+
+@pytest.mark.parametrize("size", ["-5", "-512", "-600", "-100000", "five"])
+def test_a_tar_whose_sizes_are_none(take, size):
+    """Believed, they would make tarfile look for the next header where none is, and end there."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, facts in (("a.abc", {"size": size}), ("b.abc", {})):
+            info = tarfile.TarInfo(name)
+            info.size, info.pax_headers = 3, facts
+            tar.addfile(info, io.BytesIO(b"abc"))
+    with pytest.raises(CorpusError, match="a cannot be unpacked: a"):
+        take(packed.getvalue(), "tar")
+
+
+@pytest.mark.parametrize("kind", TAR_MODES)
+def test_a_tar_with_a_damaged_header_loses_nothing_in_silence(take, kind):
+    data = bytearray(pack({"a.abc": b"1", "b.abc": b"2"}, "tar"))
+    data[1024] ^= 1  # in the name of the second file
+    packer = {"tar.gz": gzip.compress, "tar.bz2": bz2.compress, "tar.xz": lzma.compress}.get(kind, bytes)
+    with pytest.raises(CorpusError, match="a cannot be unpacked: a header is damaged"):
+        take(packer(bytes(data)), kind)
+
+
+def test_a_tar_cut_off_within_a_header(take):
+    with pytest.raises(CorpusError, match="a cannot be unpacked: a header is damaged"):
+        take(pack({"a.abc": b"1", "b.abc": b"2"}, "tar")[:1300], "tar")
+
+
+def test_a_tar_without_the_zeros_at_its_end(take):
+    assert take(pack({"a.abc": b"1"}, "tar")[:1024], "tar") == {"a.abc": b"1"}
 
 
 def test_a_device_in_a_tar(take):
