@@ -106,6 +106,8 @@ def _is_summed(name: str, value: Any) -> bool:
     if name == "corpora":
         rows = value.values() if isinstance(value, dict) else [None]
         return all(isinstance(row, dict) and {key: type(part) for key, part in row.items()} == _CORPUS for row in rows)
+    if name == "passed_over_names":
+        return isinstance(value, list) and all(isinstance(part, str) for part in value)
     if isinstance(value, dict):
         return all(type(count) is int for count in value.values())
     return type(value) in (int, float) and name in ("inputs", "pieces", "notes", "hours")

@@ -166,9 +166,11 @@ def _passed_over(summary: Any) -> Summary:
     """Return a summary of nothing but the one part that neither index nor report tells, if it is well formed."""
     facts = summary if isinstance(summary, dict) else {}
     counts, names = facts.get("passed_over"), facts.get("passed_over_names")
-    good = isinstance(counts, dict) and all(type(count) is int and count > 0 for count in counts.values())
-    named = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return Summary(counts if good else {}, names if named else ())
+    if not isinstance(counts, dict) or not all(type(count) is int and count > 0 for count in counts.values()):
+        counts = {}
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        names = []
+    return Summary(counts, names)
 
 
 def _check_identity(lines: Lines, findings: Findings) -> None:
