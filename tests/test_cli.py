@@ -36,10 +36,7 @@ CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler cap
 
 REQUESTS = {
     "symgen.compose": ("ComposeRequest", COMPOSE_FIELDS.split()),
-    "symgen.convert": (
-        "ConvertRequest",
-        ["inputs", "output", "jobs", "style", "corpora", "cleaning", "engine", "scheduler"],
-    ),
+    "symgen.convert": ("ConvertRequest", CONVERT_FIELDS.split()),
     "symgen.train": ("TrainRequest", ["dataset", "style", "output", "seed"]),
 }
 """Use case -> its request, and the fields that the command line fills."""
