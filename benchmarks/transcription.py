@@ -19,9 +19,10 @@ import numpy as np
 
 from symgen.sound.model import SoundNote
 from symgen.sound.pieces import random_music
-from symgen.sound.presets import preset, random_instrument
+from symgen.sound.presets import random_instrument
 from symgen.sound.render import render, settled
-from symgen.sound.room import random_recording, record
+from symgen.sound.room import random_recording
+from symgen.sound.samples import load_bank, reachable, render_samples
 from symgen.transcribe import transcribe
 from symgen.transcribe.features import RATE
 from symgen.transcribe.source import Sound
@@ -63,40 +64,18 @@ def _moved(note: SoundNote, semitones: float) -> SoundNote:
 
 
 def recorded(folder: Path) -> Callable[[int], Clip]:
-    """Return a maker of clips from the recorded notes of a folder, each within three semitones of a recorded one."""
-    import soxr
-
-    from symgen.transcribe.audio import blocks, open_audio
-
-    classes = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-    notes: dict[int, np.ndarray] = {}
-    for path in sorted(folder.glob("*.mp3")):
-        sound = np.concatenate(list(blocks(open_audio(path), RATE)))
-        start = int(np.argmax(np.abs(sound) > 0.25 * np.abs(sound).max()))
-        pitch = 12 * (int(path.stem[1]) + 2) + classes[path.stem[0]]
-        notes[pitch] = sound[max(0, start - 32) :] / np.abs(sound).max()
+    """Return a maker of clips from the recorded notes of a folder that no training hears."""
+    bank = load_bank(folder, part="test")
 
     def clip(seed: int) -> Clip:
         chance = np.random.default_rng([seed, 1147])
         music = random_music(chance, "guzheng", CLIP_S - 3.0, gestures=("octaves", "arpeggio", "melody"))
-        model = preset("guzheng")
-        out = np.zeros(int(CLIP_S * RATE), np.float32)
-        heard = []
-        for note in settled(music, model):
-            near = min(notes, key=lambda pitch: abs(pitch - note.pitch))
-            if abs(near - note.pitch) > 3:
-                continue
-            ratio = 2.0 ** ((round(note.pitch) - near) / 12.0)
-            tone = soxr.resample(notes[near], RATE * ratio, RATE)[: int(note.duration * RATE)].copy()
-            fade = min(len(tone), 800)
-            tone[len(tone) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
-            first = int(note.onset * RATE)
-            tone = tone[: len(out) - first] * np.float32(0.25 * (note.velocity / 80.0) ** 2)
-            out[first : first + len(tone)] += tone
-            heard.append(SoundNote(note.onset, note.duration, float(round(note.pitch)), note.velocity))
         place = random_recording(chance)
-        wet = record(out[None], RATE, chance, room=place.room, microphone=place.microphone, noise=place.noise)
-        return Clip(wet[0], heard)
+        sound = render_samples(
+            music, bank, sample_rate=RATE, seed=seed, seconds=CLIP_S, room=place.room, microphone=place.microphone,
+            noise=place.noise,
+        )  # fmt: skip
+        return Clip(sound, settled(reachable(music, bank), bank))
 
     return clip
 

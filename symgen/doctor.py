@@ -160,6 +160,11 @@ def check_checkpoint(path: Path) -> Check:
     """Check a checkpoint by loading it."""
     name = f"checkpoint {path.name}"
     try:
+        from symgen.transcribe import runtime
+
+        if (path / runtime.WEIGHTS).exists():
+            network = runtime.load(path)
+            return Check(name, Status.OK, f"transcriber; {sum(w.numel() for w in network.parameters()):,} weights")
         from symgen.models.checkpoint import load_checkpoint
 
         checkpoint = load_checkpoint(path)

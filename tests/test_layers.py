@@ -55,7 +55,7 @@ FLOORS = (
 HEAVY = {"torch", "music21", "symusic", "matplotlib", "mido", "pretty_midi", "rich", "typer"}
 """Never loaded by importing a package."""
 
-TORCH_ROOMS = {"models", "sampling", "metrics", "train", "evaluate"}
+TORCH_ROOMS = {"models", "sampling", "metrics", "transcribe", "train", "evaluate"}
 """Rooms whose modules (not their ``__init__``) import torch at the top; elsewhere it is imported inside functions."""
 
 ORDER = {room: (floor, place) for floor, rooms in enumerate(FLOORS) for place, room in enumerate(rooms)}

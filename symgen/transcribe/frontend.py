@@ -121,7 +121,7 @@ def running_level(loudest: Array, back: int = LEVEL_BACK, ahead: int = LEVEL_AHE
     """
     padded = np.concatenate([np.zeros(back, np.float32), loudest, np.zeros(ahead, np.float32)])
     greatest = np.lib.stride_tricks.sliding_window_view(padded, back + ahead + 1).max(-1)
-    return np.maximum(greatest, np.float32(QUIET))
+    return np.asarray(np.maximum(greatest, np.float32(QUIET)), np.float32)
 
 
 def compress(magnitude: Array, level: Array) -> Array:
@@ -133,7 +133,7 @@ def compress(magnitude: Array, level: Array) -> Array:
     level : float32, shape (frames,)
     """
     relative = magnitude / level[:, None, None] + np.float32(10**-RANGE_DECADES)
-    return np.minimum(np.log10(relative) / np.float32(RANGE_DECADES) + 1, np.float32(1.25)).astype(np.float32)
+    return np.asarray(np.minimum(np.log10(relative) / np.float32(RANGE_DECADES) + 1, 1.25), np.float32)
 
 
 def whole(samples: Array) -> Array:

@@ -22,8 +22,7 @@ def onsets(activation: Array, threshold: float = 0.5, gap: int = 3) -> NDArray[n
 
     A peak is the greatest within `gap` - 1 frames of its key and no less than its neighbour keys near it.
     """
-    frames, keys = activation.shape
-    if not frames:
+    if not len(activation):
         return np.zeros((0, 3))
     padded = np.pad(activation, ((gap - 1, gap - 1), (0, 0)))
     near = np.lib.stride_tricks.sliding_window_view(padded, 2 * gap - 1, axis=0).max(-1)

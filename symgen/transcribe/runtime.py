@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.errors import SymgenError
+from symgen.resources import checkpoints_dir
 from symgen.transcribe import frontend
 from symgen.transcribe.frontend import HOP, LEVEL_AHEAD, LEVEL_BACK, RATE, REACH
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 
 CHECKPOINT = "plucked"
+WEIGHTS = "transcriber.safetensors"
+"""Name of the file of weights in a checkpoint's folder."""
 WINDOW = 512
 """Frames (8.2 s) computed at once."""
 
@@ -71,23 +74,6 @@ class Activations:
         return Activations(held[0].first, *(np.concatenate([getattr(part, name) for part in held]) for name in fields))
 
 
-def checkpoint_folder() -> Path:
-    """Return the folder of the shipped weights: beside the package in a checkout, inside it when installed.
-
-    Raises
-    ------
-    TranscriberError
-        If it is in neither place.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "checkpoints" / CHECKPOINT, package.parent / "checkpoints" / CHECKPOINT):
-        if (folder / "checkpoint.json").is_file():
-            return folder
-    raise TranscriberError(
-        f"no checkpoint {CHECKPOINT!r} beside the package", expected="the weights that symgen ships", remedy="reinstall"
-    )
-
-
 def load(folder: Path | None = None) -> Transcriber:
     """Return the network with the weights of a folder, by default the shipped ones, ready to hear.
 
@@ -97,23 +83,30 @@ def load(folder: Path | None = None) -> Transcriber:
         If a file is missing or its content does not fit the network.
     """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from symgen.transcribe.network import Config, Transcriber
+    from symgen.transcribe.network import KEYS, LOWEST, Config, Transcriber
 
-    folder = folder or checkpoint_folder()
+    folder = folder or checkpoints_dir() / CHECKPOINT
     try:
         card: dict[str, Any] = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
         config = card["config"]
         with torch.device("meta"):
             network = Transcriber(Config(int(config["width"]), tuple(int(step) for step in config["dilations"])))
-        weights = load_file(folder / "transcriber.safetensors")
-        network.load_state_dict({name: value.float() for name, value in weights.items()}, assign=True)
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        weights = load_file(folder / WEIGHTS)
+        if [card["outputs"][name] for name in ("lowest", "keys")] != [LOWEST, KEYS]:
+            raise ValueError(f"outputs {card['outputs']}")
+        for name in network.state_dict():  # counts of training steps, which nothing reads
+            if name.endswith("num_batches_tracked"):
+                weights[name] = torch.zeros((), dtype=torch.long)
+        network.load_state_dict(weights, assign=True)
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise TranscriberError(
-            f"{folder}: {error}", expected="checkpoint.json and transcriber.safetensors that fit", remedy="reinstall"
+            f"{folder}: {error}", expected=f"checkpoint.json and {WEIGHTS} that fit", remedy="reinstall"
         ) from error
-    return network.eval().to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval()
 
 
 def resampled(blocks: Iterable[Array], rate: int) -> Iterator[Array]:

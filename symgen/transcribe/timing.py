@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symgen.score import Tempo
 from symgen.transcribe.notes import Floats, HeardNote
@@ -29,6 +30,15 @@ NEAR_S, ON_GRID = 0.035, 0.72
 
 TIGHTNESS = 25.0
 """What a beat costs that comes an octave of time early or late, where a loud stroke on a beat earns 1."""
+
+SHORTEST_LEAD_S = 0.06
+"""A first beat that comes sooner than this after the start of the recording is the start."""
+
+LOCAL_S, LOCAL_HOP_S = 10.0, 1.0
+"""Stretch in which the tempo is taken for constant, and time from one stretch to the next."""
+
+WAYWARD = 40.0
+"""What a change of the tempo by an octave between two stretches costs, against a self-similarity of at most 1."""
 
 _STEP_S = 0.01
 
@@ -99,11 +109,11 @@ def clock_of(notes: Sequence[HeardNote], seconds: float) -> Clock:
     period = best_period(curve)
     if period is None:
         return free_clock()
-    beats = track(curve, period)
+    beats = track(curve, local_periods(curve, period))
     fit = share_on_grid(times, weights, beats)
     if fit < ON_GRID or len(beats) < 4:
         return free_clock(fit)
-    return _from_start(beats, seconds, fit)
+    return _from_start(beats, float(times[0]), fit)
 
 
 def strokes_of(notes: Sequence[HeardNote]) -> tuple[Floats, Floats]:
@@ -152,20 +162,59 @@ def best_period(curve: Floats) -> int | None:
     return int(lags[int(np.argmax(np.maximum(strength, 0.0) * prior))])
 
 
-def track(curve: Floats, period: int) -> Floats:
-    """Return the times of beats in seconds: strokes on beats count, steps away from the period cost."""
-    low, high = max(1, round(period * 0.6)), round(period * 1.6)
+def local_periods(curve: Floats, period: int) -> Floats:
+    """Return the beat around each step, in steps: the smoothest path through how similar each stretch is to itself.
+
+    Parameters
+    ----------
+    curve : ndarray, shape (steps,)
+        Strokes on steps of 10 ms.
+    period : int
+        Beat of the whole, in steps; what is looked for is between 0.7 and 1.4 of it.
+    """
+    lags = np.unique(np.round(period * 2.0 ** np.linspace(-0.5, 0.5, 61)).astype(int))
+    width, hop = round(LOCAL_S / _STEP_S), round(LOCAL_HOP_S / _STEP_S)
+    padded = np.pad(curve, (width // 2, width // 2 + 4 * int(lags[-1])))
+    centres = np.arange(0, len(curve), hop)
+    taper = np.hanning(width)
+    strength = np.empty((len(centres), len(lags)))
+    for row, centre in enumerate(centres.tolist()):
+        piece = padded[centre : centre + width]
+        weighed = piece * taper
+        size = float(weighed @ piece) + 1e-9
+        for column, lag in enumerate(lags.tolist()):
+            one, two = padded[centre + lag : centre + lag + width], padded[centre + 2 * lag : centre + 2 * lag + width]
+            strength[row, column] = (float(weighed @ one) + 0.5 * float(weighed @ two)) / size
+    change = -WAYWARD * np.log2(lags[:, None] / lags[None, :]) ** 2
+    start = -2.0 * np.log2(lags / period) ** 2
+    total, before = strength[0] + start, np.zeros(strength.shape, dtype=np.int64)
+    for row in range(1, len(centres)):
+        options = total[:, None] + change
+        before[row] = options.argmax(axis=0)
+        total = options.max(axis=0) + strength[row] + start
+    path = np.empty(len(centres), dtype=np.int64)
+    path[-1] = int(total.argmax())
+    for row in range(len(centres) - 1, 0, -1):
+        path[row - 1] = before[row, path[row]]
+    whole: Floats = np.interp(np.arange(len(curve)), centres, lags[path].astype(np.float64))
+    return whole
+
+
+def track(curve: Floats, periods: Floats) -> Floats:
+    """Return the times of beats in seconds: strokes on beats count, steps away from the period there cost."""
+    low, high = max(1, round(float(periods.min()) * 0.7)), round(float(periods.max()) * 1.45)
     lags = np.arange(low, high + 1)
-    cost = -TIGHTNESS * np.log2(lags / period) ** 2
+    logs = np.log2(lags)
     total = curve.copy()
     before = np.full(len(curve), -1, dtype=np.int64)
     for at in range(low, len(curve)):
-        reach = lags[: np.searchsorted(lags, at, side="right")]
-        value = total[at - reach] + cost[: len(reach)]
+        count = min(len(lags), at - low + 1)
+        cost = -TIGHTNESS * (logs[:count] - np.log2(periods[at])) ** 2
+        value = total[at - lags[:count]] + cost
         best = int(value.argmax())
         if value[best] > 0.0:
             total[at] = curve[at] + value[best]
-            before[at] = at - reach[best]
+            before[at] = at - lags[best]
     tail = max(0, len(curve) - high)
     at = tail + int(total[tail:].argmax())
     beats = []
@@ -184,36 +233,47 @@ def share_on_grid(times: Floats, weights: Floats, beats: Floats) -> float:
         return 0.0
     at = np.interp(times[inside], beats, np.arange(len(beats)))
     period = float(np.median(np.diff(beats)))
-    off = at - np.round(at)
-    off_beat = np.abs(off) * period > 0.02
-    sixteenth = np.abs(at * 4.0 - np.round(at * 4.0)) / 4.0 * period
+    off_beat = np.abs(at - np.round(at)) * period > 0.02
     near = min(NEAR_S, period / 16.0)
-    chance = near / (period / 8.0)
-    hits = float((sixteenth <= near).mean())
+    hit = _hits(at, period, near, off_beat)
     if off_beat.mean() < 0.1:
-        return hits if _evenness(times[inside], beats) else 0.0
-    free = float((sixteenth[off_beat] <= near).mean())
-    even = max(0.0, (free - chance) / (1.0 - chance))
-    return max(0.0, float(1.0 - off_beat.mean() * (1.0 - even))) if even > 0.2 else even
+        return float(hit.mean()) if _evenness(beats) else 0.0
+    chance = near / (period / 8.0)
+    free = max(0.0, (float(hit[off_beat].mean()) - chance) / (1.0 - chance))
+    return float(1.0 - off_beat.mean() * (1.0 - free)) if free > 0.2 else free
 
 
-def _evenness(times: Floats, beats: Floats) -> bool:
+def _hits(at: Floats, period: float, near: float, off_beat: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which strokes lie near a sixteenth, or, in beats where that fits better, near a third of a beat."""
+    hits = [np.abs(at * parts - np.round(at * parts)) / parts * period <= near for parts in (4, 3)]
+    beat = np.floor(at + 1e-6).astype(int)
+    counts = [np.bincount(beat, weights=hit & off_beat) for hit in hits]
+    many = np.bincount(beat, weights=off_beat) >= 2
+    threes = (many & (counts[1] > counts[0]))[beat]
+    return np.where(threes, hits[1], hits[0])
+
+
+def _evenness(beats: Floats) -> bool:
     """Return whether strokes that all fall on beats do so because they are even, not because beats follow them."""
-    steps = np.diff(beats)
-    return bool(np.std(np.log2(steps)) < 0.12)
+    return bool(np.std(np.log2(np.diff(beats))) < 0.12)
 
 
-def _from_start(beats: Floats, seconds: float, fit: float) -> Clock:
-    """Return a clock whose tick 0 is second 0, with whole beats before the first beat that was found."""
-    period = float(np.median(np.diff(beats)))
-    first = max(0, round(beats[0] / period))
-    if beats[0] < 0.02:
-        points = np.concatenate([[0.0], beats[1:]])
-        return Clock(points, np.arange(len(points)) * float(TICKS_PER_QUARTER), True, fit)
-    first = max(1, first)
-    points = np.concatenate([[0.0], beats])
-    ticks = np.concatenate([[0], np.arange(len(beats)) + first]) * float(TICKS_PER_QUARTER)
-    return Clock(points, ticks, True, fit)
+def _from_start(beats: Floats, first_stroke: float, fit: float) -> Clock:
+    """Return a clock whose tick 0 is second 0; what time is left before the beat of the first stroke is one beat."""
+    period = float(np.median(np.diff(beats[:9])))
+    lead: list[float] = []
+    at = float(beats[0])
+    while at > first_stroke + 0.06 and at - period > 0.0:
+        at -= period
+        lead.insert(0, at)
+    points = np.concatenate([lead, beats])
+    points = points[points > SHORTEST_LEAD_S] if points[0] > SHORTEST_LEAD_S else points[1:]
+    seconds = np.concatenate([[0.0], points])
+    ticks = np.arange(len(seconds)) * float(TICKS_PER_QUARTER)
+    before = TICKS_PER_QUARTER * (1.0 - (seconds[1] - first_stroke) / period)
+    if SHORTEST_LEAD_S < first_stroke < seconds[1] - 0.06 and before >= 1.0:  # an upbeat, at its true distance
+        seconds, ticks = np.insert(seconds, 1, first_stroke), np.insert(ticks, 1, round(before))
+    return Clock(seconds, ticks, has_beat=True, fit=fit)
 
 
 def quantised(times: Floats, clock: Clock) -> list[int]:

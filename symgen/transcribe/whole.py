@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,15 +16,19 @@ from symgen.instruments import get_instrument, instruments
 from symgen.progress import Progress, silent
 from symgen.score import Key
 from symgen.theory.detect import detect_mode
-from symgen.transcribe import kinds
+from symgen.transcribe import kinds, mono, runtime, tracking
 from symgen.transcribe.features import RATE, Features, Listener, find_onsets
-from symgen.transcribe.mono import Contour, PitchListener, notes_of
+from symgen.transcribe.mono import Contour, PitchListener
 from symgen.transcribe.notes import LOW_CONFIDENCE, HeardNote, Transcription
-from symgen.transcribe.source import Sound, at_hearing_rate, sound_of
+from symgen.transcribe.source import Block, Sound, at_hearing_rate, sound_of
 from symgen.transcribe.techniques import named
 from symgen.transcribe.timing import clock_of
+from symgen.transcribe.tracking import Rolls
 from symgen.transcribe.tuning import offset_of, retuned, semitones_low
 from symgen.transcribe.writing import metre_of, played, written
+
+if TYPE_CHECKING:
+    from symgen.transcribe.network import Transcriber
 
 MODES = ("auto", "mono", "poly")
 
@@ -54,21 +63,73 @@ def transcribe(
         raise UsageError(f"mode {mode!r}", expected=", ".join(MODES))
     if instrument is not None:
         instrument = get_instrument(instrument).name
-    features, contour = _heard(sound_of(source), progress)
-    raw = notes_of(contour, find_onsets(features), features)
-    return finished(raw, features, contour, mode_used="mono", instrument=instrument)
+    heard = _heard(sound_of(source), mode, progress)
+    raw, used = chosen(heard, mode)
+    return finished(raw, heard.features, heard.contour, mode_used=used, instrument=instrument)
 
 
-def _heard(sound: Sound, progress: Progress) -> tuple[Features, Contour]:
-    """Return what both ears made of the sound."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What the ears made of a recording: `rolls` is None where the network was not asked or is not there."""
+
+    features: Features
+    contour: Contour
+    rolls: Rolls | None
+
+
+def _heard(sound: Sound, mode: str, progress: Progress) -> Heard:
+    """Return what each ear made of the sound, which goes by once."""
     listener, pitch = Listener(), PitchListener()
-    heard = 0
-    for block in at_hearing_rate(sound):
-        listener.push(block)
-        pitch.push(block)
-        heard += len(block)
-        progress("listening", heard // RATE)
-    return listener.finish(), pitch.finish()
+
+    def passing() -> Iterator[Block]:
+        heard = 0
+        for block in at_hearing_rate(sound):
+            listener.push(block)
+            pitch.push(block)
+            heard += len(block)
+            progress("listening", heard // RATE)
+            yield block
+
+    network = None if mode == "mono" else _network(needed=mode == "poly")
+    rolls = None
+    if network is None:
+        deque(passing(), maxlen=0)
+    else:
+        rolls = Rolls.of(runtime.activations(passing(), RATE, network=network))
+    return Heard(listener.finish(), pitch.finish(), rolls)
+
+
+def _network(*, needed: bool) -> Transcriber | None:
+    try:
+        return runtime.load()
+    except runtime.TranscriberError:
+        if needed:
+            raise
+        return None
+
+
+MANY_VOICES = 0.08
+"""Share of strokes at or over which another string sounds, from which a recording has several voices."""
+
+
+def chosen(heard: Heard, mode: str) -> tuple[list[HeardNote], str]:
+    """Return the notes of the mode that is asked for or that fits, and that mode, "mono" or "poly"."""
+    if heard.rolls is not None:
+        several = tracking.notes_of(heard.rolls, heard.features)
+        if mode == "poly" or share_of_several(several) >= MANY_VOICES:
+            return tracking.refined(several, heard.contour), "poly"
+    return mono.notes_of(heard.contour, find_onsets(heard.features), heard.features), "mono"
+
+
+def share_of_several(notes: Sequence[HeardNote]) -> float:
+    """Return the share of strokes during whose first 150 ms another pitch sounds."""
+    if not notes:
+        return 0.0
+    several, open_until = 0, 0.0
+    for earlier, later in pairwise(notes):
+        open_until = max(open_until, earlier.offset_s)
+        several += later.onset_s + 0.15 < open_until or later.onset_s - earlier.onset_s < 0.03
+    return several / len(notes)
 
 
 def finished(

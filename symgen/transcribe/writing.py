@@ -98,8 +98,8 @@ def _strokes(notes: Sequence[HeardNote]) -> list[list[int]]:
     groups: list[list[int]] = []
     for index, note in enumerate(notes):
         together = bool(groups) and note.onset_s - notes[groups[-1][0]].onset_s < TOGETHER_S
-        runs = note.technique == Technique.GLISSANDO
-        if together and not runs and notes[groups[-1][0]].technique != Technique.GLISSANDO:
+        runs = Technique.GLISSANDO in (note.technique, notes[groups[-1][0]].technique if groups else None)
+        if together and not runs and all(_midi(notes[other].pitch) != _midi(note.pitch) for other in groups[-1]):
             groups[-1].append(index)
         else:
             groups.append([index])

@@ -154,7 +154,7 @@ def test_peaks_give_back_the_notes_of_perfect_activations():
 
 
 def test_missing_or_wrong_weights_are_one_clear_line(tmp_path):
-    with pytest.raises(runtime.TranscriberError, match="checkpoint.json"):
+    with pytest.raises(runtime.TranscriberError, match=r"checkpoint\.json"):
         runtime.load(tmp_path)
     (tmp_path / "checkpoint.json").write_text('{"config": {"width": 4, "dilations": [1]}}')
     (tmp_path / "transcriber.safetensors").write_bytes(b"nothing")
