@@ -59,7 +59,9 @@ class TestOneRecording:
         assert min(bends) == pytest.approx(-8192, abs=800)  # two semitones below
 
     def test_json_says_all_of_it(self, take, tmp_path, capsys):
-        code, out, err = symgen(capsys, "transcribe", take, "-o", tmp_path / "a.mid", "--mode=mono", "--json", "--quiet")
+        code, out, err = symgen(
+            capsys, "transcribe", take, "-o", tmp_path / "a.mid", "--mode=mono", "--json", "--quiet"
+        )
         (found,) = json.loads(out)["recordings"]
         assert (code, err) == (0, "")
         assert set(found) >= NAMES
