@@ -179,7 +179,8 @@ def export(options: argparse.Namespace) -> None:
         for name, value in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    save_file(weights, options.out / "transcriber.safetensors")
+    save_file(weights, options.out / runtime.WEIGHTS)
+    (options.out / runtime.WEIGHTS).chmod(0o644)
     card = {
         "format": 1,
         "kind": "transcriber",
