@@ -90,9 +90,9 @@ class Stroke:
         """Frame of the stroke."""
         return max(0, round(self.at))
 
-    def pitch(self) -> Floats:
-        """Return the MIDI pitch with fraction, one a frame."""
-        whole: Floats = LOWEST + (np.array(self.bins) - 1.0) / PER_SEMITONE
+    def pitch(self, first: int = 0, last: int | None = None) -> Floats:
+        """Return the MIDI pitch with fraction of its frames `first` to `last`, counted from the start of the curve."""
+        whole: Floats = LOWEST + (np.array(self.bins[first:last]) - 1.0) / PER_SEMITONE
         return whole
 
 
@@ -111,6 +111,15 @@ def follow(stroke: Stroke, rolls: Rolls, tuning: float, next_on_key: int) -> Non
     stroke.bins = [place for _, place, _ in curve]
     stroke.heard = [heard for _, _, heard in curve]
     stroke.stop = stroke.frames[-1] + 1 if curve else first
+
+
+def extend(stroke: Stroke, rolls: Rolls, limit: int) -> None:
+    """Follow a curve on from where it was cut off, up to frame `limit`."""
+    forth = walk(rolls, stroke.stop, stroke.bins[-1], min(len(rolls.frame), limit), 1)
+    stroke.frames += [frame for frame, _, _ in forth]
+    stroke.bins += [place for _, place, _ in forth]
+    stroke.heard += [heard for _, _, heard in forth]
+    stroke.stop = stroke.frames[-1] + 1
 
 
 def _anchor(rolls: Rolls, first: int, limit: int, own: float) -> int:

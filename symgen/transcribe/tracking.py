@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from symgen.transcribe.landings import landed
 from symgen.transcribe.mono import resting_pitch, velocity_of
 from symgen.transcribe.notes import HeardNote
-from symgen.transcribe.paths import FULL, HELD, HOP_S, LOWEST, NEAR_KEY, PER_SEMITONE, Bytes, Rolls, Stroke, follow
+from symgen.transcribe.paths import FULL, HELD, HOP_S, LOWEST, NEAR_KEY, PER_SEMITONE, Bytes, Rolls, Stroke, extend, follow
 
 if TYPE_CHECKING:
     from symgen.transcribe.features import Features, Onsets
 
 
-STRUCK, SUPPORTED = 0.35, 0.2
+STRUCK, SUPPORTED = 0.45, 0.25
 """Onset activation that is a stroke, and one that is a stroke if the frame activation rises with it."""
 
-BELIEVED, CLEAR_DB = 0.1, 2.0
+BELIEVED, CLEAR_DB = 0.15, 2.0
 """Onset activation that is a stroke, with a rising frame, where the spectrum rises by so much (mean over bands)."""
 
-RISE = 0.2
+RISE = 0.3
 """Rise of the frame activation over a stroke that supports a weak onset."""
 
 PEAK_FRAMES = 2
@@ -41,6 +41,15 @@ SLIDING = 3.0
 """Semitones a second from which a pitch slides, and a weak stroke on its way is none."""
 
 WEAK = 0.75
+
+CLEAR_S, WEAK_RISE_DB, UNSWOLLEN_DB = 0.045, 4.5, 1.5
+"""A stroke is heard where, this near to it, the spectrum rises strongly, or rises and grows louder."""
+
+STIRRED = 0.6
+"""Height of a stroke that is believed on a sounding string although it is not heard."""
+
+SOUNDS_ON = 0.6
+"""Mean frame activation after the stroke of a note that sounds by itself."""
 
 FEW_FRAMES = 8
 """A note that is at its key for so many frames, or for most of its time, rests there."""
@@ -71,6 +80,11 @@ def notes_of(rolls: Rolls, features: Features | None = None, onsets: Onsets | No
     following = _next_on_key(strokes, rolls.onset.shape[1])
     for index, stroke in enumerate(strokes):
         if _slides_through(stroke, sounding.values()) or _is_ghost(stroke, strokes, index, rolls):
+            continue
+        stirred = None if _is_heard(onsets, stroke) else _stirred(stroke, sounding.values())
+        if stirred is not None:
+            if stirred.stop == stroke.first:
+                extend(stirred, rolls, following[index])
             continue
         follow(stroke, rolls, tuning, following[index])
         if len(stroke.frames) < 2:
@@ -163,7 +177,7 @@ def _slides_through(stroke: Stroke, sounding: Iterable[Stroke]) -> bool:
         at = stroke.first - (other.frames[0] if other.frames else 0)
         if not (4 <= at < len(other.bins) - 1) or other.stop <= stroke.first:
             continue
-        pitch = other.pitch()[max(0, at - 6) : at + 4]
+        pitch = other.pitch(max(0, at - 6), at + 4)
         speed = float(np.ptp(pitch)) / (len(pitch) * HOP_S)
         passes = np.abs(pitch - (LOWEST + stroke.key)).min() < 1.0
         if passes and speed > SLIDING:
@@ -181,9 +195,30 @@ def _is_ghost(stroke: Stroke, strokes: Sequence[Stroke], index: int, rolls: Roll
             other = strokes[place]
             if stroke.key - other.key in HARMONICS and other.height > 1.25 * stroke.height:
                 after = rolls.frame[stroke.first + 2 : stroke.first + 10, stroke.key]
-                return bool(len(after) == 0 or after.mean() < 0.6 * FULL)
+                return bool(len(after) == 0 or after.mean() < SOUNDS_ON * FULL)
             place += step
     return False
+
+
+def _is_heard(onsets: Onsets | None, stroke: Stroke) -> bool:
+    """Return whether the spectrum rises clearly at a stroke, as far as is known."""
+    if onsets is None:
+        return True
+    time = stroke.at * HOP_S
+    low, high = np.searchsorted(onsets.times, [time - CLEAR_S, time + CLEAR_S])
+    strong = (onsets.strengths[low:high] >= WEAK_RISE_DB) | (onsets.swells[low:high] >= UNSWOLLEN_DB)
+    return bool(strong.any())
+
+
+def _stirred(stroke: Stroke, sounding: Iterable[Stroke]) -> Stroke | None:
+    """Return the sounding string that an unheard stroke is, stirred by a vibrato or a slide; None if it is a stroke."""
+    if stroke.height >= STIRRED:
+        return None
+    for other in sounding:
+        at = stroke.first - other.frames[0]
+        if 3 <= at <= len(other.bins) and abs(LOWEST + stroke.key - float(other.pitch(at - 1, at)[0])) < NEAR_KEY:
+            return other
+    return None
 
 
 def _end_struck_again(stroke: Stroke, sounding: dict[int, Stroke]) -> None:
