@@ -4,7 +4,8 @@
 now and then, and can be stopped and started again; what comes into the folder meanwhile is used. ``--minutes`` is the
 time in which the rate of learning falls to nothing, so that a slower machine takes fewer steps, not longer.
 ``measure STATE|CHECKPOINT --clips FOLDER`` prints onset F1 (50 ms, 50 cents, mir_eval) by style and threshold.
-``export STATE OUT`` writes the checkpoint that symgen ships.
+``export STATE OUT`` writes the checkpoint that symgen ships. ``speed CHECKPOINT`` says how many seconds of audio are
+heard in a second on one thread, by the front end and in all.
 """
 
 from __future__ import annotations
@@ -179,7 +180,8 @@ def export(options: argparse.Namespace) -> None:
         for name, value in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    save_file(weights, options.out / "transcriber.safetensors")
+    save_file(weights, options.out / runtime.WEIGHTS)
+    (options.out / runtime.WEIGHTS).chmod(0o644)
     card = {
         "format": 1,
         "kind": "transcriber",
@@ -194,6 +196,24 @@ def export(options: argparse.Namespace) -> None:
         "trained": {"steps": held.get("step"), "minutes": round(held.get("spent", 0.0) / 60, 1)},
     }
     (options.out / "checkpoint.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def speed(options: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
+    network = runtime.load(options.state)
+    noise = np.random.default_rng(0).normal(0, 0.1, 120 * frontend.RATE).astype(np.float32)
+    frontend.whole(noise[: frontend.RATE])
+    for name, clock in (("wall", time.perf_counter), ("processor", time.process_time)):
+        began = clock()
+        frontend.whole(noise)
+        middle = clock()
+        for _ in runtime.activations([noise], network=network):
+            pass
+        ended = clock()
+        print(
+            f"{name}: front end {120 / (middle - began):.0f} x real time, in all {120 / (ended - middle):.0f} x",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -217,6 +237,8 @@ def main() -> None:
     two.add_argument("state", type=Path)
     two.add_argument("--clips", type=Path, required=True)
     two.add_argument("--offsets", action="store_true")
+    four = commands.add_parser("speed")
+    four.add_argument("state", type=Path)
     three = commands.add_parser("export")
     three.add_argument("state", type=Path)
     three.add_argument("out", type=Path)
@@ -226,8 +248,10 @@ def main() -> None:
     elif options.command == "measure":
         clips = [pair for path in sorted(options.clips.glob("val_*.npz")) for pair in load(path)]
         show(measure(network_of(options.state)[0], clips, offsets=options.offsets))
-    else:
+    elif options.command == "export":
         export(options)
+    else:
+        speed(options)
 
 
 if __name__ == "__main__":

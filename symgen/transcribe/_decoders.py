@@ -35,6 +35,8 @@ _AV_OPTIONS = {
 _AV_ERRORS = 200
 """Damaged packets that are passed over before a file is given up."""
 
+_ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC
+
 _SIZE_MENDED = re.compile(r"^\s*(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _UNKNOWN_SIZE = 2**31 - 2**20
 """A writer to a pipe does not know the size and puts a number from here on into the header."""
@@ -177,7 +179,7 @@ def _open_av(source: Path | bytes) -> Stream:
             container.close()
             raise DecodeError("a sound track that says nothing of itself")
         context.thread_count = 1
-        film = any(not int(v.disposition) & 0x400 for v in container.streams.video)  # 0x400: a cover
+        film = any(not _is_cover(picture) for picture in container.streams.video)
         length = None
         if container.format.name != "aac":  # a bare stream, whose length is guessed from its first bytes
             length = track.duration * track.time_base if track.duration and track.time_base else None
@@ -201,6 +203,11 @@ def _open_av(source: Path | bytes) -> Stream:
     except BaseException:
         file.close()
         raise
+
+
+def _is_cover(picture: Any) -> bool:
+    """Return whether a stream of pictures is one attached picture; PyAV gives a flag, or its number."""
+    return bool(int(getattr(picture.disposition, "value", picture.disposition)) & _ATTACHED_PICTURE)
 
 
 @dataclass(slots=True)

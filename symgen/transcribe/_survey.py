@@ -40,9 +40,9 @@ _FRAME_SECONDS = 0.1
 _BINS, _RATIO = 8, 1.25
 """Least width of a band, and its upper over its lower edge where that is wider."""
 
-_NOISE = 0.4
-"""Flatness from which a recording is noise: white and pink noise have 0.42 or more, single notes of a guzheng in
-white noise 30 dB below their peak 0.40 or less, most of them less than 0.25."""
+_NOISE = 0.5
+"""Flatness from which a recording is noise: a minute of white or pink noise has 0.55, a note of a guzheng every three
+seconds in white noise 30 dB below its peak 0.43 or less. What is louder than its tones may be left to confidence."""
 
 _QUIETEST = 5
 """The percentile of the frames that decides: music has rests, and tones that end, but not everywhere."""

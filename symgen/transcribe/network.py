@@ -28,7 +28,7 @@ class Config:
     """Size of a :class:`Transcriber`: channels, and frames of dilation of each block."""
 
     width: int = 32
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1, 2)
 
     def as_dict(self) -> dict[str, object]:
         """Return the fields for a checkpoint's JSON."""

@@ -143,7 +143,7 @@ def batch(clips: list[Clip], size: int, frames: int, rng: np.random.Generator) -
     return heard, [torch.from_numpy(np.stack(part)) for part in zip(*(notes for _, notes in drawn), strict=True)]
 
 
-WEIGHTS = (10.0, 1.0, 1.0)
+WEIGHTS = (30.0, 1.0, 1.0)
 """Of the losses of onset, frame and contour: onsets are rare, so their mean is small."""
 ONSET_WEIGHT = 4.0
 """A missed onset costs this much more than a false one."""

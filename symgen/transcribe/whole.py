@@ -20,10 +20,11 @@ from symgen.transcribe import kinds, mono, runtime, tracking
 from symgen.transcribe.features import RATE, Features, Listener, find_onsets
 from symgen.transcribe.mono import Contour, PitchListener
 from symgen.transcribe.notes import LOW_CONFIDENCE, HeardNote, Transcription
+from symgen.transcribe.paths import Rolls
+from symgen.transcribe.refining import refined
 from symgen.transcribe.source import Block, Sound, at_hearing_rate, sound_of
 from symgen.transcribe.techniques import named
 from symgen.transcribe.timing import clock_of
-from symgen.transcribe.tracking import Rolls
 from symgen.transcribe.tuning import offset_of, retuned, semitones_low
 from symgen.transcribe.writing import metre_of, played, written
 
@@ -114,11 +115,12 @@ MANY_VOICES = 0.08
 
 def chosen(heard: Heard, mode: str) -> tuple[list[HeardNote], str]:
     """Return the notes of the mode that is asked for or that fits, and that mode, "mono" or "poly"."""
+    onsets = find_onsets(heard.features)
     if heard.rolls is not None:
-        several = tracking.notes_of(heard.rolls, heard.features)
+        several = tracking.notes_of(heard.rolls, heard.features, onsets)
         if mode == "poly" or share_of_several(several) >= MANY_VOICES:
-            return tracking.refined(several, heard.contour), "poly"
-    return mono.notes_of(heard.contour, find_onsets(heard.features), heard.features), "mono"
+            return refined(several, heard.contour), "poly"
+    return mono.notes_of(heard.contour, onsets, heard.features), "mono"
 
 
 def share_of_several(notes: Sequence[HeardNote]) -> float:

@@ -53,7 +53,8 @@ class TestContainers:
         else:
             spectrum = np.fft.rfft(samples[:length]).conj() * np.fft.rfft(found[:length])
             shift = int(np.argmax(np.fft.irfft(spectrum)))
-            assert min(shift, length - shift) < 0.005 * rate or kind == "aac"  # which has no word for its delay
+            late = 1024 if kind in ("aac", "film", "mka") else 0  # a coder's delay that not every container names
+            assert min(shift, length - shift) < 0.005 * rate + late
             assert np.corrcoef(np.roll(samples[:length], shift), found[:length])[0, 1] > 0.98
 
     def test_bytes_and_paths_give_the_same(self, tmp_path):

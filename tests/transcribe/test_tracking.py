@@ -7,8 +7,9 @@ import pytest
 
 from symgen.score import Technique
 from symgen.transcribe.notes import HeardNote
+from symgen.transcribe.paths import HOP_S, LOWEST, Rolls
 from symgen.transcribe.techniques import named
-from symgen.transcribe.tracking import HOP_S, LOWEST, Rolls, notes_of
+from symgen.transcribe.tracking import notes_of
 from tests.transcribe.plucks import Pluck, slide, vibrato
 
 KEYS, BINS = 61, 183

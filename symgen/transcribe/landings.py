@@ -1,0 +1,140 @@
+"""Tones that sound without a stroke of their own: where a slide into a note has landed.
+
+A string that is struck below its note and slid up (chuo, zhu, a pressed string let go) is struck at one key and rests on
+another. If the network gives the stroke to the first key, or to none, the tone on the second is left unexplained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgen.transcribe.paths import FULL, HOP_S, PER_SEMITONE, Rolls, Stroke, walk
+
+if TYPE_CHECKING:
+    from symgen.transcribe.features import Onsets
+
+SURE, SHORTEST_FRAMES = 0.5, 6
+"""Frame activation of an unexplained tone, and how many frames it lasts at least."""
+
+SLIDE_FRAMES = 22
+"""A slide into a note takes at most this long, 0.35 s."""
+
+SLIDE_KEYS = 4
+"""Semitones that it covers at most."""
+
+CLAIMED_S = 0.05
+"""A rise of the spectrum this near to a stroke is that stroke."""
+
+NEW_HEIGHT = 0.5
+"""Height of a stroke that only the spectrum and the tone after it tell of."""
+
+
+def landed(strokes: Sequence[Stroke], rolls: Rolls, tuning: float, onsets: Onsets | None) -> list[Stroke]:
+    """Return the strokes in order of time, with unexplained tones given to them or to strokes of their own.
+
+    Parameters
+    ----------
+    strokes : sequence of Stroke
+        With their curves; those that slide are changed.
+    rolls : Rolls
+        Activations of the whole recording.
+    tuning : float
+        Semitones by which the recording lies off the keys.
+    onsets : Onsets or None
+        Rises of the spectrum.
+    """
+    covered = np.zeros(rolls.frame.shape, dtype=bool)
+    for stroke in strokes:
+        _cover(covered, stroke)
+    found = list(strokes)
+    rises = onsets.times if onsets is not None else np.zeros(0)
+    for start, stop, key in _unexplained(rolls, covered):
+        if covered[start:stop, key].mean() > 0.5:
+            continue
+        stop = _next_start(found, key, start, len(rolls.frame))
+        parent = _parent(found, rolls, start, key)
+        if parent is not None:
+            _land(parent, rolls, tuning, start, stop, key)
+        else:
+            parent = _unheard_stroke(found, rises, rolls, tuning, start, stop, key)
+            if parent is None:
+                continue
+            found.append(parent)
+        _cover(covered, parent)
+    return sorted(found, key=lambda stroke: (stroke.at, stroke.key))
+
+
+def _cover(covered: NDArray[np.bool_], stroke: Stroke) -> None:
+    keys = np.round((np.array(stroke.bins) - 1.0) / PER_SEMITONE).astype(int)
+    for away in (-1, 0, 1):
+        covered[stroke.frames, np.clip(keys + away, 0, covered.shape[1] - 1)] = True
+
+
+def _unexplained(rolls: Rolls, covered: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
+    """Return (first frame, frame after the last, key) of tones that no curve runs through, in order of time."""
+    alone = (rolls.frame >= SURE * FULL) & ~covered
+    edges = np.diff(np.pad(alone, ((1, 1), (0, 0))).astype(np.int8), axis=0)
+    runs = []
+    for key in np.flatnonzero(alone.any(axis=0)).tolist():
+        starts, stops = np.flatnonzero(edges[:, key] == 1), np.flatnonzero(edges[:, key] == -1)
+        long = stops - starts >= SHORTEST_FRAMES
+        runs += [(int(a), int(b), key) for a, b in zip(starts[long], stops[long], strict=True)]
+    return sorted(runs)
+
+
+def _next_start(strokes: Sequence[Stroke], key: int, after: int, end: int) -> int:
+    return min((stroke.first for stroke in strokes if stroke.key == key and stroke.first > after), default=end)
+
+
+def _parent(strokes: Sequence[Stroke], rolls: Rolls, start: int, key: int) -> Stroke | None:
+    """Return the stroke whose own key falls silent as the tone on `key` begins, the latest of several."""
+    best: Stroke | None = None
+    for stroke in strokes:
+        soon = start - SLIDE_FRAMES <= stroke.first <= start + 2
+        if not soon or not 0 < abs(stroke.key - key) <= SLIDE_KEYS:
+            continue
+        after = rolls.frame[start + 4 : start + 10, stroke.key]
+        silent = len(after) == 0 or after.mean() < 0.4 * FULL
+        if silent and (best is None or stroke.first > best.first):
+            best = stroke
+    return best
+
+
+def _land(stroke: Stroke, rolls: Rolls, tuning: float, start: int, stop: int, key: int) -> None:
+    """Give a stroke the tone on another key: what it was before the tone began stays, as its slide."""
+    kept = [at for at, frame in enumerate(stroke.frames) if frame < start]
+    forth = walk(rolls, start, (key + tuning) * PER_SEMITONE + 1.0, stop, 1)
+    stroke.frames = [*(stroke.frames[at] for at in kept), *(frame for frame, _, _ in forth)]
+    stroke.bins = [*(stroke.bins[at] for at in kept), *(place for _, place, _ in forth)]
+    stroke.heard = [*(stroke.heard[at] for at in kept), *(heard for _, _, heard in forth)]
+    stroke.key, stroke.stop = key, stroke.frames[-1] + 1
+
+
+def _unheard_stroke(
+    strokes: Sequence[Stroke],
+    rises: NDArray[np.floating],
+    rolls: Rolls,
+    tuning: float,
+    start: int,
+    stop: int,
+    key: int,
+) -> Stroke | None:
+    """Return a stroke where the spectrum rises shortly before the tone and no stroke was found, or None."""
+    low, high = np.searchsorted(rises, [(start - SLIDE_FRAMES) * HOP_S, (start + 3) * HOP_S])
+    for time in rises[low:high][::-1].tolist():
+        if any(abs(stroke.at * HOP_S - time) < CLAIMED_S for stroke in strokes):
+            continue
+        first = max(0, round(time / HOP_S))
+        own = (key + tuning) * PER_SEMITONE + 1.0
+        back = walk(rolls, max(first, start), own, first - 1, -1)
+        forth = walk(rolls, max(first, start) + 1, own, stop, 1)
+        path = [*reversed(back), *forth]
+        if len(path) < SHORTEST_FRAMES:
+            continue
+        columns = ([row[place] for row in path] for place in range(3))
+        return Stroke(time / HOP_S, key, NEW_HEIGHT, *columns, stop=path[-1][0] + 1)  # type: ignore[arg-type]
+    return None

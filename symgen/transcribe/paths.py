@@ -1,0 +1,168 @@
+"""What the network heard of a recording, and the curve of one string through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgen.transcribe.notes import Floats
+
+if TYPE_CHECKING:
+    from symgen.transcribe.runtime import Activations
+
+Bytes = NDArray[np.uint8]
+
+HOP_S = 0.016
+
+LOWEST = 33
+
+PER_SEMITONE = 3
+
+FULL = 255.0
+"""Activations are kept as bytes, so that an hour takes 70 MB."""
+
+SOUNDING, RELEASE_FRAMES = 0.3, 6
+"""Frame activation under which a key is silent, and how long it has to be."""
+
+NEAR_KEY = 0.6
+"""Semitones within which a pitch is that of a key."""
+
+ANCHOR_S = 0.45
+"""A slide has come to its note's own pitch after this."""
+
+STEP_BINS = 3
+"""Thirds of a semitone by which a pitch moves in a frame at most: 63 semitones a second."""
+
+HELD = 0.15
+"""Contour activation under which a pitch stands still until it is heard again."""
+
+LEAP_BINS, LEAP = 2, 0.35
+"""So far in one frame a pitch moves only where it is heard this well: else it is noise, or another string."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rolls:
+    """What the network heard of a whole recording, as bytes 0..255 for 0..1.
+
+    Parameters
+    ----------
+    onset, frame : ndarray of uint8, shape (frames, keys)
+        Stroke and sounding of each key, the first being MIDI :data:`LOWEST`.
+    contour : ndarray of uint8, shape (frames, keys * 3)
+        Pitch in thirds of a semitone; bin 1 is the first key.
+    """
+
+    onset: Bytes
+    frame: Bytes
+    contour: Bytes
+
+    @staticmethod
+    def of(parts: Iterable[Activations]) -> Rolls:
+        """Return the activations of consecutive parts, packed as they come."""
+        packed = [(_bytes(p.onset), _bytes(p.frame), _bytes(p.contour)) for p in parts]
+        if not packed:
+            return Rolls(*(np.zeros((0, width), np.uint8) for width in (61, 61, 183)))
+        return Rolls(*(np.concatenate([part[i] for part in packed]) for i in range(3)))
+
+
+def _bytes(values: NDArray[np.float32]) -> Bytes:
+    return np.clip(np.round(values * FULL), 0, FULL).astype(np.uint8)
+
+
+@dataclass(slots=True)
+class Stroke:
+    """A peak of the onset activation, and the curve that is followed from it."""
+
+    at: float  # frame with fraction
+    key: int
+    height: float  # 0..1: the sum of its frames over that of a sure stroke
+    frames: list[int]
+    bins: list[float]
+    heard: list[float]
+    stop: int = 0
+
+    @property
+    def first(self) -> int:
+        """Frame of the stroke."""
+        return max(0, round(self.at))
+
+    def pitch(self, first: int = 0, last: int | None = None) -> Floats:
+        """Return the MIDI pitch with fraction of its frames `first` to `last`, counted from the start of the curve."""
+        whole: Floats = LOWEST + (np.array(self.bins[first:last]) - 1.0) / PER_SEMITONE
+        return whole
+
+
+def follow(stroke: Stroke, rolls: Rolls, tuning: float, next_on_key: int) -> None:
+    """Fill in the curve of a stroke, from its first frame to where it ends."""
+    frames = len(rolls.frame)
+    first = stroke.first
+    limit = min(frames, next_on_key)
+    own = (stroke.key + tuning) * PER_SEMITONE + 1.0
+    anchor = _anchor(rolls, first, limit, own)
+    back = walk(rolls, anchor, own, first - 1, -1)
+    there = back[0] if back else (anchor, own, 0.0)
+    forth = walk(rolls, there[0] + 1, there[1], limit, 1)
+    curve = [*reversed(back), *forth]
+    stroke.frames = [frame for frame, _, _ in curve]
+    stroke.bins = [place for _, place, _ in curve]
+    stroke.heard = [heard for _, _, heard in curve]
+    stroke.stop = stroke.frames[-1] + 1 if curve else first
+
+
+def extend(stroke: Stroke, rolls: Rolls, limit: int) -> None:
+    """Follow a curve on from where it was cut off, up to frame `limit`."""
+    forth = walk(rolls, stroke.stop, stroke.bins[-1], min(len(rolls.frame), limit), 1)
+    stroke.frames += [frame for frame, _, _ in forth]
+    stroke.bins += [place for _, place, _ in forth]
+    stroke.heard += [heard for _, _, heard in forth]
+    stroke.stop = stroke.frames[-1] + 1
+
+
+def _anchor(rolls: Rolls, first: int, limit: int, own: float) -> int:
+    """Return the first frame in which the note sounds at its own pitch, the stroke's own frame if none does."""
+    low, high = max(0, round(own) - 1), round(own) + 2
+    piece = rolls.contour[first : min(limit, first + round(ANCHOR_S / HOP_S)), low:high]
+    if not piece.size:
+        return first
+    heard = np.flatnonzero(piece.max(axis=1) >= 0.4 * FULL)
+    return first + int(heard[0]) if len(heard) else first
+
+
+def walk(rolls: Rolls, start: int, place: float, stop: int, step: int) -> list[tuple[int, float, float]]:
+    """Return (frame, bin with fraction, activation) along the strongest path from a place, until it is silent."""
+    contour, frame = rolls.contour, rolls.frame
+    bins, keys = contour.shape[1], frame.shape[1]
+    reach = np.arange(-STEP_BINS, STEP_BINS + 1)
+    weight = np.exp(-0.5 * (reach / 1.6) ** 2)
+    path: list[tuple[int, float, float]] = []
+    silent, speed, sure, lost = 0, 0.0, place, 0
+    for at in range(start, stop, step):
+        middle = round(place + float(np.clip(speed, -2.0, 2.0)))
+        low = min(max(0, middle - STEP_BINS), bins - 2 * STEP_BINS - 1)
+        near = contour[at, low : low + 2 * STEP_BINS + 1] * weight
+        best = int(near.argmax())
+        heard = float(contour[at, low + best]) / FULL
+        leaps = abs(low + best - round(place)) >= LEAP_BINS
+        strays = (heard < SOUNDING or lost > 1) and abs(low + best - sure) > LEAP_BINS
+        if heard >= (LEAP if leaps else HELD) and not strays:
+            around = contour[at, max(0, low + best - 1) : low + best + 2].astype(np.float64)
+            offsets = np.arange(max(0, low + best - 1), max(0, low + best - 1) + len(around))
+            new = float((around * offsets).sum() / around.sum())
+            speed = 0.5 * speed + 0.5 * (new - place)
+            place = new
+        else:
+            speed = 0.0
+        clear = heard >= SOUNDING and not strays
+        sure, lost = (place, 0) if clear else (sure, lost + 1)
+        key = (place - 1.0) / PER_SEMITONE
+        nearest = min(max(0, round(key)), keys - 1)
+        sounds = float(frame[at, nearest]) / FULL
+        path.append((at, place, heard))
+        silent = silent + 1 if not clear and (lost > RELEASE_FRAMES or sounds < SOUNDING) else 0
+        if step > 0 and silent >= RELEASE_FRAMES:
+            return path[:-RELEASE_FRAMES] or path[:1]
+    return path
