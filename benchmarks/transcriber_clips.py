@@ -26,6 +26,7 @@ from symgen.transcribe.frontend import RATE
 from symgen.transcribe.training import Clip, Label, hear
 
 SECONDS = 12.0
+STYLES = ("guqin", "guzheng", "glissando")
 GESTURES = {
     ("guqin", "train"): None,
     ("guzheng", "train"): None,
@@ -139,6 +140,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--source", choices=("model", "recorded"), default="model")
     parser.add_argument("--family", choices=("train", "unseen"), default="train")
+    parser.add_argument("--style", choices=STYLES, help="one style only")
     parser.add_argument("--samples", type=Path)
     parser.add_argument("--part", choices=("training", "test"), default="training")
     parser.add_argument("--pieces", type=Path)
@@ -152,7 +154,7 @@ def main() -> None:
     clips, began = [], time.process_time()
     for index in range(options.count):
         chance = np.random.default_rng([options.seed, index])
-        style = ("guqin", "guzheng", "glissando")[index % 3]
+        style = options.style or STYLES[index % 3]
         if bank is not None:
             style, (samples, notes) = "recorded", recorded(chance, bank, scores)
         else:

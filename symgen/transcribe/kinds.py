@@ -82,26 +82,35 @@ def judged(notes: Sequence[HeardNote], features: Features, contour: Contour | No
 
 def _zither(notes: Sequence[HeardNote], features: Features, contour: Contour | None) -> float:
     """Return how much the notes are those of plucked strings: they decay, rest on a pitch, and fill the sound."""
-    measures = [_decaying(notes, features), _resting(notes)]
-    measures.append(_pitched(notes, features, contour))
+    measures = [_resting(notes), _pitched(notes, features, contour)]
+    votes = _decays(notes, features)
+    if len(votes) >= FEWEST_NOTES or len(votes) == len(notes):
+        measures.append(float(np.mean(votes)))
     return float(np.clip(np.prod([max(0.0, m) for m in measures]) ** (1.0 / len(measures)), 0.0, 1.0))
 
 
 def _decaying(notes: Sequence[HeardNote], features: Features) -> float:
-    """Return the share of notes that begin loud and grow softer."""
+    """Return the share of notes that begin loud and grow softer, 0 where nothing tells."""
+    votes = _decays(notes, features)
+    return float(np.mean(votes)) if votes else 0.0
+
+
+def _decays(notes: Sequence[HeardNote], features: Features) -> list[bool]:
+    """Return whether each note begins loud and grows softer, for those that nothing else is struck soon after."""
     votes = []
-    for note in notes:
+    stops = [*(note.onset_s for note in notes[1:]), features.seconds]
+    for note, stop in zip(notes, stops, strict=True):
+        alone = min(0.35, stop - note.onset_s, max(0.12, note.seconds))
         first = round(note.onset_s / FRAME_S)
-        stop = min(len(features.level), first + round(min(0.35, max(0.12, note.seconds)) / FRAME_S))
-        level = features.level[first:stop]
-        if len(level) < 12:
+        level = features.level[first : min(len(features.level), first + round(alone / FRAME_S))]
+        if len(level) < 14:
             continue
         third = len(level) // 3
         before = features.level[max(0, first - 6) : max(1, first - 2)]
-        falls = float(level[:third].max()) - float(level[-third:].mean()) > DECAY_DB
-        struck = int(level.argmax()) <= max(12, third) and float(level.max()) > float(before.mean()) + 1.0
+        falls = float(level[:third].max()) - float(level[-third:].mean()) > DECAY_DB * alone / 0.35
+        struck = int(level.argmax()) <= max(12, third) and float(level.max()) > float(before.mean()) + 0.5
         votes.append(falls and struck)
-    return float(np.mean(votes)) if votes else 0.0
+    return votes
 
 
 def _resting(notes: Sequence[HeardNote]) -> float:

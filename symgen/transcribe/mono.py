@@ -30,7 +30,7 @@ GAP_S = 0.12
 FADED_DB = 45.0
 """A note this far below its attack is over."""
 
-ATTACK_S = 0.032
+ATTACK_S = 0.016
 """The burst of a stroke hides the pitch for about this long."""
 
 _BLOCK = 16384

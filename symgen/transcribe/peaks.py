@@ -14,23 +14,41 @@ from symgen.transcribe.frontend import BINS_PER_SEMITONE, FRAME_SECONDS
 LOWEST = 33
 """MIDI pitch of the first key."""
 
+DOUBT = 3
+"""Keys to either side that may share the activation of one onset: slides into a note seldom come from further."""
+SHARE = 0.4
+
 Array = NDArray[np.float32]
 
 
 def onsets(activation: Array, threshold: float = 0.5, gap: int = 3) -> NDArray[np.float64]:
     """Return the peaks of an onset activation ``(frames, keys)`` as rows of (frame with fraction, key, height).
 
-    A peak is the greatest within `gap` - 1 frames of its key and no less than its neighbour keys near it.
+    A peak is the greatest within `gap` - 1 frames of its key and no less than its neighbour keys near it. A note that
+    begins with a slide often leaves the network in doubt between the keys it passes: where no peak is near, the
+    activations of seven keys count together (:data:`SHARE` of the threshold must be in one of them).
     """
     if not len(activation):
         return np.zeros((0, 3))
+    clear = _peaks(activation, activation >= threshold, gap)
+    taken = np.zeros(activation.shape, bool)
+    for at, key, _ in clear:
+        frame = round(at)
+        taken[max(0, frame - gap) : frame + gap + 1, max(0, int(key) - DOUBT) : int(key) + DOUBT + 1] = True
+    left = np.where(taken, 0, activation)
+    together = np.lib.stride_tricks.sliding_window_view(np.pad(left, ((0, 0), (DOUBT, DOUBT))), 2 * DOUBT + 1, 1)
+    doubtful = (together.sum(-1) >= threshold) & (left >= together.max(-1)) & (left >= SHARE * threshold)
+    return np.concatenate([clear, _peaks(left, doubtful, gap)])
+
+
+def _peaks(activation: Array, candidate: NDArray[np.bool_], gap: int) -> NDArray[np.float64]:
+    """Return candidates that are the greatest around them, as rows of (frame with fraction, key, height)."""
     padded = np.pad(activation, ((gap - 1, gap - 1), (0, 0)))
     near = np.lib.stride_tricks.sliding_window_view(padded, 2 * gap - 1, axis=0).max(-1)
-    found, key = np.nonzero((activation >= threshold) & (activation >= near))
     around = np.pad(near, ((0, 0), (1, 1)))
+    greatest = (activation >= near) & (activation >= around[:, :-2]) & (activation >= around[:, 2:])
+    found, key = np.nonzero(candidate & greatest)
     height = activation[found, key]
-    keep = height >= np.maximum(around[found, key], around[found, key + 2])
-    found, key, height = found[keep], key[keep], height[keep]
     edge = np.pad(activation, ((1, 1), (0, 0)))
     before, after = edge[found, key], edge[found + 2, key]
     bow = 2 * height - before - after
@@ -38,14 +56,15 @@ def onsets(activation: Array, threshold: float = 0.5, gap: int = 3) -> NDArray[n
     return np.stack([found + np.clip(fraction, -0.5, 0.5), key, height], axis=1).astype(np.float64)
 
 
-def deviation(contour: Array, frame: int, key: int, length: int = 8) -> float:
-    """Return by how many semitones the contour lies off `key` in the frames after an onset."""
-    low = key * BINS_PER_SEMITONE - 2
-    columns = np.arange(max(0, low), min(contour.shape[1], low + 7))
-    weights = contour[frame + 1 : frame + 1 + length, columns].astype(np.float64) ** 2
-    if weights.sum() < 1e-3:
+def deviation(contour: Array, frame: int, key: int, length: int = 20) -> float:
+    """Return by how many semitones the contour lies off `key` after an onset, the median of frames, 0 if unknown."""
+    low = key * BINS_PER_SEMITONE - 1
+    columns = np.arange(max(0, low), min(contour.shape[1], low + 5))
+    weights = contour[frame + 2 : frame + 2 + length, columns].astype(np.float64) ** 2
+    weights = weights[weights.max(-1, initial=0) > 0.1]
+    if not len(weights):
         return 0.0
-    return float((weights * ((columns - 1) / BINS_PER_SEMITONE - key)).sum() / weights.sum())
+    return float(np.median((weights * ((columns - 1) / BINS_PER_SEMITONE - key)).sum(-1) / weights.sum(-1)))
 
 
 def notes(

@@ -1,4 +1,8 @@
-"""The one-voice pitch as a finer pen for the curves of several voices."""
+"""The one-voice pitch as a finer pen for the curves of several voices.
+
+The network's bins are a third of a semitone wide, and it loses the first moments of a slide; swift-f0 hears a few
+cents wherever one string is the loudest.
+"""
 
 from __future__ import annotations
 
@@ -14,31 +18,67 @@ from symgen.transcribe.notes import Floats, HeardNote
 if TYPE_CHECKING:
     from symgen.transcribe.mono import Contour
 
-AGREE_CENTS, AGREE_SURE = 45.0, 0.9
+AGREE_CENTS, SURE = 60.0, 0.85
 """One-voice pitch this near to a note's curve, and this sure, is the same string heard finer."""
+
+HIDDEN_FRAMES = 1
+"""Frames of 16 ms that the burst of a stroke hides."""
+
+STEP_CENTS = 130.0
+"""How far the one-voice pitch may move in a frame where only it follows the string."""
+
+FEWEST_FRAMES = 5
+"""Frames that have to agree before the one-voice pitch is taken at all."""
 
 
 def refined(notes: Sequence[HeardNote], contour: Contour) -> list[HeardNote]:
     """Return the notes with their curves drawn by the one-voice pitch where that follows the same string.
 
-    The network's bins are a third of a semitone wide; swift-f0 hears a few cents, where one string is loudest.
+    Parameters
+    ----------
+    notes : sequence of HeardNote
+        With the curves that the network gives.
+    contour : Contour
+        One-voice pitch of the same recording.
     """
-    times, sure = contour.times, contour.confidence >= AGREE_SURE
-    if not len(times):
+    if len(contour.pitch) < 2:
         return list(notes)
-    return [_refined(note, times, contour.pitch, sure) for note in notes]
+    return [_refined(note, contour) for note in notes]
 
 
-def _refined(note: HeardNote, times: Floats, pitch: Floats, sure: NDArray[np.bool_]) -> HeardNote:
+def _refined(note: HeardNote, contour: Contour) -> HeardNote:
     at, bend = note.bend
     if len(at) < 3:
         return note
-    fine = np.interp(at, times, pitch) - note.pitch
-    index = np.minimum(np.round(at / (times[1] - times[0])).astype(int), len(times) - 1) if len(times) > 1 else [0]
-    same = sure[index] & (np.abs(fine * 100.0 - bend) <= AGREE_CENTS)
-    if same.mean() < 0.5:
+    step = float(contour.times[1])
+    first, last = round(note.onset_s / step) + HIDDEN_FRAMES, min(len(contour.pitch) - 1, int(at[-1] / step))
+    if last - first < 3:
         return note
-    curve = np.where(same, fine * 100.0, bend)
+    times = np.arange(first, last + 1) * step
+    fine = (contour.pitch[first : last + 1] - note.pitch) * 100.0
+    sure = contour.confidence[first : last + 1] >= SURE
+    curve = np.interp(times, at, bend)
+    known = times >= at[0] - 0.5 * step
+    same = known & sure & (np.abs(fine - curve) <= AGREE_CENTS)
+    if same.sum() < FEWEST_FRAMES:
+        return note
+    followed = _grown(fine, sure, same)
+    curve = np.where(followed, fine, curve)
+    begin = int(np.argmax(followed | known))
     resting = same & (np.abs(curve) < 40.0)
     shift = float(np.median(curve[resting])) if resting.sum() > 3 else 0.0
-    return replace(note, pitch=note.pitch + shift / 100.0, bend=(at, curve - shift))
+    return replace(note, pitch=note.pitch + shift / 100.0, bend=(times[begin:], curve[begin:] - shift))
+
+
+def _grown(fine: Floats, sure: NDArray[np.bool_], same: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the frames that the one-voice pitch reaches from where it agrees, going on smoothly both ways.
+
+    It leaps where it goes over to another string, by the distance of two strings at least.
+    """
+    followed = same.copy()
+    for indices in (range(1, len(fine)), range(len(fine) - 2, -1, -1)):
+        back = -1 if indices.step > 0 else 1
+        for at in indices:
+            if not followed[at] and followed[at + back] and sure[at]:
+                followed[at] = abs(fine[at] - fine[at + back]) <= STEP_CENTS
+    return followed

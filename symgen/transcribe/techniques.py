@@ -17,10 +17,13 @@ from symgen.transcribe.notes import Floats, HeardNote, no_bend
 REST_CENTS = 12.0
 """A curve that stays within this is the error of the pitch network, not a bend."""
 
-SLIDE_CENTS = 70.0
+FEW_FRAMES = 3
+"""So many frames beyond rest make a bend, however long the note then rests."""
+
+SLIDE_CENTS = 50.0
 """A beginning or an end this far from where the note rests is a slide."""
 
-EDGE_S = 0.05
+EDGE_S = 0.032
 """The beginning and the end of a curve."""
 
 VIBRATO_HZ = (2.5, 9.0)
@@ -41,7 +44,7 @@ TREMOLO_S, TREMOLO_STROKES = 1.0 / 6.0, 4
 GLISSANDO_S, GLISSANDO_STROKES = 0.125, 4
 """Longest time between the strokes of a huazhi, and the fewest of them."""
 
-GLISSANDO_STEPS = (1, 5)
+GLISSANDO_STEPS = (1, 4)
 """Semitones from one string to the next in any tuning, and with a string missed."""
 
 SMOOTH_CENTS = 4.0
@@ -66,7 +69,7 @@ def named(notes: Sequence[HeardNote]) -> list[HeardNote]:
 
 def _with_curve(note: HeardNote) -> HeardNote:
     times, cents = note.bend
-    if len(times) < 4 or np.percentile(np.abs(cents), 95) <= REST_CENTS:
+    if len(times) < 4 or np.sort(np.abs(cents))[-FEW_FRAMES] <= REST_CENTS:
         return replace(note, bend=no_bend())
     calm = _calmed(cents)
     if np.abs(calm).max() <= REST_CENTS:

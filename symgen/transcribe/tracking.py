@@ -16,7 +16,19 @@ from numpy.typing import NDArray
 from symgen.transcribe.landings import landed
 from symgen.transcribe.mono import resting_pitch, velocity_of
 from symgen.transcribe.notes import HeardNote
-from symgen.transcribe.paths import FULL, HELD, HOP_S, LOWEST, NEAR_KEY, PER_SEMITONE, Bytes, Rolls, Stroke, extend, follow
+from symgen.transcribe.paths import (
+    FULL,
+    HELD,
+    HOP_S,
+    LOWEST,
+    NEAR_KEY,
+    PER_SEMITONE,
+    Bytes,
+    Rolls,
+    Stroke,
+    extend,
+    follow,
+)
 
 if TYPE_CHECKING:
     from symgen.transcribe.features import Features, Onsets
@@ -48,8 +60,11 @@ CLEAR_S, WEAK_RISE_DB, UNSWOLLEN_DB = 0.045, 4.5, 1.5
 STIRRED = 0.6
 """Height of a stroke that is believed on a sounding string although it is not heard."""
 
-SOUNDS_ON = 0.6
+SOUNDS_ON = 0.5
 """Mean frame activation after the stroke of a note that sounds by itself."""
+
+RIGHT = ((0.1, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 1.0), (0.0, 0.25, 0.36, 0.52, 0.7, 0.88, 0.94, 0.98, 1.0))
+"""Root of height times contour of a note, and the share of such notes that were right in rendered clips."""
 
 FEW_FRAMES = 8
 """A note that is at its key for so many frames, or for most of its time, rests there."""
@@ -266,6 +281,6 @@ def _note(stroke: Stroke, tuning: float, features: Features | None, loudest: flo
         offset_s=max(onset + 0.03, stroke.stop * HOP_S),
         pitch=nominal,
         velocity=velocity,
-        confidence=float(np.clip(np.sqrt(height * max(0.05, float(sure.mean()) if len(sure) else 0.0)), 0.0, 1.0)),
+        confidence=float(np.interp(np.sqrt(height * (float(sure.mean()) if len(sure) else 0.0)), *RIGHT)),
         bend=(times, (pitch[audible] - nominal) * 100.0),
     )

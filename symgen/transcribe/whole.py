@@ -154,7 +154,7 @@ def finished(
     """
     tuning = offset_of(raw)
     heard = named(retuned(raw, tuning.cents))
-    verdict = kinds.judged(heard, features, contour)
+    verdict = kinds.judged(heard, features, contour if mode_used == "mono" else None)
     clock = clock_of(heard, features.seconds)
     metre = metre_of(heard, clock)
     score = written(heard, clock, metre, features.seconds)
