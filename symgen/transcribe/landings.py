@@ -1,7 +1,8 @@
 """Tones that sound without a stroke of their own: where a slide into a note has landed.
 
-A string that is struck below its note and slid up (chuo, zhu, a pressed string let go) is struck at one key and rests on
-another. If the network gives the stroke to the first key, or to none, the tone on the second is left unexplained.
+A string that is struck beside its note and slid to it (chuo, zhu, a pressed string let go) is struck at one key and
+rests on another. If the network gives the stroke to the first key, or to none, the tone on the second is left
+unexplained.
 """
 
 from __future__ import annotations
@@ -135,6 +136,6 @@ def _unheard_stroke(
         path = [*reversed(back), *forth]
         if len(path) < SHORTEST_FRAMES:
             continue
-        columns = ([row[place] for row in path] for place in range(3))
-        return Stroke(time / HOP_S, key, NEW_HEIGHT, *columns, stop=path[-1][0] + 1)  # type: ignore[arg-type]
+        frames, bins, heard = ([*column] for column in zip(*path, strict=True))
+        return Stroke(time / HOP_S, key, NEW_HEIGHT, frames, bins, heard, stop=path[-1][0] + 1)
     return None

@@ -44,6 +44,16 @@ LEAP_BINS, LEAP = 2, 0.35
 """So far in one frame a pitch moves only where it is heard this well: else it is noise, or another string."""
 
 
+HANDED_FRAMES, LEAST_RISE, HANDED, STRUCK_KEY = 5, 0.35, 0.6, 0.4
+"""A key that comes up by so much in so many frames, its onset activation below the last value, has been slid to;
+its rise counts by the third value beside the contour."""
+
+FAINT = 0.05
+"""Contour activation without which there is no pitch to follow."""
+
+_WEIGHT = np.exp(-0.5 * (np.arange(-STEP_BINS, STEP_BINS + 1) / 1.6) ** 2)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rolls:
     """What the network heard of a whole recording, as bytes 0..255 for 0..1.
@@ -133,36 +143,52 @@ def _anchor(rolls: Rolls, first: int, limit: int, own: float) -> int:
 
 
 def walk(rolls: Rolls, start: int, place: float, stop: int, step: int) -> list[tuple[int, float, float]]:
-    """Return (frame, bin with fraction, activation) along the strongest path from a place, until it is silent."""
+    """Return (frame, bin with fraction, activation) along the strongest path from a place, until it is silent.
+
+    A fast slide blurs the contour; then the frame activation of the key that takes over tells where it goes.
+    """
     contour, frame = rolls.contour, rolls.frame
     bins, keys = contour.shape[1], frame.shape[1]
-    reach = np.arange(-STEP_BINS, STEP_BINS + 1)
-    weight = np.exp(-0.5 * (reach / 1.6) ** 2)
     path: list[tuple[int, float, float]] = []
     silent, speed, sure, lost = 0, 0.0, place, 0
     for at in range(start, stop, step):
         middle = round(place + float(np.clip(speed, -2.0, 2.0)))
         low = min(max(0, middle - STEP_BINS), bins - 2 * STEP_BINS - 1)
-        near = contour[at, low : low + 2 * STEP_BINS + 1] * weight
-        best = int(near.argmax())
-        heard = float(contour[at, low + best]) / FULL
+        near = contour[at, low : low + 2 * STEP_BINS + 1] / FULL
+        handed = _handed_over(rolls, at, low, step)
+        best = int(((near + handed) * _WEIGHT).argmax())
+        heard = float(near[best])
+        backed = min(1.0, heard + float(handed[best]))
         leaps = abs(low + best - round(place)) >= LEAP_BINS
-        strays = (heard < SOUNDING or lost > 1) and abs(low + best - sure) > LEAP_BINS
-        if heard >= (LEAP if leaps else HELD) and not strays:
-            around = contour[at, max(0, low + best - 1) : low + best + 2].astype(np.float64)
-            offsets = np.arange(max(0, low + best - 1), max(0, low + best - 1) + len(around))
-            new = float((around * offsets).sum() / around.sum())
+        strays = (backed < SOUNDING or lost > 1) and abs(low + best - sure) > LEAP_BINS
+        if backed >= (LEAP if leaps else HELD) and heard >= FAINT and not strays:
+            first = max(0, best - 1)
+            around = near[first : best + 2]
+            new = low + first + float((around * np.arange(len(around))).sum() / around.sum())
             speed = 0.5 * speed + 0.5 * (new - place)
             place = new
         else:
             speed = 0.0
-        clear = heard >= SOUNDING and not strays
+        clear = backed >= SOUNDING and not strays
         sure, lost = (place, 0) if clear else (sure, lost + 1)
-        key = (place - 1.0) / PER_SEMITONE
-        nearest = min(max(0, round(key)), keys - 1)
+        nearest = min(max(0, round((place - 1.0) / PER_SEMITONE)), keys - 1)
         sounds = float(frame[at, nearest]) / FULL
-        path.append((at, place, heard))
+        path.append((at, place, backed))
         silent = silent + 1 if not clear and (lost > RELEASE_FRAMES or sounds < SOUNDING) else 0
         if step > 0 and silent >= RELEASE_FRAMES:
             return path[:-RELEASE_FRAMES] or path[:1]
     return path
+
+
+def _handed_over(rolls: Rolls, at: int, low: int, step: int) -> Floats:
+    """Return for the bins from `low` how much their key has come up since shortly before, unless it was struck."""
+    width = 2 * STEP_BINS + 1
+    before = at - HANDED_FRAMES * step
+    if not 0 <= before < len(rolls.frame):
+        return np.zeros(width)
+    first = low // PER_SEMITONE
+    keys = slice(first, (low + width - 1) // PER_SEMITONE + 1)
+    rise = (rolls.frame[at, keys].astype(np.float64) - rolls.frame[before, keys]) / FULL
+    struck = rolls.onset[max(0, at - 3) : at + 4, keys].max(axis=0) >= STRUCK_KEY * FULL
+    rise[struck | (rise < LEAST_RISE)] = 0.0
+    return HANDED * np.repeat(rise, PER_SEMITONE)[low - PER_SEMITONE * first :][:width]

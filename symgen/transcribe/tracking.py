@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from symgen.transcribe.features import Features, Onsets
 
 
-STRUCK, SUPPORTED = 0.45, 0.25
+STRUCK, SUPPORTED = 0.5, 0.3
 """Onset activation that is a stroke, and one that is a stroke if the frame activation rises with it."""
 
-BELIEVED, CLEAR_DB = 0.15, 2.0
+BELIEVED, CLEAR_DB = 0.18, 2.0
 """Onset activation that is a stroke, with a rising frame, where the spectrum rises by so much (mean over bands)."""
 
 RISE = 0.3

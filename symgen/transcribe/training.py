@@ -104,26 +104,33 @@ def _curve(rng: np.random.Generator, decibels: float, knots: int) -> Array:
 
 
 def _cut(clip: Clip, first: int, frames: int, bins: int, rng: np.random.Generator) -> Array:
-    """Return a stretch of `clip`, relative to its level, transposed and filtered."""
-    stretch = slice(first, first + frames)
-    magnitude = clip.magnitude[stretch].astype(np.float32) / clip.level[stretch, None, None]
+    """Return a stretch of `clip`, relative to its level, transposed and filtered; silent before and after the clip."""
+    wanted = np.arange(first, first + frames)
+    inside = (wanted >= 0) & (wanted < len(clip.level))
+    stretch = slice(max(0, first), first + frames)
+    magnitude = np.zeros((frames, frontend.CHANNELS, frontend.BINS), np.float32)
+    magnitude[inside] = clip.magnitude[stretch].astype(np.float32) / clip.level[stretch, None, None]
     magnitude *= _curve(rng, rng.uniform(0, 6), int(rng.integers(2, 10)))
     return _moved(magnitude, bins)
 
 
+def _drawn(clips: list[Clip], frames: int, bins: int, rng: np.random.Generator) -> tuple[Array, Targets]:
+    """Return a stretch of one of the clips, which may begin before it or end after it, and its targets."""
+    clip = clips[int(rng.integers(len(clips)))]
+    first = int(rng.integers(-OUTSIDE, max(1, len(clip.level) - frames + OUTSIDE)))
+    made = targets(clip.notes, first, frames, bins / PER)
+    for part in made:
+        part[max(0, len(clip.level) - first) :] = 0
+    return _cut(clip, first, frames, bins, rng), made
+
+
 def example(clips: list[Clip], frames: int, rng: np.random.Generator) -> tuple[Array, Targets]:
     """Return one disturbed stretch: what is heard, ``(channels, frames, bins)``, and its targets."""
-    clip = clips[int(rng.integers(len(clips)))]
-    first = int(rng.integers(0, max(1, len(clip.level) - frames)))
     bins = int(np.clip(round(rng.normal(0, 4)), -9, 9))
-    magnitude = _cut(clip, first, frames, bins, rng)
-    notes = targets(clip.notes, first, frames, bins / PER)
+    magnitude, notes = _drawn(clips, frames, bins, rng)
     if rng.random() < 0.1:  # a second clip beneath
-        other = clips[int(rng.integers(len(clips)))]
-        begin = int(rng.integers(0, max(1, len(other.level) - frames)))
-        beneath = _cut(other, begin, frames, bins, rng) * np.float32(rng.uniform(0.3, 1.0))
-        magnitude = np.sqrt(magnitude**2 + beneath**2)
-        more = targets(other.notes, begin, frames, bins / PER)
+        beneath, more = _drawn(clips, frames, bins, rng)
+        magnitude = np.hypot(magnitude, beneath * np.float32(rng.uniform(0.3, 1.0)))
         notes = Targets(*(np.maximum(a, b) for a, b in zip(notes, more, strict=True)))
     if rng.random() < 0.5:  # noise of any colour
         veil = np.float32(10 ** rng.uniform(-4.5, -2.0)) * _curve(rng, 8, 4)
@@ -143,6 +150,8 @@ def batch(clips: list[Clip], size: int, frames: int, rng: np.random.Generator) -
     return heard, [torch.from_numpy(np.stack(part)) for part in zip(*(notes for _, notes in drawn), strict=True)]
 
 
+OUTSIDE = 40
+"""Frames of silence before or after a clip that an example may show, so that ends of recordings are known."""
 WEIGHTS = (30.0, 1.0, 1.0)
 """Of the losses of onset, frame and contour: onsets are rare, so their mean is small."""
 ONSET_WEIGHT = 4.0

@@ -18,6 +18,9 @@ from symgen.units import TICKS_PER_QUARTER
 BEND_LIMIT_CENTS = 200.0
 """A curve within this is a bend of one note; where it leaves it, the sound goes on as another note (see docs)."""
 
+PIECE_CENTS = 300.0
+"""Span of a piece of a longer slide: around a whole semitone it then stays within the limit."""
+
 TOGETHER_S = 0.05
 """Strokes this near to each other are one stroke of the hand in the score."""
 
@@ -220,7 +223,7 @@ def in_reach(note: HeardNote) -> list[HeardNote]:
     pieces: list[tuple[int, int, float]] = []
     first = 0
     for at in range(1, len(curve) + 1):
-        if at == len(curve) or np.ptp(curve[first : at + 1]) > 2 * BEND_LIMIT_CENTS - 20.0:
+        if at == len(curve) or np.ptp(curve[first : at + 1]) > PIECE_CENTS:
             middle = 0.5 * (float(curve[first:at].min()) + float(curve[first:at].max()))
             pieces.append((first, at, _centre(curve[first:at], middle)))
             first = at

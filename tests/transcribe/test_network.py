@@ -153,6 +153,25 @@ def test_peaks_give_back_the_notes_of_perfect_activations():
         assert abs(row[2] - pitch) < 0.15
 
 
+def test_an_onset_in_doubt_between_keys_is_one_note_at_the_likeliest():
+    activation = np.zeros((40, KEYS), "f4")
+    activation[20, 25:29] = 0.1, 0.3, 0.05, 0.2
+    activation[20, 50] = 0.3  # alone, and too little
+    rows = peaks.onsets(activation, threshold=0.5)
+    assert rows[:, :2].round().tolist() == [[20, 26]]
+    activation[20, 28] = 0.9  # beside a clear one nothing is in doubt
+    assert peaks.onsets(activation, threshold=0.5)[:, 1].tolist() == [28]
+
+
+def test_nothing_is_taught_outside_a_clip():
+    clip = hear(string(64, 1.0), (Label(0.2, 9.0, 64.0, np.zeros(0), np.zeros(0)),))
+    heard, wanted = batch([clip], 20, 80, np.random.default_rng(1))
+    frames = len(clip.level)
+    assert wanted[1].amax((1, 2)).max() == 1
+    assert wanted[1].sum(1).amax(1).max() <= frames
+    assert heard.isfinite().all()
+
+
 def test_missing_or_wrong_weights_are_one_clear_line(tmp_path):
     with pytest.raises(runtime.TranscriberError, match=r"checkpoint\.json"):
         runtime.load(tmp_path)
