@@ -119,12 +119,9 @@ def _parent(strokes: Sequence[Stroke], rolls: Rolls, start: int, key: int) -> St
 
 def _land(stroke: Stroke, rolls: Rolls, tuning: float, start: int, stop: int, key: int) -> None:
     """Give a stroke the tone on another key: what it was before the tone began stays, as its slide."""
-    kept = [at for at, frame in enumerate(stroke.frames) if frame < start]
-    forth = walk(rolls, start, (key + tuning) * PER_SEMITONE + 1.0, stop, 1)
-    stroke.frames = [*(stroke.frames[at] for at in kept), *(frame for frame, _, _ in forth)]
-    stroke.bins = [*(stroke.bins[at] for at in kept), *(place for _, place, _ in forth)]
-    stroke.heard = [*(stroke.heard[at] for at in kept), *(heard for _, _, heard in forth)]
-    stroke.key, stroke.stop = key, stroke.frames[-1] + 1
+    stroke.cut(bisect_left(stroke.frames, start))
+    stroke.add(walk(rolls, start, (key + tuning) * PER_SEMITONE + 1.0, stop, 1))
+    stroke.key = key
 
 
 def _unheard_stroke(
@@ -148,6 +145,7 @@ def _unheard_stroke(
         path = [*reversed(back), *forth]
         if len(path) < SHORTEST_FRAMES:
             continue
-        frames, bins, heard = ([*column] for column in zip(*path, strict=True))
-        return Stroke(time / HOP_S, key, NEW_HEIGHT, frames, bins, heard, stop=path[-1][0] + 1)
+        stroke = Stroke(time / HOP_S, key, NEW_HEIGHT)
+        stroke.add(path)
+        return stroke
     return None
