@@ -87,8 +87,7 @@ class Listener:
         self._held = WINDOW // 2
         self._samples = 0
         self._peak, self._at_peak = 0.0, 0
-        self._bands: list[NDArray[np.uint8]] = []
-        self._level: list[NDArray[np.float32]] = []
+        self._bands, self._level = bytearray(), bytearray()  # they grow where they are
 
     def push(self, block: NDArray[np.float32]) -> None:
         """Hear a block of mono sound, shape (samples,)."""
@@ -107,12 +106,12 @@ class Listener:
 
     def finish(self) -> Features:
         """Return the features of all that was heard."""
-        frames = self._samples // HOP + 1 - sum(map(len, self._level))
+        frames = self._samples // HOP + 1 - len(self._level) // 4
         rest = np.concatenate([*self._waiting, np.zeros(WINDOW, dtype=np.float32)])
         if frames > 0:
             self._hear(rest[: (frames - 1) * HOP + WINDOW], frames)
-        bands = np.concatenate(self._bands) if self._bands else np.zeros((0, self._bank.shape[1]), dtype=np.uint8)
-        level = np.concatenate(self._level) if self._level else np.zeros(0, dtype=np.float32)
+        bands = np.frombuffer(self._bands, np.uint8).reshape(-1, self._bank.shape[1])
+        level = np.frombuffer(self._level, np.float32)
         share = self._at_peak / max(1, self._samples)
         return Features(bands, level, self._peak, share, self._samples / RATE)
 
@@ -128,9 +127,9 @@ class Listener:
         power = np.abs(np.fft.rfft(windows * self._taper, axis=1)).astype(np.float32) ** 2
         decibels = 10.0 * np.log10(power @ self._bank + 1e-13)
         steps = np.clip(np.round((decibels - DB_FLOOR) / DB_STEP), 0, 255)
-        self._bands.append(steps.astype(np.uint8))
+        self._bands += steps.astype(np.uint8).tobytes()
         middle = windows[:, WINDOW // 2 - HOP : WINDOW // 2 + HOP]
-        self._level.append((10.0 * np.log10((middle**2).mean(axis=1) + 1e-13)).astype(np.float32))
+        self._level += (10.0 * np.log10((middle**2).mean(axis=1) + 1e-13)).astype(np.float32).tobytes()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ unexplained.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def landed(strokes: Sequence[Stroke], rolls: Rolls, tuning: float, onsets: Onset
     covered = np.zeros(rolls.frame.shape, dtype=bool)
     for stroke in strokes:
         _cover(covered, stroke)
-    found = list(strokes)
+    found = sorted(strokes, key=_first)
     rises = onsets.times if onsets is not None else np.zeros(0)
     for start, stop, key in _unexplained(rolls, covered):
         if covered[start:stop, key].mean() > 0.5:
@@ -64,7 +65,7 @@ def landed(strokes: Sequence[Stroke], rolls: Rolls, tuning: float, onsets: Onset
             parent = _unheard_stroke(found, rises, rolls, tuning, start, stop, key)
             if parent is None:
                 continue
-            found.append(parent)
+            insort(found, parent, key=_first)
         _cover(covered, parent)
     return sorted(found, key=lambda stroke: (stroke.at, stroke.key))
 
@@ -87,16 +88,27 @@ def _unexplained(rolls: Rolls, covered: NDArray[np.bool_]) -> list[tuple[int, in
     return sorted(runs)
 
 
+def _first(stroke: Stroke) -> int:
+    return stroke.first
+
+
+def _between(strokes: Sequence[Stroke], low: int, high: int) -> Sequence[Stroke]:
+    """Return the strokes in frames `low` to `high`, both included, of strokes in order of their frames."""
+    return strokes[bisect_left(strokes, low, key=_first) : bisect_right(strokes, high, key=_first)]
+
+
 def _next_start(strokes: Sequence[Stroke], key: int, after: int, end: int) -> int:
-    return min((stroke.first for stroke in strokes if stroke.key == key and stroke.first > after), default=end)
+    for place in range(bisect_right(strokes, after, key=_first), len(strokes)):
+        if strokes[place].key == key:
+            return strokes[place].first
+    return end
 
 
 def _parent(strokes: Sequence[Stroke], rolls: Rolls, start: int, key: int) -> Stroke | None:
     """Return the stroke whose own key falls silent as the tone on `key` begins, the latest of several."""
     best: Stroke | None = None
-    for stroke in strokes:
-        soon = start - SLIDE_FRAMES <= stroke.first <= start + 2
-        if not soon or not 0 < abs(stroke.key - key) <= SLIDE_KEYS:
+    for stroke in _between(strokes, start - SLIDE_FRAMES, start + 2):
+        if not 0 < abs(stroke.key - key) <= SLIDE_KEYS:
             continue
         after = rolls.frame[start + 4 : start + 10, stroke.key]
         silent = len(after) == 0 or after.mean() < 0.4 * FULL
@@ -107,12 +119,9 @@ def _parent(strokes: Sequence[Stroke], rolls: Rolls, start: int, key: int) -> St
 
 def _land(stroke: Stroke, rolls: Rolls, tuning: float, start: int, stop: int, key: int) -> None:
     """Give a stroke the tone on another key: what it was before the tone began stays, as its slide."""
-    kept = [at for at, frame in enumerate(stroke.frames) if frame < start]
-    forth = walk(rolls, start, (key + tuning) * PER_SEMITONE + 1.0, stop, 1)
-    stroke.frames = [*(stroke.frames[at] for at in kept), *(frame for frame, _, _ in forth)]
-    stroke.bins = [*(stroke.bins[at] for at in kept), *(place for _, place, _ in forth)]
-    stroke.heard = [*(stroke.heard[at] for at in kept), *(heard for _, _, heard in forth)]
-    stroke.key, stroke.stop = key, stroke.frames[-1] + 1
+    stroke.cut(bisect_left(stroke.frames, start))
+    stroke.add(walk(rolls, start, (key + tuning) * PER_SEMITONE + 1.0, stop, 1))
+    stroke.key = key
 
 
 def _unheard_stroke(
@@ -127,15 +136,16 @@ def _unheard_stroke(
     """Return a stroke where the spectrum rises shortly before the tone and no stroke was found, or None."""
     low, high = np.searchsorted(rises, [(start - SLIDE_FRAMES) * HOP_S, (start + 3) * HOP_S])
     for time in rises[low:high][::-1].tolist():
-        if any(abs(stroke.at * HOP_S - time) < CLAIMED_S for stroke in strokes):
-            continue
         first = max(0, round(time / HOP_S))
+        if any(abs(stroke.at * HOP_S - time) < CLAIMED_S for stroke in _between(strokes, first - 5, first + 5)):
+            continue
         own = (key + tuning) * PER_SEMITONE + 1.0
         back = walk(rolls, max(first, start), own, first - 1, -1)
         forth = walk(rolls, max(first, start) + 1, own, stop, 1)
         path = [*reversed(back), *forth]
         if len(path) < SHORTEST_FRAMES:
             continue
-        frames, bins, heard = ([*column] for column in zip(*path, strict=True))
-        return Stroke(time / HOP_S, key, NEW_HEIGHT, frames, bins, heard, stop=path[-1][0] + 1)
+        stroke = Stroke(time / HOP_S, key, NEW_HEIGHT)
+        stroke.add(path)
+        return stroke
     return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 
 Bytes = NDArray[np.uint8]
 
+Step = tuple[int, float, float]
+"""Frame, bin with fraction, activation."""
+
 HOP_S = 0.016
 
-LOWEST = 33
+LOWEST, KEYS = 33, 61
 
 PER_SEMITONE = 3
 
@@ -73,10 +77,12 @@ class Rolls:
     @staticmethod
     def of(parts: Iterable[Activations]) -> Rolls:
         """Return the activations of consecutive parts, packed as they come."""
-        packed = [(_bytes(p.onset), _bytes(p.frame), _bytes(p.contour)) for p in parts]
-        if not packed:
-            return Rolls(*(np.zeros((0, width), np.uint8) for width in (61, 61, 183)))
-        return Rolls(*(np.concatenate([part[i] for part in packed]) for i in range(3)))
+        packed, widths = (bytearray(), bytearray(), bytearray()), (KEYS, KEYS, PER_SEMITONE * KEYS)
+        for part in parts:  # they grow where they are: joining them at the end would take twice the memory
+            for held, values in zip(packed, (part.onset, part.frame, part.contour), strict=True):
+                held += _bytes(values).tobytes()
+        rolls = (np.frombuffer(held, np.uint8) for held in packed)
+        return Rolls(*(roll.reshape(-1, width) for roll, width in zip(rolls, widths, strict=True)))
 
 
 def _bytes(values: NDArray[np.float32]) -> Bytes:
@@ -90,15 +96,27 @@ class Stroke:
     at: float  # frame with fraction
     key: int
     height: float  # 0..1: the sum of its frames over that of a sure stroke
-    frames: list[int]
-    bins: list[float]
-    heard: list[float]
+    frames: array[int] = field(default_factory=lambda: array("l"))
+    bins: array[float] = field(default_factory=lambda: array("d"))
+    heard: array[float] = field(default_factory=lambda: array("d"))
     stop: int = 0
 
     @property
     def first(self) -> int:
         """Frame of the stroke."""
         return max(0, round(self.at))
+
+    def add(self, path: Sequence[Step]) -> None:
+        """Let the curve go on along a path."""
+        self.frames.extend(frame for frame, _, _ in path)
+        self.bins.extend(place for _, place, _ in path)
+        self.heard.extend(heard for _, _, heard in path)
+        self.stop = self.frames[-1] + 1 if self.frames else self.first
+
+    def cut(self, at: int) -> None:
+        """End the curve before its frame `at`, counted from its start."""
+        for column in (self.frames, self.bins, self.heard):
+            del column[at:]
 
     def pitch(self, first: int = 0, last: int | None = None) -> Floats:
         """Return the MIDI pitch with fraction of its frames `first` to `last`, counted from the start of the curve."""
@@ -117,19 +135,12 @@ def follow(stroke: Stroke, rolls: Rolls, tuning: float, next_on_key: int) -> Non
     there = back[0] if back else (anchor, own, 0.0)
     forth = walk(rolls, there[0] + 1, there[1], limit, 1)
     curve = [*reversed(back), *forth]
-    stroke.frames = [frame for frame, _, _ in curve]
-    stroke.bins = [place for _, place, _ in curve]
-    stroke.heard = [heard for _, _, heard in curve]
-    stroke.stop = stroke.frames[-1] + 1 if curve else first
+    stroke.add(curve)
 
 
 def extend(stroke: Stroke, rolls: Rolls, limit: int) -> None:
     """Follow a curve on from where it was cut off, up to frame `limit`."""
-    forth = walk(rolls, stroke.stop, stroke.bins[-1], min(len(rolls.frame), limit), 1)
-    stroke.frames += [frame for frame, _, _ in forth]
-    stroke.bins += [place for _, place, _ in forth]
-    stroke.heard += [heard for _, _, heard in forth]
-    stroke.stop = stroke.frames[-1] + 1
+    stroke.add(walk(rolls, stroke.stop, stroke.bins[-1], min(len(rolls.frame), limit), 1))
 
 
 def _anchor(rolls: Rolls, first: int, limit: int, own: float) -> int:
@@ -142,14 +153,14 @@ def _anchor(rolls: Rolls, first: int, limit: int, own: float) -> int:
     return first + int(heard[0]) if len(heard) else first
 
 
-def walk(rolls: Rolls, start: int, place: float, stop: int, step: int) -> list[tuple[int, float, float]]:
+def walk(rolls: Rolls, start: int, place: float, stop: int, step: int) -> list[Step]:
     """Return (frame, bin with fraction, activation) along the strongest path from a place, until it is silent.
 
     A fast slide blurs the contour; then the frame activation of the key that takes over tells where it goes.
     """
     contour, frame = rolls.contour, rolls.frame
     bins, keys = contour.shape[1], frame.shape[1]
-    path: list[tuple[int, float, float]] = []
+    path: list[Step] = []
     silent, speed, sure, lost = 0, 0.0, place, 0
     for at in range(start, stop, step):
         middle = round(place + float(np.clip(speed, -2.0, 2.0)))

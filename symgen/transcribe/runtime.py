@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,11 +182,24 @@ def _levelled(parts: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
         yield release(len(held))
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: on busy cores several wait for each other, at ten times the cost of one alone."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _forward(network: Transcriber, heard: Array, left: int, count: int) -> tuple[Array, Array, Array]:
     """Return probabilities of frames ``left .. left + count`` of `heard`, shape ``(frames, channels, bins)``."""
     import torch
 
-    with torch.inference_mode():
+    with torch.inference_mode(), _one_thread():
         given = torch.from_numpy(np.ascontiguousarray(heard.transpose(1, 0, 2)))[None]
         out = network(given.contiguous(memory_format=torch.channels_last))
         onset, frame, contour = (torch.sigmoid(part)[0, left : left + count].contiguous().numpy() for part in out)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from symgen.transcribe.landings import landed
 from symgen.transcribe.mono import resting_pitch, velocity_of
-from symgen.transcribe.notes import HeardNote
+from symgen.transcribe.notes import Floats, HeardNote
 from symgen.transcribe.paths import (
     FULL,
     HELD,
@@ -45,6 +45,9 @@ RISE = 0.3
 
 PEAK_FRAMES = 2
 """An onset is the largest within so many frames to both sides: strokes 48 ms apart are two."""
+
+PIECE_FRAMES = 8192
+"""Peaks are looked for in pieces of 131 s, so that an hour needs no more memory than a minute."""
 
 PEAK_MASS = 1.5
 """Sum of the frames of a sure stroke: it is two or three frames wide, however it lies between them."""
@@ -121,14 +124,9 @@ def _strokes(rolls: Rolls, onsets: Onsets | None) -> list[Stroke]:
     frames = len(onset)
     if not frames:
         return []
-    padded = np.pad(onset, ((PEAK_FRAMES, PEAK_FRAMES), (1, 1)))
-    near = np.lib.stride_tricks.sliding_window_view(padded, 2 * PEAK_FRAMES + 1, axis=0).max(-1)
-    here = padded[PEAK_FRAMES:-PEAK_FRAMES, 1:-1]
-    beside = np.maximum(near[:, :-2], near[:, 2:])
-    earlier = np.lib.stride_tricks.sliding_window_view(padded[:-PEAK_FRAMES], PEAK_FRAMES, axis=0).max(-1)
-    first = here > earlier[:frames, 1:-1]  # of equal neighbours in time the first is the peak
-    lowest = np.where(heard, BELIEVED, SUPPORTED)[:, None] * FULL
-    found, key = np.nonzero((here >= lowest) & (here >= near[:, 1:-1]) & (here >= beside) & first)
+    lowest = np.where(heard, BELIEVED, SUPPORTED) * FULL
+    pieces = [_peaks(onset, lowest, start) for start in range(0, frames, PIECE_FRAMES)]
+    found, key = (np.concatenate(column) for column in zip(*pieces, strict=True))
     strokes = []
     for frame, place in zip(found.tolist(), key.tolist(), strict=True):
         height = float(onset[frame, place]) / FULL
@@ -139,9 +137,25 @@ def _strokes(rolls: Rolls, onsets: Onsets | None) -> list[Stroke]:
         bow = 2.0 * height - before - after
         fraction = float(np.clip((after - before) / (2.0 * bow), -0.5, 0.5)) if bow > 1e-6 else 0.0
         mass = min(1.0, (before + height + after) / PEAK_MASS)
-        strokes.append(Stroke(max(0.0, frame + fraction), place, mass, [], [], []))
+        strokes.append(Stroke(max(0.0, frame + fraction), place, mass))
     strokes.sort(key=lambda stroke: (stroke.at, stroke.key))
     return strokes
+
+
+def _peaks(onset: Bytes, lowest: Floats, start: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return frames and keys of the peaks of the onset activation in one piece of a recording."""
+    stop = min(len(onset), start + PIECE_FRAMES)
+    low, high = max(0, start - PEAK_FRAMES), min(len(onset), stop + PEAK_FRAMES)
+    edges = (PEAK_FRAMES - (start - low), PEAK_FRAMES - (high - stop))
+    padded = np.pad(onset[low:high], (edges, (1, 1)))
+    near = np.lib.stride_tricks.sliding_window_view(padded, 2 * PEAK_FRAMES + 1, axis=0).max(-1)
+    here = padded[PEAK_FRAMES:-PEAK_FRAMES, 1:-1]
+    beside = np.maximum(near[:, :-2], near[:, 2:])
+    earlier = np.lib.stride_tricks.sliding_window_view(padded[:-PEAK_FRAMES], PEAK_FRAMES, axis=0).max(-1)
+    first = here > earlier[: len(here), 1:-1]  # of equal neighbours in time the first is the peak
+    enough = here >= lowest[start:stop, None]
+    found, key = np.nonzero(enough & (here >= near[:, 1:-1]) & (here >= beside) & first)
+    return found + start, key
 
 
 def _rises(onsets: Onsets | None, frames: int) -> NDArray[np.bool_]:
@@ -244,7 +258,7 @@ def _end_struck_again(stroke: Stroke, sounding: dict[int, Stroke]) -> None:
             continue
         pitch = LOWEST + (other.bins[at] - 1.0) / PER_SEMITONE
         if key == stroke.key or abs(pitch - LOWEST - stroke.key) < NEAR_KEY:
-            del other.frames[at:], other.bins[at:], other.heard[at:]
+            other.cut(at)
             other.stop = stroke.first
             del sounding[key]
 
