@@ -43,10 +43,10 @@ def add_partials(rows: Any, starts: Any, damped: Any, bends: Any, curves: Any, g
         What each partial does.
     starts, damped : ndarray of int64, shape (partials,)
         Sample of the onset, and the sample from which the string is damped.
-    bends : ndarray of int64, shape (partials,)
-        Row of `curves` of the partial's bend, -1 for none.
-    curves : ndarray of float64, shape (bent notes, blocks)
-        Frequency as a multiple of the plain one at the edge of each block; the last value holds on.
+    bends : ndarray of int64, shape (partials, 2)
+        First and last place in `curves` of the partial's bend; -1 for none.
+    curves : ndarray of float64, shape (points,)
+        Frequencies as multiples of the plain one at the edges of blocks; the last value of a bend holds on.
     gains : ndarray of float32, shape (partials, channels)
         Amplitude in each channel.
     out : ndarray of float32, shape (channels, samples)
@@ -66,15 +66,14 @@ def add_partials(rows: Any, starts: Any, damped: Any, bends: Any, curves: Any, g
         depth, start_beat = row[DEPTH], 1.0 + row[DEPTH] * beat_re
         phase_re, phase_im = cos(row[PHASE]), sin(row[PHASE])
         step = row[OMEGA]
-        bend = bends[partial]
+        bend, last = bends[partial, 0], bends[partial, 1]
         fresh = True
         step_re, step_im = 1.0, 0.0
         before = 0.0
         block, place = 0, starts[partial]
         while place < length:
             if bend >= 0:
-                edge = min(block, curves.shape[1] - 2)
-                now = row[OMEGA] * 0.5 * (curves[bend, edge] + curves[bend, edge + 1])
+                now = row[OMEGA] * 0.5 * (curves[min(bend + block, last)] + curves[min(bend + block + 1, last)])
                 fresh = fresh or now != step
                 step = now
             if fresh:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from symgen.errors import UsageError
 from symgen.score import Technique
 from symgen.sound.model import HIGHEST, LOWEST, Rings, SoundNote
-from symgen.sound.render import checked_notes, settled
+from symgen.sound.strokes import checked_notes, settled
 
 BINS_PER_SEMITONE = 3
 PITCHES = HIGHEST - LOWEST + 1

@@ -24,22 +24,25 @@ _GUZHENG = SoundModel(
     family="preset",
     open_pitches=(86, 83, 81, 78, 76, 74, 71, 69, 66, 64, 62, 59, 57, 54, 52, 50, 47, 45, 42, 40, 38),
     inharmonicity=Register((36, 48, 60, 72, 84), (1.2e-4, 1.1e-4, 1.0e-4, 1.1e-4, 1.0e-4)),
-    tilt=Register((36, 48, 60, 69, 76, 84), (24.0, 20.0, 17.0, 10.0, 8.5, 8.0)),
-    flat_hertz=350.0,
+    tilt=Register((36, 48, 60, 72, 84), (9.0, 9.5, 11.0, 10.0, 9.0)),
+    flat_hertz=750.0,
     pluck=0.12,
     comb=0.6,
-    unevenness_db=5.0,
-    decay=Register((36, 48, 60, 72, 84), (4.0, 3.0, 4.0, 7.0, 20.0)),
-    decay_per_khz=Register((36, 48, 60, 72, 84), (10.0, 11.0, 12.0, 10.0, 12.0)),
-    early=3.5,
-    early_share=0.55,
+    unevenness_db=5.5,
+    decay=Register((36, 60, 72, 84), (0.0, 0.0, 1.5, 5.0)),
+    decay_gain=Register((36, 84), (15.5, 15.5)),
+    early=3.0,
+    early_db=12.0,
+    early_db_per_octave=4.0,
     beat_hertz=1.2,
     beat_depth=0.5,
     attack=0.0015,
-    noise_db=-24.0,
+    noise_db=-26.0,
     noise_low=1500.0,
     noise_high=7000.0,
-    noise_seconds=0.035,
+    noise_seconds=0.05,
+    contact_db=-34.0,
+    contact_seconds=0.03,
     body=(Mode(105.0, 6.0, 3.0), Mode(210.0, 8.0, 4.0), Mode(390.0, 8.0, 3.0), Mode(640.0, 6.0, 2.0)),
     knock_db=-30.0,
     friction_db=-np.inf,
@@ -57,15 +60,16 @@ _GUQIN = SoundModel(
     family="preset",
     open_pitches=(36, 38, 41, 43, 45, 48, 50),
     inharmonicity=Register((34, 43, 51), (9e-5, 6e-5, 4e-5)),
-    tilt=Register((36, 48, 60, 72, 84), (20.0, 17.0, 14.0, 11.0, 9.0)),
-    flat_hertz=250.0,
+    tilt=Register((36, 48, 60, 84), (10.0, 12.0, 13.0, 12.0)),
+    flat_hertz=500.0,
     pluck=0.10,
     comb=0.6,
     unevenness_db=4.0,
-    decay=Register((36, 48, 60, 72, 84), (4.5, 6.0, 8.0, 11.0, 15.0)),
-    decay_per_khz=Register((36, 48, 60, 72, 84), (9.0, 10.0, 11.0, 12.0, 13.0)),
+    decay=Register((36, 48, 60, 72, 84), (2.5, 4.0, 6.0, 8.0, 10.0)),
+    decay_gain=Register((36, 84), (15.0, 15.0)),
     early=2.5,
-    early_share=0.4,
+    early_db=9.0,
+    early_db_per_octave=3.0,
     beat_hertz=0.9,
     beat_depth=0.4,
     attack=0.003,
@@ -73,6 +77,8 @@ _GUQIN = SoundModel(
     noise_low=600.0,
     noise_high=4000.0,
     noise_seconds=0.05,
+    contact_db=-34.0,
+    contact_seconds=0.03,
     body=(Mode(95.0, 7.0, 4.0), Mode(180.0, 8.0, 4.0), Mode(330.0, 8.0, 3.0), Mode(520.0, 6.0, 2.0)),
     knock_db=-24.0,
     friction_db=-30.0,
@@ -84,8 +90,23 @@ _GUQIN = SoundModel(
     ),
 )
 
-PRESETS = {"guqin": _GUQIN, "guzheng": _GUZHENG}
-"""The model instruments by kind."""
+_SILK = replace(
+    _GUQIN,
+    name="guqin-silk",
+    tuning_cents=-200.0,
+    tilt=_GUQIN.tilt.times(1.2),
+    decay=_GUQIN.decay.times(1.3),
+    decay_gain=_GUQIN.decay_gain.times(1.4),
+    inharmonicity=_GUQIN.inharmonicity.times(0.6),
+    attack=0.004,
+    noise_db=-24.0,
+    friction_db=-26.0,
+)
+
+PRESETS = {model.name: model for model in (_GUQIN, _SILK, _GUZHENG)}
+"""The model instruments by name: a guqin with strings of metal and nylon, one with silk, a guzheng."""
+
+_BASES = {"guqin": (_GUQIN, _GUQIN, _SILK), "guzheng": (_GUZHENG,)}
 
 FAMILIES = ("train", "unseen")
 _CELLS = {"train": (0, 2, 3, 5), "unseen": (1, 4)}
@@ -111,17 +132,20 @@ class Range:
 
 _COMMON = {
     "inharmonicity": Range(0.4, 2.5, log=True),  # factors on the preset
-    "tilt": Range(0.5, 1.6, log=True),
+    "tilt": Range(0.6, 1.6, log=True),
     "decay": Range(0.6, 1.8, log=True),
-    "decay_per_khz": Range(0.6, 1.8, log=True),
+    "decay_gain": Range(0.6, 1.8, log=True),
     "flat_hertz": Range(0.5, 2.0, log=True),
     "comb": Range(0.2, 0.95),  # values
     "unevenness_db": Range(2.0, 7.0),
-    "early": Range(1.5, 5.0),
-    "early_share": Range(0.2, 0.75),
+    "early": Range(1.7, 5.0),
+    "early_db": Range(5.0, 17.0),
+    "early_db_per_octave": Range(1.0, 5.0),
     "beat_hertz": Range(0.3, 2.5),
     "beat_depth": Range(0.1, 0.8),
     "tilt_per_velocity": Range(0.2, 0.6),
+    "contact_db": Range(-50.0, -24.0),
+    "contact_seconds": Range(0.005, 0.045),
     "knock_db": Range(-40.0, -18.0),
     "sympathy_db": Range(-50.0, -24.0),
     "spread": Range(0.1, 0.8),
@@ -145,20 +169,22 @@ _OF_KIND = {
         "friction_db": Range(-42.0, -18.0),
     },
 }
-_FACTORS = ("inharmonicity", "tilt", "decay", "decay_per_khz", "flat_hertz")
+_FACTORS = ("inharmonicity", "tilt", "decay", "decay_gain", "flat_hertz")
 _A4 = Range(430.0, 445.0)
 _SEMITONES = {"guqin": (-3, 1), "guzheng": (-1, 1)}
 
 
-def preset(kind: str) -> SoundModel:
-    """Return the model instrument of a kind.
+def preset(name: str) -> SoundModel:
+    """Return the model instrument of a name in :data:`PRESETS`.
 
     Raises
     ------
     UsageError
-        If `kind` is neither guqin nor guzheng.
+        If there is none.
     """
-    return PRESETS[check_kind(kind)]
+    if name not in PRESETS:
+        raise UsageError(f"no sound model is called {name!r}", expected="one of " + ", ".join(PRESETS))
+    return PRESETS[name]
 
 
 def random_instrument(
@@ -173,7 +199,7 @@ def random_instrument(
     kind : {"guqin", "guzheng"}
         What to vary.
     family : {"train", "unseen"}
-        No parameter of one family takes a value that the other can take.
+        No parameter in the tables of this module takes, in one family, a value that it can take in the other.
     tuning : str, optional
         Name of a tuning; drawn if not given.
 
@@ -182,7 +208,8 @@ def random_instrument(
     UsageError
         If `kind`, `family` or `tuning` is unknown.
     """
-    base = preset(kind)
+    bases = _BASES[check_kind(kind)]
+    base = bases[int(chance.integers(len(bases)))]
     if family not in FAMILIES:
         raise UsageError(f"no family of instruments is called {family!r}", expected=" or ".join(FAMILIES))
     drawn = {name: span.draw(chance, family) for name, span in (_COMMON | _OF_KIND[kind]).items()}

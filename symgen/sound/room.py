@@ -75,7 +75,7 @@ class Noise:
     hiss_db, room_db, hum_db : float
         White noise; noise that falls by 6 dB an octave; mains hum with four partials.
     hum_hertz : float
-        50 or 60.
+        50 or 60; rounded to whole hertz.
     """
 
     hiss_db: float = -70.0
@@ -248,10 +248,11 @@ def noise_samples(noise: Noise, length: int, sample_rate: int, chance: np.random
     hertz = np.fft.rfftfreq(size, 1.0 / sample_rate)
     rumble = np.fft.irfft(spectrum / np.maximum(hertz, 40.0), size)
     rumble *= 10.0 ** (noise.room_db / 20.0) / max(float(np.sqrt((rumble**2).mean())), 1e-12)
-    hiss += np.resize(rumble, length).astype(np.float32)
+    hiss += np.resize(rumble.astype(np.float32), length)
     if noise.hum_db > -110.0:
-        time = np.arange(length) / sample_rate
+        time = np.arange(sample_rate) / sample_rate  # a second, over and over
+        second = np.zeros(sample_rate)
         for order, level in ((1, 1.0), (2, 0.6), (3, 0.3), (5, 0.15)):
-            wave = np.sin(2.0 * np.pi * noise.hum_hertz * order * time + chance.uniform(0.0, 6.28))
-            hiss += (10.0 ** (noise.hum_db / 20.0) * level * wave).astype(np.float32)
+            second += level * np.sin(2.0 * np.pi * round(noise.hum_hertz) * order * time + chance.uniform(0.0, 6.28))
+        hiss += np.resize((10.0 ** (noise.hum_db / 20.0) * second).astype(np.float32), length)
     return np.asarray(hiss, np.float32)

@@ -18,8 +18,9 @@ from symgen.errors import ReadError, UsageError
 from symgen.native import compiled
 from symgen.sound._samples import add_resampled
 from symgen.sound.model import SoundNote
-from symgen.sound.render import MOST_SECONDS, SAMPLE_RATE, checked_notes, until_struck
+from symgen.sound.render import SAMPLE_RATE
 from symgen.sound.room import Microphone, Noise, Room, record
+from symgen.sound.strokes import MOST_SECONDS, checked_notes, until_struck
 
 Samples = NDArray[np.float32]
 

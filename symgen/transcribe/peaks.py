@@ -68,7 +68,7 @@ def deviation(contour: Array, frame: int, key: int, length: int = 20) -> float:
 
 
 def notes(
-    onset: Array, frame: Array, contour: Array, threshold: float = 0.4, release: float = 0.3
+    onset: Array, frame: Array, contour: Array, threshold: float = 0.5, release: float = 0.3
 ) -> NDArray[np.float64]:
     """Return notes as rows of (onset seconds, offset seconds, MIDI pitch with fraction, confidence).
 
