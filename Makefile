@@ -26,7 +26,7 @@ compose: $(VENV)/.ready ## compose a piece with the model that ships (STYLE, OUT
 	$(BIN)/symgen compose --style $(STYLE) -o "$(OUT)" $(ARGS)
 
 test: $(VENV)/.ready-dev ## run the tests (ARGS go to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(VENV)/.ready-dev ## style, types and layers
 	$(BIN)/ruff check .

@@ -21,6 +21,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symgen.progress import Progress
+
 try:
     import fcntl
     import resource
@@ -74,17 +76,18 @@ def find_function(name: str) -> Callable[..., Any]:
 ALIVE_SECONDS = 0.5
 """A sign of life is passed on at most so often."""
 
-_pulse: Callable[[], None] | None = None
+_pulse: Progress | None = None
 
 
-def alive() -> None:
+def alive(message: str = "", done: int = 0, total: int = 0) -> None:
     """Say that the item at work gets on: its cap of time, not that of memory, counts from now.
 
     For work that is long by right, such as an hour of sound, where it is done in short steps. Whoever calls this
-    must make sure that there is an end to the steps. Outside a child of :mod:`symgen.isolation` nothing happens.
+    must make sure that there is an end to the steps. A message goes to the parent's progress, so this is itself a
+    :class:`~symgen.progress.Progress`. Outside a child of :mod:`symgen.isolation` nothing happens.
     """
     if _pulse is not None:
-        _pulse()
+        _pulse(message, done, total)
 
 
 def main(warm_up: str, cap_itself: bool) -> None:
@@ -171,14 +174,15 @@ def _serve(request: tuple[bytes, bytes, bytes], pipes: tuple[int, int], limits: 
     except Exception as error:  # noqa: BLE001 - no item is to blame: the parent raises it
         send("broken", _text(error))
         return
-    said = time.monotonic()
+    said = (time.monotonic(), "")
 
-    def pulse() -> None:
+    def pulse(message: str = "", done: int = 0, total: int = 0) -> None:
         nonlocal said
-        if (now := time.monotonic()) - said >= min(ALIVE_SECONDS, seconds / 4):
-            said = now
+        now = time.monotonic()
+        if now - said[0] >= min(ALIVE_SECONDS, seconds / 4) or (message and message != said[1]):
+            said = (now, message)
             limits.allow(seconds)
-            send("alive")
+            send("alive", message, done, total)
 
     global _pulse
     send("started", limits.base())

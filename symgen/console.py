@@ -21,6 +21,8 @@ from symgen.errors import SymgenError, UsageError, one_line
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 REFRESH_SECONDS = 0.1
+LEFT_AFTER_SECONDS = 2.0
+"""So long progress is watched before it is told how long the rest will take."""
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:
@@ -143,17 +145,32 @@ class Reporter:
         self._live = sys.stderr.isatty()
         self._message = ""
         self._shown_at = 0.0
+        self._begin = (0.0, 0)
 
     def __call__(self, message: str, done: int = 0, total: int = 0) -> None:
         """Show `message`, with `done` of `total` if the total is known (see :class:`symgen.progress.Progress`)."""
         now = time.monotonic()
         same = message == self._message
+        if not same:
+            self._begin = (now, done)
         if self._quiet or (same and (not self._live or (now - self._shown_at < REFRESH_SECONDS and done < total))):
             return
         self._message, self._shown_at = message, now
-        line = one_line(f"{message} {done}/{total}" if total and self._live else message)
+        line = one_line(
+            f"{message} {done:,}/{total:,}{self._left(now, done, total)}" if total and self._live else message
+        )
         sys.stderr.write(f"\r\x1b[2K{line}" if self._live else f"{line}\n")
         sys.stderr.flush()
+
+    def _left(self, now: float, done: int, total: int) -> str:
+        """Return how long the rest will take if it goes on as it went so far, once that can be told."""
+        begin, before = self._begin
+        if now - begin < LEFT_AFTER_SECONDS or done <= before or done >= total:
+            return ""
+        seconds = round((now - begin) * (total - done) / (done - before))
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        return f", {hours}:{minutes:02}:{seconds:02} left" if hours else f", {minutes}:{seconds:02} left"
 
     def close(self) -> None:
         """Take the line that renews itself off the terminal."""

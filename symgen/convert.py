@@ -11,7 +11,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +22,7 @@ from symgen.corpus.catalogue import read_catalogue
 from symgen.corpus.cleaning import SHIPPED, read_rules
 from symgen.corpus.dataset import Dataset, Entry
 from symgen.corpus.families import FamilyFinder
-from symgen.corpus.inputs import check_inputs, find_inputs
+from symgen.corpus.inputs import check_inputs, find_inputs, is_recording
 from symgen.corpus.pieces import Item, Settings, failed_line, report_line, take_over
 from symgen.corpus.splits import SplitPlanner
 from symgen.corpus.store import FileResult, Store
@@ -35,13 +35,14 @@ from symgen.native import is_available
 from symgen.progress import Progress, silent
 from symgen.resources import corpora_dir, version
 from symgen.tokens.prefix import STYLES
+from symgen.transcribe import hearing
 
 CAPS = Caps(seconds=10.0, memory_bytes=2**30)
-"""What the reading of one file may take."""
+"""What the reading of one file may take; that of a recording: :data:`symgen.transcribe.hearing.CAPS`."""
 
-_BATCH_WEIGHT = 256
+_BATCH_WEIGHT = 128
 _BATCH_BYTES = 4 * 2**20
-_WEIGHTS = {".xml": 32, ".musicxml": 32, ".mxl": 32, ".abc": 8, ".krn": 3}
+_WEIGHTS = {".xml": 16, ".musicxml": 16, ".mxl": 16, ".abc": 4, ".krn": 2}
 """About how many MIDI files take as long as one such file: a batch is to be a second of work at most."""
 
 _FEW = 64
@@ -249,7 +250,11 @@ def _batches(store: Store, *, absolute: bool) -> Iterator[list[Item]]:
     weight = size = 0
     for path, known in store.todo():
         # A worker elsewhere stands in another folder.
-        batch.append((str(path), os.path.abspath(path) if absolute else str(path), known))  # noqa: PTH100
+        item = (str(path), os.path.abspath(path) if absolute else str(path), known)  # noqa: PTH100
+        if is_recording(path):  # of other caps, and long work by itself
+            yield [item]
+            continue
+        batch.append(item)
         weight += _WEIGHTS.get(path.suffix.lower(), 1)
         with suppress(OSError, ValueError):
             size += os.stat(path).st_size  # noqa: PTH116 - called for every file
@@ -269,8 +274,10 @@ def convert_batch(items: list[Item], settings: Settings) -> list[tuple[str, File
         Path and result of each item in order; None where it had been converted before and has not changed.
     """
     results: list[FileResult | None] = [None] * len(items)
-    warm_up = "symgen.corpus.pieces:warm_up" if settings.kernels else ""
-    for index, result in run_isolated("symgen.corpus.pieces:convert_items", items, settings, CAPS, warm_up=warm_up):
+    warm_up, caps = "symgen.corpus.pieces:warm_up" if settings.kernels else "", CAPS
+    if any(is_recording(Path(place)) for _, place, _ in items):
+        warm_up, caps = "symgen.corpus.pieces:warm_up_to_hear", hearing.CAPS
+    for index, result in run_isolated("symgen.corpus.pieces:convert_items", items, settings, caps, warm_up=warm_up):
         if isinstance(result, Failure):
             name = one_line(Path(items[index][0]).name)
             result = FileResult(report_line(items[index][0], "failed", f"{name} {result.detail}", result.code))
@@ -290,7 +297,8 @@ def _write(store: Store, settings: Settings, output: Path, digest: str, progress
     splits = planner.plan(families)
     progress("writing the dataset")
     summary = Summary(store.passed_over())
-    with DatasetWriter(output, digest) as writer:
+    made = {"symgen": version(), "style": settings.style, "cleaning": asdict(settings.rules)}
+    with DatasetWriter(output, digest, made) as writer:
         for number, piece in enumerate(store.pieces()):
             place: dict[str, Any] = {"split": splits[number], "family": int(families[number]), "near": near.get(number)}
             entry = Entry(**piece.entry, **place)

@@ -25,6 +25,7 @@ from typing import Any, Self
 from symgen._children import POOL, START_SECONDS, Child, IsolationError, Stopped
 from symgen._isolated import NO_MEMORY_STATUS, alive
 from symgen.errors import one_line
+from symgen.progress import Progress, silent
 
 __all__ = ["Caps", "Failure", "IsolationError", "Scope", "Stopped", "alive", "close", "run_isolated"]
 
@@ -103,7 +104,13 @@ class Scope:
 
 
 def run_isolated(
-    function: str, items: Sequence[Any], shared: Any, caps: Caps | None = None, *, warm_up: str = ""
+    function: str,
+    items: Sequence[Any],
+    shared: Any,
+    caps: Caps | None = None,
+    *,
+    warm_up: str = "",
+    progress: Progress = silent,
 ) -> Iterator[tuple[int, Any | Failure]]:
     """Run a function over items in a child process; whatever an item does to that process, the others get their result.
 
@@ -123,6 +130,8 @@ def run_isolated(
         10 s and 1 GiB by default.
     warm_up : str
         ``module:name`` of a function without arguments that each child calls once, before any caps count.
+    progress : Progress
+        Told what the function says of itself by :func:`alive`.
 
     Yields
     ------
@@ -136,7 +145,9 @@ def run_isolated(
     Stopped
         If the scope of the run was stopped, or the program is ending.
     """
-    run = _Run(function, items, pickle.dumps(shared), caps or Caps(), warm_up, Scope.current(), POOL.generation)
+    run = _Run(
+        function, items, pickle.dumps(shared), caps or Caps(), warm_up, Scope.current(), POOL.generation, progress
+    )
     groups = deque([list(range(len(items)))])
     while groups:
         if group := groups.popleft():
@@ -197,6 +208,7 @@ class _Run:
     warm_up: str
     scope: Scope
     generation: int
+    progress: Progress
 
     def _check(self) -> None:
         if self.scope.stopped or POOL.generation != self.generation:
@@ -226,6 +238,8 @@ class _Run:
                     deadline = time.monotonic() + self.caps.seconds
                 elif message[0] == "alive":
                     deadline = time.monotonic() + self.caps.seconds
+                    if message[1]:
+                        self.progress(*message[1:])
                 elif message[0] == "done":
                     self.scope._remove(child)
                     used, child = child, None

@@ -47,11 +47,14 @@ class Reading:
         Reason code -> how often something in the source has no place in the Score.
     mended : Counter
         Reason code -> how often a defect was repaired or a missing fact assumed.
+    flags : tuple of str
+        What the reader doubts about the piece as a whole, such as "low-confidence" in a transcription.
     """
 
     score: Score
     lost: Counter[str] = field(default_factory=Counter)
     mended: Counter[str] = field(default_factory=Counter)
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +65,4 @@ class Piece:
     provenance: Provenance
     lost: Mapping[str, int] = field(default_factory=dict)
     mended: Mapping[str, int] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()

@@ -352,6 +352,21 @@ class TestReporter:
             progress("reading", 2, 2)
         assert capsys.readouterr().err == "\r\x1b[2Kreading 1/2\r\x1b[2Kreading 2/2\r\x1b[2K"
 
+    def test_it_says_how_long_the_rest_will_take(self, capsys, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        clock = iter([100.0, 110.0, 140.0])
+        monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+        with console.Reporter() as progress:
+            progress("reading", 1000, 41000)  # what was done before does not count
+            progress("reading", 2000, 41000)
+            progress("reading", 40000, 41000)
+        shown = capsys.readouterr().err.split("\r\x1b[2K")
+        assert shown[1:4] == [
+            "reading 1,000/41,000",
+            "reading 2,000/41,000, 6:30 left",
+            "reading 40,000/41,000, 0:01 left",
+        ]
+
     def test_tables_show_text_as_it_is(self, capsys):
         console.print_table(["name"], [["[red]古琴[/red] :smile:"]])
         assert "[red]古琴[/red] :smile:" in capsys.readouterr().out

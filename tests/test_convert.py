@@ -510,7 +510,7 @@ def test_a_corpus_can_ask_for_its_parts(tmp_path, run):
 
 def test_sound_is_named_as_what_it_is(tmp_path, run):
     (tmp_path / "take.wav").write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(24))
-    assert run(tmp_path).reasons == {"needs-transcriber": 1}
+    assert run(tmp_path).reasons == {"sample-rate": 1}
 
 
 def test_near_duplicates_are_named_and_share_a_split(tmp_path, run):

@@ -36,8 +36,19 @@ FLOORS = (
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
     ("models", "grammar", "sampling", "planning", "metrics"),  # 4 learning
-    ("plot", "compose", "fetch", "convert", "train", "evaluate", "inspect", "doctor"),  # 5 use cases
-    ("console", "cli_corpus", "cli", "studio"),  # 6 doors
+    (
+        "plot",
+        "compose",
+        "fetch",
+        "datasets",
+        "convert",
+        "transcription",
+        "train",
+        "evaluate",
+        "inspect",
+        "doctor",
+    ),  # 5 use cases
+    ("console", "cli_corpus", "cli_dataset", "cli", "studio"),  # 6 doors
 )
 """Rooms from the ground up, and on each floor from left to right. A room imports only what stands before it."""
 

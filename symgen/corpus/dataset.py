@@ -16,6 +16,7 @@ are asked for. :mod:`symgen.corpus.writer` writes it.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +79,9 @@ class Entry:
         ``[piece, share]``: the piece through which this one belongs to its family, and the share of the shorter
         one's fingerprint that both have.
     flags, measures : list of str, dict
-        What cleaning flagged, and all that it measured.
+        What cleaning flagged, or the reader doubted, and all that cleaning measured.
+    techniques : dict
+        Technique -> notes; plain plucks are not counted.
     lost, mended : dict
         Reason code -> count.
     """
@@ -104,6 +107,7 @@ class Entry:
     family: int = -1
     near: list[float] | None = None
     flags: list[str] = field(default_factory=list)
+    techniques: dict[str, int] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)
@@ -134,8 +138,11 @@ class Index(Sequence[Entry]):
     def __getitem__(self, number: int | slice) -> Entry | tuple[Entry, ...]:
         if isinstance(number, slice):
             return tuple(self[place] for place in range(len(self))[number])
+        place = int(self._rows["line"][number])
         with self._opened() as lines:
-            lines.seek(int(self._rows["line"][number]))
+            if not 0 <= place < os.fstat(lines.fileno()).st_size:
+                raise CorpusError(f"{self._path} has no byte {place}, where piece {number} begins", remedy=_AGAIN)
+            lines.seek(place)
             return self._entry(lines.readline(), range(len(self))[number])
 
     def __iter__(self) -> Iterator[Entry]:
@@ -155,7 +162,7 @@ class Index(Sequence[Entry]):
     def _entry(self, line: bytes, number: int) -> Entry:
         try:
             return Entry(**json.loads(line))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise CorpusError(f"{self._path}, line {number + 1}: {error}", remedy=_AGAIN) from error
 
 
@@ -311,7 +318,7 @@ class Dataset:
         path = self.path / f"{name}.npy"
         try:
             array = np.lib.format.open_memmap(path, mode="r")  # never unpickles, never unzips
-        except (OSError, ValueError, EOFError) as error:
+        except Exception as error:
             raise CorpusError(f"cannot read {path}: {error}", remedy=_AGAIN) from error
         if array.dtype != dtype or array.ndim != 1:
             raise CorpusError(f"{path} holds {array.dtype}", expected=dtype.name, remedy=_AGAIN)

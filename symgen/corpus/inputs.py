@@ -7,11 +7,13 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from symgen import readers
 from symgen.errors import UsageError
+from symgen.readers import audio
 
 NO_SUFFIX: Final = "(none)"
 """Under which files without a suffix are counted."""
@@ -23,8 +25,8 @@ DATASET_MARK: Final = "dataset.json"
 """A folder that holds this file beside the arrays of a dataset is no input."""
 
 
-def check_inputs(inputs: Iterable[Path]) -> None:
-    """Make sure that each input is there, or is a pattern that finds something.
+def check_inputs(inputs: Iterable[Path], what: str = "scores") -> None:
+    """Make sure that each input is there, or is a pattern that finds something; `what` is looked for.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def check_inputs(inputs: Iterable[Path]) -> None:
     for path in inputs:
         if not os.path.lexists(path) and next(_matches(path), None) is None:
             found = f"no file matches {path}" if glob.has_magic(str(path)) else f"no such file or folder: {path}"
-            raise UsageError(found, expected="files or folders of scores")
+            raise UsageError(found, expected=f"files or folders of {what}")
 
 
 def find_inputs(inputs: Iterable[Path], passed: Counter[str]) -> Iterator[Path]:
@@ -59,6 +61,19 @@ def find_inputs(inputs: Iterable[Path], passed: Counter[str]) -> Iterator[Path]:
                 yield place
 
 
+def is_recording(path: Path) -> bool:
+    """Return whether a file is to be heard: by its suffix, or where that says nothing by its first bytes."""
+    suffix = path.suffix.lower()
+    if suffix in audio.SUFFIXES:
+        return True
+    return suffix not in _suffixes() and _recognised(path, suffix) == audio.NAME
+
+
+@cache
+def _suffixes() -> set[str]:
+    return {suffix for reader in readers.formats() for suffix in reader.SUFFIXES}
+
+
 def _matches(pattern: Path) -> Iterator[Path]:
     if glob.has_magic(str(pattern)):
         # Path.glob knows no absolute patterns
@@ -66,7 +81,7 @@ def _matches(pattern: Path) -> Iterator[Path]:
 
 
 def _files_in(top: Path, seen: set[tuple[int, int]], passed: Counter[str]) -> Iterator[Path]:
-    suffixes = {suffix for reader in readers.formats() for suffix in reader.SUFFIXES}
+    suffixes = _suffixes()
     closed: list[OSError] = []
     for folder, folders, names in os.walk(top, followlinks=True, onerror=closed.append):
         if not _is_new(folder, seen) or _is_dataset(names):
@@ -79,7 +94,7 @@ def _files_in(top: Path, seen: set[tuple[int, int]], passed: Counter[str]) -> It
         for name in sorted(names):
             path = Path(folder, name)
             suffix = path.suffix.lower()
-            if suffix in suffixes or _shows_music(path, suffix):
+            if suffix in suffixes or _recognised(path, suffix):
                 yield path
             else:
                 passed[suffix or NO_SUFFIX] += 1
@@ -103,12 +118,12 @@ def _is_dataset(names: Iterable[str]) -> bool:
     return {DATASET_MARK, "index.jsonl", "offsets.npy"} <= set(names)
 
 
-def _shows_music(path: Path, suffix: str) -> bool:
-    """Return whether the first bytes of a file are those of a score or a sound."""
+def _recognised(path: Path, suffix: str) -> str | None:
+    """Return the format that the first bytes of a file show, None if they show none."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-            return False
+            return None
         with path.open("rb") as file:
-            return readers.recognise(file.read(readers.RECOGNISED_BYTES), suffix) is not None
-    except OSError:
-        return False
+            return readers.recognise(file.read(readers.RECOGNISED_BYTES), suffix)
+    except (OSError, ValueError):
+        return None

@@ -26,18 +26,28 @@ from symgen.corpus.measures import measure
 from symgen.corpus.store import FileResult, StoredPiece
 from symgen.errors import CorpusError, ReadError, SymgenError, one_line
 from symgen.piece import Piece, Provenance
-from symgen.score import Score
+from symgen.score import Score, Technique
 from symgen.theory.degrees import parse_pitch_class
 from symgen.theory.detect import ModeEstimate, detect_mode, mode_of
 from symgen.tokens import melody
 from symgen.tokens.codec import encode
 from symgen.tokens.sequence import TokenSequence
+from symgen.transcribe import hearing
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Raised when conversion itself changes, so that older results are not taken over."""
 
 RETRIED: Final = frozenset(
-    {"missing-file", "unreadable-file", "unlisted-folder", "vanished", "cap-time", "cap-memory", "process-killed"}
+    {
+        "missing-file",
+        "unreadable-file",
+        "unlisted-folder",
+        "vanished",
+        "cap-time",
+        "cap-memory",
+        "process-killed",
+        "needs-transcriber",
+    }
 )
 """Reasons that lie in the machine rather than in the file: another run tries again."""
 
@@ -103,16 +113,15 @@ def convert_items(
     others: list[_File] = []
     for index, (path, place, known) in enumerate(items):
         try:
-            data = readers.file_bytes(Path(place), path)
+            content, digest = readers.load(Path(place), path)
         except SymgenError as error:
             closed = Path(place).is_dir()  # a folder stands for itself only where it could not be listed
             yield index, FileResult(failed_line(path, _UNLISTED if closed else error))
             continue
-        digest = hashlib.sha256(data).hexdigest()
         if digest == known:
             yield index, None
             continue
-        file = _File(index, path, data, digest, settings.corpus_of(Path(path).as_posix()))
+        file = _File(index, path, content, digest, settings.corpus_of(Path(path).as_posix()))
         (midi if settings.kernels and file.is_simple_midi else others).append(file)
     if midi:
         working([file.index for file in midi])
@@ -133,9 +142,15 @@ def warm_up() -> None:
         bulk.warm_up()
 
 
+def warm_up_to_hear() -> None:
+    """Load what recordings need, as far as it is installed, before any memory is counted."""
+    warm_up()
+    hearing.warm_up_for_many()
+
+
 def report_line(path: str, status: str, reason: str, code: str = "") -> dict[str, Any]:
     """Return a line of the report with nothing in it."""
-    facts: dict[str, Any] = {"notes": 0, "pieces": 0, "lost": {}, "mended": {}, "flags": {}}
+    facts: dict[str, Any] = {"notes": 0, "pieces": 0, "lost": {}, "mended": {}, "flags": {}, "techniques": {}}
     facts |= {"gong": None, "mode": None, "seconds": 0.0, "sha256": "", "format": "", "corpus": ""}
     return {"path": path, "status": status, "code": code, "reason": reason, **facts}
 
@@ -153,7 +168,7 @@ class _File:
 
     index: int
     path: str
-    data: bytes
+    content: bytes | Path
     sha256: str
     corpus: Corpus
 
@@ -161,7 +176,8 @@ class _File:
     def is_simple_midi(self) -> bool:
         """Whether the kernels may try: the corpus asks for nothing that needs the file as a whole."""
         simple = self.corpus.gong != "key" and self.corpus.parts == "together"
-        return simple and self.data.startswith(b"MThd") and len(self.data) <= bulk.MAX_BATCH_BYTES
+        data = self.content if isinstance(self.content, bytes) else b""
+        return simple and data.startswith(b"MThd") and len(data) <= bulk.MAX_BATCH_BYTES
 
     def provenance(self, reader: str, part: int) -> Provenance:
         return Provenance(self.path, self.sha256, reader, part, self.corpus.name, self.corpus.licence)
@@ -169,7 +185,7 @@ class _File:
 
 def _convert_together(files: Sequence[_File], settings: Settings) -> Iterator[tuple[_File, FileResult | None]]:
     """Yield the result of each MIDI file, None for one that has to go alone."""
-    batch = bulk.read_batch([file.data for file in files])
+    batch = bulk.read_batch([file.content for file in files if isinstance(file.content, bytes)])
     scores: dict[int, tuple[Any, Score]] = {}
     ends = batch.ends.copy()
     for number in np.flatnonzero(batch.sound).tolist():
@@ -193,7 +209,7 @@ def _convert_together(files: Sequence[_File], settings: Settings) -> Iterator[tu
 def _convert_alone(file: _File, settings: Settings) -> FileResult:
     try:
         pieces = readers.pieces_in(
-            file.data, file.path, digest=file.sha256, source=file.corpus.name, licence=file.corpus.licence
+            file.content, file.path, digest=file.sha256, source=file.corpus.name, licence=file.corpus.licence
         )
         made = [_convert_piece(piece, file.corpus, settings) for piece in _parts(pieces, file.corpus)]
     except MemoryError:
@@ -298,7 +314,8 @@ def _make_piece(
         "tempi": [[t.tick, t.qpm] for t in sequence.tempi],
         "notes": len(score),
         "seconds": round(score.seconds, 3),
-        "flags": flags,
+        "flags": list(dict.fromkeys([*piece.flags, *flags])),
+        "techniques": _techniques(score),
         "measures": {name: round(value, 4) for name, value in values.items()},
         "lost": _counts(Counter(piece.lost) + sequence.lost),
         "mended": _counts(piece.mended),
@@ -319,10 +336,12 @@ def _result_of(file: _File, made: Sequence[_Made]) -> FileResult:
     lost: Counter[str] = Counter()
     mended: Counter[str] = Counter()
     flags: Counter[str] = Counter()
+    techniques: Counter[str] = Counter()
     for piece in kept:
         lost.update(piece.entry["lost"])
         mended.update(piece.entry["mended"])
         flags.update(piece.entry["flags"])
+        techniques.update(piece.entry["techniques"])
     dropped = Counter(item.dropped for item in made if item.dropped)
     facts = {"sha256": file.sha256, "corpus": file.corpus.name, "dropped": _counts(dropped)}
     if not kept:
@@ -340,11 +359,19 @@ def _result_of(file: _File, made: Sequence[_Made]) -> FileResult:
         "lost": _counts(lost),
         "mended": _counts(mended),
         "flags": _counts(flags),
+        "techniques": _counts(techniques),
         "gong": first["gong"] % 12,
         "mode": first["mode"],
         "seconds": round(sum(piece.entry["seconds"] for piece in kept), 3),
     }
     return FileResult(line, file.sha256, kept)
+
+
+def _techniques(score: Score) -> dict[str, int]:
+    """Return technique -> notes, without plain plucks."""
+    counts = np.bincount(score.notes["technique"], minlength=1)
+    counts[Technique.PLUCK] = 0
+    return {Technique(code).name.lower(): int(counts[code]) for code in np.flatnonzero(counts).tolist()}
 
 
 def _counts(counter: Any) -> dict[str, int]:

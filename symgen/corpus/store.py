@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS pieces (
 );
 """
 
-_CHUNK = 512
+_CHUNK = 128
 """Rows that are fetched at a time: nothing is written while a cursor is open, and little is held."""
 
 

@@ -22,7 +22,8 @@ class Summary:
         self._passed = dict(passed_over)
         self._inputs: Counter[str] = Counter()
         self._counts: dict[str, Counter[str]] = {
-            name: Counter() for name in ("failed", "formats", "lost", "mended", "dropped", "flags", "splits", "modes")
+            name: Counter()
+            for name in ("failed", "formats", "lost", "mended", "dropped", "flags", "techniques", "splits", "modes")
         }
         self._corpora: dict[str, Counter[str]] = {}
         self._licences: dict[str, str] = {}
@@ -46,6 +47,7 @@ class Summary:
         self._counts["splits"][entry.split] += 1
         self._counts["modes"][entry.mode] += 1
         self._counts["flags"].update(entry.flags)
+        self._counts["techniques"].update(entry.techniques)
         self._families["pieces with a near-duplicate before them"] += entry.family != number
         self._families["tunes"] += entry.family == number
         corpus = self._corpora.setdefault(entry.corpus, Counter())

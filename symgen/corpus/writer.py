@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -30,13 +31,15 @@ ASIDE: Final = ".next"
 """Folder in which a dataset is written before it takes its place."""
 
 _LAST = "dataset.json"
-_ARRAYS: dict[str, np.dtype[Any]] = {
+ARRAYS: Final[dict[str, np.dtype[Any]]] = {
     **{family.NAME: np.dtype("<i2") for family in FAMILIES},
     "offsets": np.dtype("<i8"),
     "pieces": PIECE_DTYPE,
 }
+"""Each array of a dataset, by the name of its file without suffix."""
+
 _LINES = ("index", "report")
-FILES: Final = (*(f"{name}.npy" for name in _ARRAYS), *(f"{name}.jsonl" for name in _LINES), "summary.json", _LAST)
+FILES: Final = (*(f"{name}.npy" for name in ARRAYS), *(f"{name}.jsonl" for name in _LINES), "summary.json", _LAST)
 """Every file of a dataset, in the order in which they take their place."""
 
 
@@ -70,6 +73,8 @@ class DatasetWriter:
         Folder of the dataset, made if it is missing.
     settings : str
         Digest of what the conversion depended on besides the files.
+    made : mapping, optional
+        Part of that in plain words, for whoever has only the dataset: version, style, rules of cleaning.
 
     Raises
     ------
@@ -77,8 +82,9 @@ class DatasetWriter:
         If something cannot be written; what stood there before is untouched.
     """
 
-    def __init__(self, path: Path, settings: str) -> None:
+    def __init__(self, path: Path, settings: str, made: Mapping[str, Any] | None = None) -> None:
         self._path, self._aside, self._settings = path, path / ASIDE, settings
+        self._made = dict(made or {})
         self._files = ExitStack()
         self._open: dict[str, IO[bytes]] = {}
         self._rows: Counter[str] = Counter()
@@ -91,10 +97,10 @@ class DatasetWriter:
         try:
             shutil.rmtree(self._aside, ignore_errors=True)
             self._aside.mkdir()
-            for name in (*(f"{name}.npy" for name in _ARRAYS), *(f"{name}.jsonl" for name in _LINES)):
+            for name in (*(f"{name}.npy" for name in ARRAYS), *(f"{name}.jsonl" for name in _LINES)):
                 self._open[name] = self._files.enter_context((self._aside / name).open("wb"))
-            for name, dtype in _ARRAYS.items():
-                self._open[f"{name}.npy"].write(_header(dtype, 0))
+            for name, dtype in ARRAYS.items():
+                self._open[f"{name}.npy"].write(array_head(dtype, 0))
             self._append("offsets", np.zeros(1, np.int64))
         except OSError as error:
             raise self._failed(error) from error
@@ -142,27 +148,23 @@ class DatasetWriter:
     def summarise(self, summary: Mapping[str, Any]) -> None:
         """Write ``summary.json``."""
         try:
-            (self._aside / "summary.json").write_bytes(_json(summary))
+            (self._aside / "summary.json").write_bytes(json_text(summary))
         except OSError as error:
             raise self._failed(error) from error
 
     def _append(self, name: str, array: NDArray[Any]) -> None:
         self._rows[name] += len(array)
-        self._open[f"{name}.npy"].write(array.astype(_ARRAYS[name], copy=False).tobytes())
+        self._open[f"{name}.npy"].write(array.astype(ARRAYS[name], copy=False).tobytes())
 
     def _line(self, name: str, row: Mapping[str, Any]) -> None:
-        """Write a JSON object; half a surrogate pair, from a name that is no UTF-8, is escaped as JSON does."""
-        text = json.dumps(row, ensure_ascii=False, sort_keys=True)
-        for end, escape in _LINE_ENDS.items():
-            text = text.replace(end, escape)
-        self._open[name].write((text + "\n").encode("utf-8", "backslashreplace"))
+        self._open[name].write(json_line(row))
 
     def _finish(self) -> None:
         """Complete the files, say what they hold, and put them in place."""
-        for name, dtype in _ARRAYS.items():
+        for name, dtype in ARRAYS.items():
             file = self._open[f"{name}.npy"]
             file.seek(0)
-            file.write(_header(dtype, self._rows[name]))
+            file.write(array_head(dtype, self._rows[name]))
         for file in self._open.values():
             file.flush()
             os.fsync(file.fileno())
@@ -174,13 +176,15 @@ class DatasetWriter:
             "vocabulary": vocabulary_digests(),
             "names": {name: list(values) for name, values in COLUMNS.items()},
             "settings": self._settings,
+            "made": self._made,
             "pieces": self._rows["pieces"],
             "steps": self._rows[FAMILIES[0].NAME],
             "notes": self._notes,
             "splits": dict(self._splits),
             "files": {name: file_digest(self._aside / name) for name in FILES if name != _LAST},
         }
-        (self._aside / _LAST).write_bytes(_json(self.facts))
+        self.facts["digest"] = facts_digest(self.facts)
+        (self._aside / _LAST).write_bytes(json_text(self.facts))
         (self._path / _LAST).unlink(missing_ok=True)  # half of the new among the old must not open
         for name in FILES:
             (self._aside / name).replace(self._path / name)
@@ -191,8 +195,8 @@ class DatasetWriter:
         )
 
 
-_LINE_ENDS = {end: f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
-"""Characters that JSON leaves as they are and that ``str.splitlines`` takes for the end of a line."""
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""Characters that JSON leaves as they are, but that move a terminal's cursor or that ``str.splitlines`` splits at."""
 
 
 def write_dataset(
@@ -214,12 +218,31 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
+def facts_digest(facts: Mapping[str, Any]) -> str:
+    """Return the digest that ``dataset.json`` holds of everything else in it: no other file vouches for that one."""
+    return hashlib.sha256(json_text({name: facts[name] for name in facts if name != "digest"})).hexdigest()
+
+
+def json_text(value: Mapping[str, Any]) -> bytes:
+    """Return a JSON object as a file of its own."""
     text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True)
-    return (text + "\n").encode("utf-8", "backslashreplace")
+    return (_escaped(text) + "\n").encode("utf-8", "backslashreplace")
 
 
-def _header(dtype: np.dtype[Any], rows: int) -> bytes:
+def _escaped(text: str) -> str:
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def json_line(row: Mapping[str, Any]) -> bytes:
+    """Return a JSON object as one line that nothing in it can break.
+
+    Half a surrogate pair, from a name that is no UTF-8, is escaped as JSON does.
+    """
+    text = json.dumps(row, ensure_ascii=False, sort_keys=True)
+    return (_escaped(text) + "\n").encode("utf-8", "backslashreplace")
+
+
+def array_head(dtype: np.dtype[Any], rows: int) -> bytes:
     """Return the head of an .npy file; numpy leaves room in it, so that it can be written again for more rows."""
     import io
 

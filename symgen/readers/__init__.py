@@ -14,11 +14,14 @@ import os
 import pkgutil
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Protocol, cast
+from typing import BinaryIO, Protocol, TypeGuard, cast
 
 from symgen.errors import ReadError
+from symgen.isolation import alive
 from symgen.piece import Piece, Provenance, Reading
 from symgen.readers._defects import DEFECTS, NOTATION, Defect
 from symgen.score import Score
@@ -29,9 +32,10 @@ __all__ = [
     "NOTATION",
     "RECOGNISED_BYTES",
     "Defect",
+    "FileFormat",
     "Format",
-    "file_bytes",
     "formats",
+    "load",
     "pieces_in",
     "read",
     "read_pieces",
@@ -69,6 +73,17 @@ class Format(Protocol):
 
     def read(self, data: bytes, name: str) -> list[Reading]:
         """Return the pieces in `data`, at least one, or raise ReadError; `name` is the file's name for messages."""
+
+
+class FileFormat(Format, Protocol):
+    """What a reader module exposes whose files are too large to be held: it reads them where they lie."""
+
+    @property
+    def MAX_BYTES(self) -> int:  # noqa: N802 - a constant of the module
+        """How large a file may be."""
+
+    def read_file(self, path: Path, name: str) -> list[Reading]:
+        """Return the pieces in a file, as :meth:`Format.read` does."""
 
 
 @cache
@@ -119,35 +134,43 @@ def read_pieces(path: str | os.PathLike[str], *, source: str = "", licence: str 
         If the file is missing, no regular file, empty, larger than ``MAX_FILE_BYTES``, of no known
         format, or not what its format promises.
     """
-    return pieces_in(file_bytes(Path(path)), path, source=source, licence=licence)
+    content, digest = load(Path(path))
+    return pieces_in(content, path, digest=digest, source=source, licence=licence)
 
 
 def pieces_in(
-    data: bytes, path: str | os.PathLike[str], *, digest: str = "", source: str = "", licence: str = ""
+    content: bytes | Path, path: str | os.PathLike[str], *, digest: str = "", source: str = "", licence: str = ""
 ) -> list[Piece]:
     """Read every piece in the content of a file that is at hand, as :func:`read_pieces` does.
 
     Parameters
     ----------
-    data : bytes
-        Content of the file.
+    content : bytes or Path
+        Content of the file, or where it lies, as :func:`load` gives it.
     path : str or path-like
         Its path, for the provenance, the suffix and messages.
     digest : str, optional
-        SHA-256 of `data`, hexadecimal, if it is known.
+        SHA-256 of the content, hexadecimal, if it is known.
     source, licence : str, optional
         Corpus and licence wording for the provenance.
     """
     file = Path(path)
-    reader = _reader_for(data, file)
-    readings = _read_with(reader, data, file.name)
-    digest = digest or hashlib.sha256(data).hexdigest()
+    if isinstance(content, Path):
+        with _opened(content, str(file)) as (stream, _):
+            head = stream.read(RECOGNISED_BYTES)
+            digest = digest or _digest_of(stream, head)
+    else:
+        head = content[:RECOGNISED_BYTES]
+        digest = digest or hashlib.sha256(content).hexdigest()
+    reader = _reader_for(head, file)
+    readings = _read_with(reader, content, file.name)
     return [
         Piece(
             score=reading.score,
             provenance=Provenance(os.fspath(path), digest, reader.NAME, index, source, licence),
             lost=dict(reading.lost),
             mended=dict(reading.mended),
+            flags=reading.flags,
         )
         for index, reading in enumerate(readings)
     ]
@@ -173,15 +196,35 @@ def read(path: str | os.PathLike[str]) -> Score:
     return pieces[0].score
 
 
-def file_bytes(file: Path, shown: str = "") -> bytes:
-    """Return the content of a regular file of reasonable size; `shown` is its name in errors if not its path.
+def load(file: Path, shown: str = "") -> tuple[bytes | Path, str]:
+    """Return the content of a file and its SHA-256 in hexadecimal; `shown` is its name in errors if not its path.
+
+    For the content of a recording, which may be too large to be held, its path stands.
 
     Raises
     ------
     ReadError
-        If there is no such file, it cannot be read, is empty, or larger than ``MAX_FILE_BYTES``.
+        If there is no such file, it cannot be read, is empty, or larger than ``MAX_FILE_BYTES`` (a recording:
+        ``MAX_BYTES`` of its reader).
     """
     shown = shown or str(file)
+    with _opened(file, shown) as (stream, size):
+        head = stream.read(RECOGNISED_BYTES)
+        if not head:
+            raise ReadError(f"{shown} is empty", expected=f"a file in one of the formats {_known()}", code="empty-file")
+        reader = _from_disk(head, file.suffix.lower())
+        most, name = (MAX_FILE_BYTES, "MAX_FILE_BYTES") if reader is None else (reader.MAX_BYTES, "MAX_BYTES")
+        if size > most:
+            raise ReadError(f"{shown} has {size:,} bytes", expected=f"at most {most:,} ({name})", code="too-large")
+        if reader is not None:
+            return file, _digest_of(stream, head)
+        data = head + stream.read(MAX_FILE_BYTES + 1 - len(head))
+    return data, hashlib.sha256(data).hexdigest()
+
+
+@contextmanager
+def _opened(file: Path, shown: str) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a regular file, with its size; whatever prevents that is a ReadError."""
     try:
         status = file.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -190,34 +233,49 @@ def file_bytes(file: Path, shown: str = "") -> bytes:
             )
         if not stat.S_ISREG(status.st_mode):
             raise ReadError(f"{shown} is no regular file", expected="a file on disk", code="not-a-file")
-        if status.st_size > MAX_FILE_BYTES:
-            limit = f"at most {MAX_FILE_BYTES:,} (MAX_FILE_BYTES)"
-            raise ReadError(f"{shown} has {status.st_size:,} bytes", expected=limit, code="too-large")
         with file.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
+            yield stream, status.st_size
     except FileNotFoundError as error:
         raise ReadError(f"{shown} does not exist", remedy="check the path", code="missing-file") from error
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         found = f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise ReadError(found, code="unreadable-file") from error
-    if not data:
-        raise ReadError(f"{shown} is empty", expected=f"a file in one of the formats {_known()}", code="empty-file")
-    return data
 
 
-def _reader_for(data: bytes, file: Path) -> Format:
+def _from_disk(head: bytes, suffix: str) -> FileFormat | None:
+    """Return the reader that takes a file where it lies, None where the content is to be handed over."""
+    return next((reader for reader in formats() if _is_file_format(reader) and reader.sniff(head, suffix)), None)
+
+
+def _is_file_format(reader: Format) -> TypeGuard[FileFormat]:
+    return hasattr(reader, "read_file")
+
+
+def _digest_of(stream: BinaryIO, head: bytes) -> str:
+    """Return the SHA-256 of `head` and all that follows in a stream."""
+    digest = hashlib.sha256(head)
+    while part := stream.read(2**20):
+        alive()
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _reader_for(head: bytes, file: Path) -> Format:
     """Return the reader whose format the content shows."""
-    name = recognise(data[:RECOGNISED_BYTES], file.suffix)
+    name = recognise(head, file.suffix)
     for reader in formats():
         if name == reader.NAME:
             return reader
     raise ReadError(f"{file} is of no known format", expected=f"one of {_known()}", code="unknown-format")
 
 
-def _read_with(reader: Format, data: bytes, name: str) -> list[Reading]:
+def _read_with(reader: Format, content: bytes | Path, name: str) -> list[Reading]:
     """Let `reader` read, and turn whatever else a third-party parser may raise into ReadError."""
     try:
-        readings = reader.read(data, name)
+        if isinstance(content, bytes):
+            readings = reader.read(content, name)
+        else:
+            readings = cast(FileFormat, reader).read_file(content, name)
     except ReadError:
         raise
     except MemoryError as error:

@@ -56,13 +56,21 @@ _REFUSED: tuple[_Row, ...] = (
     ("empty-file", "any", "The file has no bytes."),
     ("too-large", "any", "The file is larger than a score of its format ever is."),
     ("unknown-format", "any", "The content is that of no known format."),
-    ("needs-transcriber", "audio", "The file is sound; to become notes it has to be transcribed first."),
+    ("needs-transcriber", "audio", "The file is sound, and what hears notes in it is not installed (`symgen[audio]`)."),
     ("no-music", "any", "There is no note in it."),
     ("too-long", "abc jianpu kern midi musicxml", "It lasts longer than any piece: a length in it is damaged."),
     ("bad-score", "abc jianpu kern musicxml", "The notes make no valid Score."),
     ("no-grid", "jianpu kern musicxml", "The durations have no common measure."),
     ("parser-failed", "any", "A parser failed in a way that nothing else here names."),
     ("unreadable", "any", "No nearer reason is known."),
+    ("no-sound", "audio", "There is no sample in it that can be decoded."),
+    ("no-sound-track", "audio", "It is a film without sound."),
+    ("only-noise", "audio", "It is noise from beginning to end: no tone stands out of it."),
+    ("sample-rate", "audio", "A sample rate of 0, or not between 8 and 192 kHz."),
+    ("silent", "audio", "Its loudest sample lies below -80 dB."),
+    ("undecodable", "audio", "No decoder takes it for sound: another kind of file, or a damaged header."),
+    ("cap-channels", "audio", "More than 16 channels."),
+    ("cap-duration", "audio", "More than 3 hours of sound."),
     ("cap-bars", "jianpu kern musicxml", "More bars than a piece has, once repeats are played out."),
     ("cap-depth", "musicxml", "XML elements nested deeper than a score nests them."),
     ("cap-elements", "musicxml", "More XML elements and attributes than a score has."),
@@ -152,6 +160,16 @@ _MENDED: tuple[_Row, ...] = (
     ("tie-without-start", "jianpu kern musicxml", "The end of a tie without a beginning: struck as a note."),
 )
 
+_HEARD: tuple[_Row, ...] = (
+    ("clipped", "audio", "More than 1 in 1,000 samples is clipped: read as it is."),
+    ("damaged-sound", "audio", "Something on the way cannot be decoded: left out."),
+    ("loud", "audio", "Floating-point samples far beyond full scale: scaled down."),
+    ("no-number", "audio", "Samples that are no number, infinite or beyond all sound: read as 0."),
+    ("out-of-phase", "audio", "The channels cancel each other: the loudest is heard alone."),
+    ("sound-cut-off", "audio", "The sound ends before its header says: what is there is read."),
+)
+"""Of recordings, all mended."""
+
 _NOTATION: tuple[_Row, ...] = (
     ("assumed-metre", "abc midi", "The first metre comes late: 4/4 (MIDI) or that metre (ABC) holds before it."),
     ("assumed-tempo", "abc midi", "The first tempo comes late: 120 (MIDI) or that tempo (ABC) holds before it."),
@@ -163,6 +181,7 @@ _NOTATION: tuple[_Row, ...] = (
 )
 
 _IGNORED: tuple[_Row, ...] = (
+    ("moving-picture", "audio", "The pictures of a film."),
     ("aftertouch", "midi", "Pressure on a key or channel."),
     ("channel-prefix", "midi", "Channel prefix."),
     ("controller", "midi", "Control change: pedal, volume, pan and the like."),
@@ -224,7 +243,7 @@ _IGNORED: tuple[_Row, ...] = (
 
 
 def _table() -> dict[str, Defect]:
-    groups = (("refuse", False, _REFUSED), ("mend", False, _MENDED), ("mend", True, _NOTATION))
+    groups = (("refuse", False, _REFUSED), ("mend", False, (*_MENDED, *_HEARD)), ("mend", True, _NOTATION))
     return {
         code: Defect(code, policy, tuple(formats.split()), meaning, notation)
         for policy, notation, rows in (*groups, ("ignore", False, _IGNORED))

@@ -1,14 +1,18 @@
-"""Sound files, recognised and refused: notes come out of sound by transcription, which is not built yet.
-
-That a file is sound is said plainly, so that a folder of scores and recordings has no unexplained failures.
-"""
+"""Recordings: notes are heard in the sound by :mod:`symgen.transcribe`, which the extra ``audio`` provides for."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 from symgen.errors import ReadError
 from symgen.piece import Reading
+from symgen.transcribe.audio import MAX_BYTES, open_audio
+from symgen.transcribe.hearing import hear
+
+__all__ = ["MAX_BYTES", "NAME", "SUFFIXES", "read", "read_file", "sniff"]
 
 NAME = "audio"
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff")
@@ -38,20 +42,32 @@ def sniff(data: bytes, suffix: str) -> bool:
 
 
 def read(data: bytes, name: str) -> list[Reading]:
-    """Refuse a sound file.
+    """Return the notes of a recording as one piece.
+
+    Its `flags` say what the transcriber doubts, `lost` and `mended` what the sound was like.
 
     Raises
     ------
     ReadError
-        Always, with the code "needs-transcriber".
+        If it cannot be decoded, holds no sound or no notes, is longer than what is read, or needs a transcriber
+        that is not installed.
     """
-    kind = _kind(data, "") or "audio"
-    raise ReadError(
-        f"{name} is a sound file ({kind})",
-        expected="a score",
-        remedy="transcribe it to notes first: this version has no transcriber",
-        code="needs-transcriber",
-    )
+    return _transcribed(data, name)
+
+
+def read_file(path: Path, name: str) -> list[Reading]:
+    """Return the notes of a recording on disk, as :func:`read` does, without holding it."""
+    return _transcribed(path, name)
+
+
+def _transcribed(source: bytes | Path, name: str) -> list[Reading]:
+    recording = open_audio(source, name)
+    heard = hear(recording)
+    if not len(heard.score):
+        raise ReadError(f"{name} holds no notes", expected="a recording of music", code="no-music")
+    score = heard.score if heard.score.title else replace(heard.score, title=Path(name).stem)
+    lost = Counter({"moving-picture": 1} if recording.film else {})
+    return [Reading(score, lost, Counter(recording.condition.mended), heard.flags)]
 
 
 def _kind(data: bytes, suffix: str) -> str | None:

@@ -35,6 +35,8 @@ _AV_OPTIONS = {
 _AV_ERRORS = 200
 """Damaged packets that are passed over before a file is given up."""
 
+_ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC
+
 _SIZE_MENDED = re.compile(r"^\s*(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _UNKNOWN_SIZE = 2**31 - 2**20
 """A writer to a pipe does not know the size and puts a number from here on into the header."""
@@ -134,7 +136,7 @@ def _open_sndfile(source: Path | bytes) -> Stream:
     try:
         file = soundfile.SoundFile(_Bytes(source) if isinstance(source, bytes) else os.fspath(source))
     except (soundfile.SoundFileError, OSError) as error:
-        raise DecodeError(str(error).rpartition(": Error")[2] or str(error)) from error
+        raise DecodeError(str(getattr(error, "error_string", error)).rstrip(".")) from error
     if file.format not in _SNDFILE_FORMATS:
         file.close()
         raise DecodeError(f"the format {file.format}")
@@ -173,11 +175,15 @@ def _open_av(source: Path | bytes) -> Stream:
             raise DecodeError("a film without sound" if container.streams.video else "no sound in it")
         track = tracks[0]
         context = track.codec_context
+        if context is None or not context.sample_rate or not context.channels:  # None: no decoder for it
+            container.close()
+            raise DecodeError("a sound track that says nothing of itself")
         context.thread_count = 1
-        film = any(not int(v.disposition) & 0x400 for v in container.streams.video)  # 0x400: a cover
-        length = track.duration * track.time_base if track.duration and track.time_base else None
-        if length is None and container.duration and container.format.name != "aac":  # there it is guessed
-            length = container.duration / 1_000_000
+        film = any(not _is_cover(picture) for picture in container.streams.video)
+        length = None
+        if container.format.name != "aac":  # a bare stream, whose length is guessed from its first bytes
+            length = track.duration * track.time_base if track.duration and track.time_base else None
+            length = container.duration / 1_000_000 if length is None and container.duration else length
         frames = None if length is None else round(length * context.sample_rate)
         name = container.format.name.partition(",")[0].upper()
         codec = context.name.upper()
@@ -197,6 +203,11 @@ def _open_av(source: Path | bytes) -> Stream:
     except BaseException:
         file.close()
         raise
+
+
+def _is_cover(picture: Any) -> bool:
+    """Return whether a stream of pictures is one attached picture; PyAV gives a flag, or its number."""
+    return bool(int(getattr(picture.disposition, "value", picture.disposition)) & _ATTACHED_PICTURE)
 
 
 @dataclass(slots=True)

@@ -204,10 +204,9 @@ def _open(source: Path | bytes, name: str, head: bytes) -> Stream:
             raise ReadError(f"{name}: {error}", remedy=REMEDY, code="needs-transcriber") from error
     if "a film without sound" in reasons:
         raise ReadError(f"{name} is a film without sound", expected="a recording", code="no-sound-track")
+    # What the decoders say of foreign files ("File does not exist", "Internal error") helps nobody.
     raise ReadError(
-        f"{name} cannot be decoded as sound ({'; '.join(reasons)})",
-        expected="wav, aiff, flac, ogg, opus, mp3 or m4a",
-        code="undecodable",
+        f"{name} cannot be decoded as sound", expected="wav, aiff, flac, ogg, opus, mp3 or m4a", code="undecodable"
     )
 
 

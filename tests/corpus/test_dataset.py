@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from symgen.corpus.dataset import Dataset, Entry, prepare_folder, write_dataset
+from symgen.corpus.dataset import PIECE_DTYPE, Dataset, Entry
+from symgen.corpus.writer import FILES, prepare_folder, write_dataset
 from symgen.errors import CorpusError, UsageError, WriteError
 from symgen.score import Metre, Score, Tempo, make_notes
 from symgen.tokens.codec import encode
 
-TITLES = ["流水", "line\nbreak", "half \udcff pair", "ends\u2028and\x85ends 🎵"]
+TITLES = ["流水", "line\nbreak", "half \udcff pair", "ends\u2028and\x85ends 🎵 \x9b31m\x7f"]
 
 
 def piece(number, title):
@@ -39,6 +40,11 @@ def piece(number, title):
         tempi=[[t.tick, t.qpm] for t in tokens.tempi],
         notes=len(score),
         seconds=score.seconds,
+        format="midi",
+        family=number,
+        near=[0, 0.5] if number == 3 else None,
+        flags=["odd-bars"],
+        measures={"range": 12.0},
         lost={"voice": 2},
     )
     return entry, tokens
@@ -59,11 +65,33 @@ def folder(tmp_path, pieces):
 def test_what_is_written_comes_back(folder, pieces):
     dataset = Dataset(folder)
     assert len(dataset) == len(pieces)
-    assert dataset.entries == tuple(entry for entry, _ in pieces)
+    assert tuple(dataset.entries) == tuple(entry for entry, _ in pieces)
+    assert [dataset.entries[number] for number in range(len(pieces))] == [entry for entry, _ in pieces]
+    assert dataset.entries[-1] == pieces[-1][0]
+    assert dataset.entries[1:3] == tuple(entry for entry, _ in pieces[1:3])
     assert [dataset.sequence(number) for number in range(len(pieces))] == [tokens for _, tokens in pieces]
     assert dataset.sequence(-1) == pieces[-1][1]
     with pytest.raises(IndexError):
         dataset.sequence(len(pieces))
+
+
+def test_columns_say_what_the_index_says(folder, pieces):
+    dataset = Dataset(folder)
+    lines = (folder / "index.jsonl").read_bytes().splitlines(keepends=True)
+    for number, (entry, tokens) in enumerate(pieces):
+        row = dataset.columns[number]
+        assert row["line"] == sum(map(len, lines[:number]))
+        assert (row["notes"], row["family"], row["gong"]) == (entry.notes, entry.family, entry.gong)
+        assert row["seconds"] == np.float32(entry.seconds)
+        assert dataset.prefix(number) == tokens.prefix
+    assert dataset.styles() == ["folk", "guqin"]
+
+
+def test_a_piece_without_a_family_is_its_own(tmp_path):
+    write_dataset(
+        tmp_path, [(replace(entry, family=-1), tokens) for entry, tokens in map(piece, range(2), "ab")], [], ""
+    )
+    assert Dataset(tmp_path).columns["family"].tolist() == [0, 1]
 
 
 def test_pieces_are_chosen_by_split_and_style(folder):
@@ -77,9 +105,7 @@ def test_pieces_are_chosen_by_split_and_style(folder):
 def test_the_same_pieces_make_the_same_bytes(folder, pieces, tmp_path):
     write_dataset(tmp_path / "again", pieces, [{"path": title} for title in TITLES], "settings")
     names = sorted(path.name for path in folder.iterdir())
-    assert names == sorted(
-        ["rhythm.npy", "melody.npy", "chord.npy", "offsets.npy", "index.jsonl", "report.jsonl", "dataset.json"]
-    )
+    assert names == sorted(FILES)
     assert all((folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in names)
 
 
@@ -89,12 +115,13 @@ def test_no_title_breaks_a_line(folder, name):
     lines = text.splitlines()  # which knows more ends of lines than files do
     assert len(lines) == len(TITLES)
     assert [json.loads(line).get("title", json.loads(line)["path"]) for line in lines] == TITLES
+    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for line in lines for c in line)  # nothing moves a cursor
 
 
 def test_no_piece_is_a_dataset_too(tmp_path):
     write_dataset(tmp_path, [], [], "settings")
     assert len(Dataset(tmp_path)) == 0
-    assert Dataset(tmp_path).entries == ()
+    assert tuple(Dataset(tmp_path).entries) == ()
 
 
 def test_the_index_is_read_when_it_is_needed(folder):
@@ -181,9 +208,23 @@ DAMAGES = {
     "no facts": (lambda folder: (folder / "dataset.json").unlink(), "no dataset at .*run symgen convert"),
     "cut facts": (cut("dataset.json", 20), "dataset.json"),
     "facts that are a list": (lambda folder: (folder / "dataset.json").write_text("[]"), "dataset format list"),
-    "newer format": (damage_json(format=2), "dataset format 2; expected 1"),
+    "older format": (damage_json(format=1), "dataset format 1; expected 2"),
+    "newer format": (damage_json(format=3), "dataset format 3; expected 2"),
     "other vocabulary": (damage_json(vocabulary={"rhythm": "0"}), "another vocabulary"),
     "no vocabulary": (damage_json(vocabulary=None), "another vocabulary"),
+    "other names": (damage_json(names={"style": ["unknown"]}), "another vocabulary"),
+    "no names": (damage_json(names=None), "another vocabulary"),
+    "no columns": (lambda folder: (folder / "pieces.npy").unlink(), "pieces.npy"),
+    "cut columns": (cut("pieces.npy", -2), "pieces.npy"),
+    "cut head of columns": (cut("pieces.npy", 50), "pieces.npy"),
+    "columns of another type": (save("pieces.npy", np.zeros(4, np.int64)), "pieces.npy holds int64"),
+    "columns of other names": (
+        save("pieces.npy", np.zeros(4, [("line", "<i8"), ("notes", "<i4")])),
+        "pieces.npy holds",
+    ),
+    "columns in two dimensions": (save("pieces.npy", np.zeros((2, 2), PIECE_DTYPE)), "pieces.npy holds"),
+    "too few columns": (save("pieces.npy", np.zeros(3, PIECE_DTYPE)), "pieces.npy has 3 rows; expected 4"),
+    "too many columns": (save("pieces.npy", np.zeros(5, PIECE_DTYPE)), "pieces.npy has 5 rows; expected 4"),
 }
 DAMAGES_OF_THE_INDEX = {
     "missing line": (lambda f: damage_index((f / "index.jsonl").read_text().partition("\n")[2])(f), "has 3 lines"),
@@ -192,6 +233,7 @@ DAMAGES_OF_THE_INDEX = {
     "no fields": (damage_index("{}\n" * 4), "index.jsonl"),
     "lists": (damage_index("[]\n" * 4), "index.jsonl"),
     "not UTF-8": (lambda folder: (folder / "index.jsonl").write_bytes(b"\xff\n" * 4), "index.jsonl"),
+    "too deep": (damage_index(("[" * 100_000 + "\n") * 4), "index.jsonl"),
 }
 
 
@@ -210,8 +252,33 @@ def test_damage_is_found_when_the_index_is_read(folder, name):
     damage, words = DAMAGES_OF_THE_INDEX[name]
     damage(folder)
     with pytest.raises(CorpusError, match=words) as caught:
-        _ = Dataset(folder).entries
+        tuple(Dataset(folder).entries)
     assert "\n" not in str(caught.value)
+
+
+def set_column(name, value):
+    def damage(folder):
+        rows = np.load(folder / "pieces.npy")
+        rows[name] = value
+        np.save(folder / "pieces.npy", rows)
+
+    return damage
+
+
+@pytest.mark.parametrize("place", [-1, 1, 10**12, 2**62])
+def test_a_line_that_begins_elsewhere_is_damage(folder, place):
+    set_column("line", place)(folder)
+    with pytest.raises(CorpusError, match=r"index\.jsonl"):
+        Dataset(folder).entries[2]
+
+
+@pytest.mark.parametrize("name", ["style", "mode", "metre"])
+def test_a_number_without_a_name_is_damage(folder, name):
+    set_column(name, 200)(folder)
+    dataset = Dataset(folder)
+    with pytest.raises(CorpusError, match=r"pieces.npy, piece 0"):
+        dataset.prefix(0)
+    assert dataset.styles() == ([] if name == "style" else ["folk", "guqin"])
 
 
 @pytest.mark.parametrize(
@@ -221,7 +288,8 @@ def test_damage_is_found_when_the_index_is_read(folder, name):
 )
 def test_damage_is_found_when_a_piece_is_read(tmp_path, wrong):
     entry, tokens = piece(1, "a")
-    write_dataset(tmp_path, [(replace(entry, **wrong), tokens)], [], "settings")
+    write_dataset(tmp_path, [(entry, tokens)], [], "settings")
+    (tmp_path / "index.jsonl").write_text(json.dumps(entry.as_json() | wrong) + "\n")
     with pytest.raises(CorpusError, match="piece 0: "):
         Dataset(tmp_path).sequence(0)
 

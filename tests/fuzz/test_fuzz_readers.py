@@ -32,7 +32,8 @@ def test_every_reader_has_seeds_that_it_reads():
     for name, seeds in SEEDS.items():
         for seed in seeds:
             outcome, problem = judge.verdict(name, seed)
-            assert outcome in {"ok", "mended", "needs-transcriber"}
+            if name != "audio":  # beginnings, to be recognised; tests/transcribe/mutants.py has whole recordings
+                assert outcome in {"ok", "mended"}
             assert problem == ""
             assert recognise(seed, judge.reader_named(name).SUFFIXES[0]) == name
 

@@ -59,6 +59,22 @@ def descriptors():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+class TestSignsOfLife:
+    def test_long_work_that_gets_on_is_not_killed(self):
+        told = []
+        found = run(["alive", "mute"], "long_by_right", caps=SHORT, progress=lambda *words: told.append(words))
+        assert found == ["alive", TIME]
+        assert set(told) <= {("stepping", step, 20) for step in range(20)}
+        assert 4 <= len(told) <= 20
+        assert told == sorted(told)
+
+    def test_memory_is_counted_all_the_same(self):
+        assert run([2, 20], "growing") == [2, MEMORY]
+
+    def test_outside_a_child_they_do_nothing(self):
+        isolation.alive("to nobody", 1, 2)
+
+
 class TestResults:
     def test_results_with_shared(self):
         assert run([1, 2, 3], shared=1) == [2, 5, 10]

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from symgen._isolated import alive
+
 HELD = []
 
 
@@ -139,3 +141,26 @@ def obey(task):
 def whose(number):
     """Return the process that this is called in."""
     return os.getpid()
+
+
+def long_by_right(items, shared, working):
+    """Work for longer than the cap of time in short steps; "alive" says so after each, "mute" says nothing."""
+    for index, item in enumerate(items):
+        working([index])
+        for step in range(20):
+            time.sleep(0.1)
+            if item == "alive":
+                alive("stepping", step, 20)
+        yield index, item
+
+
+def growing(items, shared, working):
+    """Hold more memory than the cap, with a sign of life after each part."""
+    for index, item in enumerate(items):
+        working([index])
+        held = []
+        for _ in range(item):
+            held.append(bytearray(2**24))
+            alive()
+            time.sleep(0.03)
+        yield index, len(held)
