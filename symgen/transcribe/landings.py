@@ -19,7 +19,7 @@ from symgen.transcribe.paths import FULL, HOP_S, PER_SEMITONE, Rolls, Stroke, wa
 if TYPE_CHECKING:
     from symgen.transcribe.features import Onsets
 
-SURE, SHORTEST_FRAMES = 0.5, 6
+SURE, SHORTEST_FRAMES = 0.7, 6
 """Frame activation of an unexplained tone, and how many frames it lasts at least."""
 
 SLIDE_FRAMES = 22

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from symgen.transcribe.features import Features, Onsets
 
 
-STRUCK, SUPPORTED = 0.5, 0.3
+STRUCK, SUPPORTED = 0.55, 0.35
 """Onset activation that is a stroke, and one that is a stroke if the frame activation rises with it."""
 
-BELIEVED, CLEAR_DB = 0.18, 2.0
+BELIEVED, CLEAR_DB = 0.25, 5.0
 """Onset activation that is a stroke, with a rising frame, where the spectrum rises by so much (mean over bands)."""
 
 RISE = 0.3
@@ -69,10 +69,16 @@ SOUNDS_ON = 0.5
 RIGHT = ((0.1, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 1.0), (0.0, 0.25, 0.36, 0.52, 0.7, 0.88, 0.94, 0.98, 1.0))
 """Root of height times contour of a note, and the share of such notes that were right in rendered clips."""
 
+DOUBLE_S = 0.045
+"""Two notes of one pitch this near to each other are one: no string is struck so soon again."""
+
+BRIEF_S, DOUBTFUL = 0.15, 0.6
+"""A note that is both shorter and less sure than this is none."""
+
 FEW_FRAMES = 8
 """A note that is at its key for so many frames, or for most of its time, rests there."""
 
-HARMONICS = (12, 19, 24, 28)
+HARMONICS = (12, 19, 24, 28, 31, 34, 36)
 """Semitones of the partials that are mistaken for notes."""
 
 GHOST = 0.65
@@ -114,7 +120,25 @@ def notes_of(rolls: Rolls, features: Features | None = None, onsets: Onsets | No
         kept.append(stroke)
     kept = landed(kept, rolls, tuning, onsets)
     loudest = _loudest(kept, features)
-    return [_note(stroke, tuning, features, loudest) for stroke in kept]
+    return _distinct([_note(stroke, tuning, features, loudest) for stroke in kept])
+
+
+def _distinct(notes: Sequence[HeardNote]) -> list[HeardNote]:
+    """Return the notes without doubles, two keys of one slide, and without what is brief as well as doubtful."""
+    kept: list[HeardNote] = []
+    for note in notes:
+        if note.seconds < BRIEF_S and note.confidence < DOUBTFUL:
+            continue
+        doubles = [
+            place
+            for place in range(max(0, len(kept) - 8), len(kept))
+            if note.onset_s - kept[place].onset_s < DOUBLE_S and abs(note.pitch - kept[place].pitch) < NEAR_KEY
+        ]
+        if not doubles:
+            kept.append(note)
+        elif kept[doubles[-1]].confidence < note.confidence:
+            kept[doubles[-1]] = note
+    return kept
 
 
 def _strokes(rolls: Rolls, onsets: Onsets | None) -> list[Stroke]:

@@ -109,7 +109,7 @@ def _network(*, needed: bool) -> Transcriber | None:
         return None
 
 
-MANY_VOICES = 0.08
+MANY_VOICES = 0.05
 """Share of strokes at or over which another string sounds, from which a recording has several voices."""
 
 
