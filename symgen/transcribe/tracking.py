@@ -66,7 +66,7 @@ STIRRED = 0.6
 SOUNDS_ON = 0.5
 """Mean frame activation after the stroke of a note that sounds by itself."""
 
-RIGHT = ((0.1, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 1.0), (0.0, 0.25, 0.36, 0.52, 0.7, 0.88, 0.94, 0.98, 1.0))
+RIGHT = ((0.1, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 1.0), (0.0, 0.15, 0.22, 0.28, 0.45, 0.8, 0.93, 0.98, 1.0))
 """Root of height times contour of a note, and the share of such notes that were right in rendered clips."""
 
 DOUBLE_S = 0.045
