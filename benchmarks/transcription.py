@@ -156,9 +156,13 @@ def measure(clip: Clip, listen: Callable[[np.ndarray], Found], tally: Tally) -> 
         tally.slides.append(float(100.0 * np.abs(found.at(other, note.onset + times) - true_pitch).mean()))
 
 
+FIRST_SEED = 100
+"""Thresholds were chosen on clips with lower seeds."""
+
+
 def clips_of(name: str, count: int, folder: Path | None) -> Iterator[Clip]:
     maker = recorded(folder) if name == REAL and folder else None
-    for seed in range(count):
+    for seed in range(FIRST_SEED, FIRST_SEED + count):
         yield maker(seed) if maker else modelled(name, seed)
 
 
