@@ -1,6 +1,7 @@
 """What several tests need: the shared data, where it is there, and Python in a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,9 @@ import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is loaded: threads of two workers wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; inherited by what tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
