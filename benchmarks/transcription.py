@@ -166,17 +166,46 @@ def clips_of(name: str, count: int, folder: Path | None) -> Iterator[Clip]:
         yield maker(seed) if maker else modelled(name, seed)
 
 
+def an_hour() -> None:
+    """Let ``symgen transcribe`` hear an hour of guzheng; print how long it took and the largest of its processes."""
+    import resource
+    import subprocess
+    import sys
+    import tempfile
+
+    import soundfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        minute = np.concatenate([modelled("guzheng, all gestures", FIRST_SEED + seed).sound for seed in range(3)])
+        with soundfile.SoundFile(f"{folder}/hour.flac", "w", RATE, 1) as file:
+            for _ in range(60):
+                file.write(minute)
+        code = "from symgen.cli import main; main()"
+        begin = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-c", code, "transcribe", f"{folder}/hour.flac", "-o", f"{folder}/hour.mid", "-q"],
+            check=True,
+        )
+        took = time.perf_counter() - begin
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"an hour of flac: {took:.0f} s, {3600 / took:.0f} x real time, at most {peak:.0f} MiB in a process")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, help="folder of recorded notes")
     parser.add_argument("--clips", type=int, default=12)
     parser.add_argument("--mode", default="auto")
     parser.add_argument("--sets", default="", help="only sets whose name holds this")
+    parser.add_argument("--hour", action="store_true", help="time and memory of an hour of flac instead")
     parser.add_argument("--detail", action="store_true", help="one line for each clip")
     options = parser.parse_args(arguments)
+    if options.hour:
+        an_hour()
+        return
     listeners: dict[str, Any] = {f"symgen ({options.mode})": ours(options.mode), "swift-f0 alone": swift_f0_alone()}
     names = [*SETS, *([REAL] if options.samples else [])]
-    print(f"{'set':44} {'transcriber':16} onset F1  +offset  slide cents  x real time")
+    print(f"{'set':44} {'transcriber':16} onset F1    +-  +offset  slide cents  x real time")
     for name in (name for name in names if options.sets in name):
         tallies = {who: Tally([], [], []) for who in listeners}
         for seed, clip in enumerate(clips_of(name, options.clips, options.samples)):
@@ -188,8 +217,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for who, tally in tallies.items():
             cents = f"{np.mean(tally.slides):.0f}" if tally.slides else "-"
             speed = tally.heard_s / tally.took_s
+            error = np.std(tally.onset) / np.sqrt(len(tally.onset))
             print(
-                f"{name:44} {who:16} {np.mean(tally.onset):8.3f} {np.mean(tally.both):8.3f} {cents:>12} {speed:12.0f}"
+                f"{name:44} {who:16} {np.mean(tally.onset):8.3f} {error:5.3f} {np.mean(tally.both):8.3f}"
+                f" {cents:>12} {speed:12.0f}"
             )
 
 

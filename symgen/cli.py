@@ -316,6 +316,10 @@ def _words(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+_MOST = 8
+"""Reasons and flags that a summary on the screen names; the files have all."""
+
+
 def describe_conversion(summary: Mapping[str, Any]) -> list[str]:
     """Return the lines that tell an archivist what became of a conversion.
 
@@ -329,20 +333,17 @@ def describe_conversion(summary: Mapping[str, Any]) -> list[str]:
     rows = {
         "inputs": f"{summary['files']:,}: {status}; {summary['reused']:,} as converted before",
         "pieces": f"{summary['pieces']:,}, {summary['notes']:,} notes, {summary['hours']:,} hours",
-        "splits": _many(summary["splits"]),
+        "splits": console.named_counts(summary["splits"]),
         "near-duplicates": near and f"{near:,} pieces are nearly the same as an earlier one; they share its split",
-        **{name: _many(summary[name]) for name in ("failed", "mended", "lost", "dropped", "flags")},
-        "passed over": _many(summary["passed_over"]),
+        **{
+            name: console.named_counts(summary[name], _MOST)
+            for name in ("failed", "mended", "lost", "dropped", "flags")
+        },
+        "passed over": console.named_counts(summary["passed_over"], _MOST),
         "report": summary["report"],
     }
     width = max(map(len, rows))
     return [f"{name:<{width}}  {text}" for name, text in rows.items() if text]
-
-
-def _many(counts: Mapping[str, int], most: int = 8) -> str:
-    """Return names with their counts, the most frequent ones."""
-    named = [f"{name} {count:,}" for name, count in list(counts.items())[:most]]
-    return ", ".join(named) + (f" and {len(counts) - most} more" if len(counts) > most else "")
 
 
 def _style_row(style: Mapping[str, Any]) -> tuple[str, ...]:
@@ -376,7 +377,7 @@ def describe_recording(recording: Mapping[str, Any]) -> list[str]:
     lines = [str(recording["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
     for name in ("techniques", "mended"):
         if recording[name]:
-            lines.append(f"  {name}: {_many(recording[name])}".replace("_", " "))
+            lines.append(f"  {name}: {console.named_counts(recording[name])}".replace("_", " "))
     return [*lines, f"  mind: {', '.join(recording['flags'])}"] if recording["flags"] else lines
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from symgen import console
+from symgen.console import named_counts
 
 app = typer.Typer(
     help="Datasets of tokens: what they hold, whether they are whole, and export.",
@@ -98,12 +99,16 @@ def describe_info(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
             "pieces",
             f"{facts['pieces']:,}, {facts['notes']:,} notes, {facts['steps']:,} steps, {facts['hours']:,} hours",
         ),
-        *((name, _many(facts[name])) for name in ("splits", "styles", "modes", "metres", "formats") if name in facts),
+        *(
+            (name, named_counts(facts[name]))
+            for name in ("splits", "styles", "modes", "metres", "formats")
+            if name in facts
+        ),
         ("near-duplicates", f"{facts['near_duplicates']:,} pieces are nearly the same as an earlier one"),
         *(("corpus", _corpus(name, corpus)) for name, corpus in facts.get("corpora", {}).items()),
         ("inputs", _inputs(facts)),
-        *((name, _many(facts.get(name, {}))) for name in ("failed", "mended", "lost", "dropped", "flags")),
-        ("passed over", _many(facts.get("passed_over", {}))),
+        *((name, named_counts(facts.get(name, {}))) for name in ("failed", "mended", "lost", "dropped", "flags")),
+        ("passed over", named_counts(facts.get("passed_over", {}))),
         ("size", f"{facts['size_bytes'] / 2**20:,.1f} MiB"),
         ("made by", f"symgen {made['symgen']}" if "symgen" in made else ""),
         ("settings", facts["settings"]),
@@ -143,9 +148,4 @@ def _corpus(name: str, corpus: Mapping[str, Any]) -> str:
 
 
 def _inputs(facts: Mapping[str, Any]) -> str:
-    return f"{facts['inputs']:,}: {_many(facts['status'])}" if "inputs" in facts else ""
-
-
-def _many(counts: Mapping[str, int]) -> str:
-    """Return names with their counts, the most frequent first."""
-    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
+    return f"{facts['inputs']:,}: {named_counts(facts['status'])}" if "inputs" in facts else ""

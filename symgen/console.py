@@ -11,7 +11,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -210,6 +210,14 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print lines on stdout; what the stream cannot hold is escaped."""
     for line in lines:
         sys.stdout.write(_safe(line) + "\n")
+
+
+def named_counts(counts: Mapping[str, int], most: int | None = None) -> str:
+    """Return names with their counts, the most frequent first: all, or so many and how many more there are."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    named = ", ".join(f"{name} {count:,}" for name, count in ordered[:most])
+    more = len(ordered) - (most or len(ordered))
+    return named + (f" and {more} more" if more > 0 else "")
 
 
 def print_notes(lines: Iterable[str]) -> None:

@@ -10,9 +10,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from symgen.errors import WriteError
+from symgen.errors import CorpusError, WriteError
 
 
 @contextmanager
@@ -71,6 +71,24 @@ def write_bytes(target: str | os.PathLike[str], data: bytes) -> None:
 def write_text(target: str | os.PathLike[str], text: str) -> None:
     """Write `text` in UTF-8 to `target`, as :func:`write_bytes` does."""
     write_bytes(target, text.encode())
+
+
+def read_toml(path: Path, expected: str) -> dict[str, Any]:
+    """Read a TOML file; `expected` says what it should hold.
+
+    Raises
+    ------
+    CorpusError
+        If there is no such file, it cannot be read, or it is no TOML.
+    """
+    import tomllib
+
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CorpusError(f"{path}: {error.strerror}", expected=expected, remedy="check the path") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CorpusError(f"{path}: {error}", expected=expected) from error
 
 
 def check_target(target: str | os.PathLike[str]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -18,6 +17,7 @@ from typing import Any
 from symgen.corpus.origin import TABLES, Contents, Origin, is_address, read_origin, texts, whole_number
 from symgen.corpus.patterns import matches_end
 from symgen.errors import CorpusError, SymgenError
+from symgen.files import read_toml
 from symgen.theory.degrees import parse_pitch_class
 from symgen.tokens.prefix import STYLES
 
@@ -159,14 +159,7 @@ def read_declaration(path: Path) -> Declaration:
     CorpusError
         Naming the file and the entry that is wrong.
     """
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise CorpusError(
-            f"{path}: {error.strerror}", expected="a corpus declaration in TOML", remedy="check the path"
-        ) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CorpusError(f"{path}: {error}", expected="a corpus declaration in TOML") from error
+    table = read_toml(path, "a corpus declaration in TOML")
     return _checked(table, path)
 
 

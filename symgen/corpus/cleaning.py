@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from symgen.corpus.measures import NAMES, VERSION
 from symgen.errors import CorpusError
+from symgen.files import read_toml
 from symgen.tokens.prefix import STYLES
 
 ACTIONS: Final = ("flag", "drop", "off")
@@ -118,14 +118,7 @@ def read_rules(path: Path = SHIPPED) -> CleaningRules:
     CorpusError
         Naming the file, the flag and the entry that is wrong.
     """
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise CorpusError(
-            f"{path}: {error.strerror}", expected="rules of cleaning in TOML", remedy="check the path"
-        ) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CorpusError(f"{path}: {error}", expected="rules of cleaning in TOML") from error
+    table = read_toml(path, "rules of cleaning in TOML")
     if unknown := sorted(set(table) - {"flag"}):
         raise CorpusError(f"{path}: unknown entry {unknown[0]!r}", expected="tables [flag.NAME]")
     flags = _table(table.get("flag", {}), f"{path}: flag")

@@ -198,7 +198,7 @@ def _open(source: Path | bytes, name: str, head: bytes) -> Stream:
         except DecodeError as error:
             reasons.append(str(error))
         except ImportError as error:
-            found = f"{name} is a sound file, and {error.name} is not installed"
+            found = f"{name} cannot be heard: {error.name} is not installed"
             raise ReadError(found, remedy=REMEDY, code="needs-transcriber") from error
         except OSError as error:  # the library inside the wheel is for another system
             raise ReadError(f"{name}: {error}", remedy=REMEDY, code="needs-transcriber") from error

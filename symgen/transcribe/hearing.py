@@ -80,5 +80,5 @@ def _check_installed(name: str) -> None:
     try:
         import swift_f0  # noqa: F401
     except (ImportError, OSError) as error:
-        found = f"{name} is a sound file, and swift-f0, by which it would become notes, is not installed"
+        found = f"{name} cannot be heard: swift-f0, by which sound becomes notes, is not installed"
         raise ReadError(found, remedy=REMEDY, code="needs-transcriber") from error

@@ -156,7 +156,9 @@ def test_sound_is_recognised_and_needs_a_transcriber(tmp_path, monkeypatch, head
     file.write_bytes(head)
     for library in ("soundfile", "av"):
         monkeypatch.setitem(sys.modules, library, None)  # as if it were not installed
-    with pytest.raises(ReadError, match=r"song is a sound file, and .* pip install 'symgen\[audio\]'") as caught:
+    with pytest.raises(
+        ReadError, match=r"song cannot be heard: .* is not installed; .*pip install 'symgen\[audio\]'"
+    ) as caught:
         read_pieces(file)
     assert caught.value.code == "needs-transcriber"
 
