@@ -16,6 +16,7 @@ from math import ceil
 from typing import Any
 
 from symgen.errors import WriteError
+from symgen.instruments.ringing import for_one_wheel
 from symgen.performance import Bend, Performance, PlayedNote
 from symgen.score import Key, Metre, Score, Tempo, Text
 from symgen.units import TICKS_PER_QUARTER, bar_ticks, cents_to_bend, qpm_to_microseconds
@@ -115,7 +116,7 @@ def _written_parts(score: Score, track: str | None) -> list[_Part]:
 def _performed_part(performance: Performance, track: str | None) -> _Part:
     """Return the one part of a performance."""
     name = track if track is not None else performance.instrument.capitalize()
-    return _Part(_without_overlaps(performance.notes), (Text(0, name, "track"),), performance.program)
+    return _Part(_without_overlaps(for_one_wheel(performance.notes)), (Text(0, name, "track"),), performance.program)
 
 
 def _without_overlaps(notes: Iterable[PlayedNote]) -> tuple[PlayedNote, ...]:
