@@ -32,6 +32,9 @@ POINTS_A_GLIDE = 6
 LEAST_CENTS = 15.0
 """A slide or a wave that room or place makes smaller than this, and smaller than its row asks for, is left out."""
 
+SOONEST = 0.25
+"""A vibrato begins before this share of the free time is over."""
+
 REST = 0.95
 """Share of the free time after which every curve is at rest."""
 
@@ -152,7 +155,12 @@ class Vibrato:
         most = random.randint(round(self.turns[0]), round(self.turns[1]))
         room = min(space.down, space.up) if self.side == 0 else space.reach(self.side)
         depth = min(depth, room)
-        turns = min(most, int((space.seconds * min(self.until, REST) - begin) * hertz))
+        begin = min(begin, SOONEST * space.seconds)
+        time = space.seconds * min(self.until, REST) - begin
+        if time <= 0.0:
+            return []
+        hertz = min(self.hertz[1], max(hertz, self.turns[0] / time * (1.0 + 1e-9)))  # short notes are swung faster
+        turns = min(most, int(time * hertz))
         if depth < min(LEAST_CENTS, self.cents[0]) or turns < self.turns[0]:
             return []
         count = turns * POINTS_A_TURN
