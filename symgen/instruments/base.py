@@ -87,12 +87,15 @@ class Hands:
         Distances in strings at which two strings can be pressed together; empty for any.
     stopping_hand_plucks : bool
         True where a hand that presses is lost to plucking.
+    rest : float
+        String over which the striking hand rests; 0.0 where it has no such place.
     everyday, extreme : tuple of int
         Semitones above the open string within easy reach, and within reach at all, one entry a string.
     everyday_harmonic : int
         Semitones above the open string of the highest harmonic in common use.
     jump_marks, jump_seconds : float
-        A move of the stopping hand to another string by more marks (hui) than this takes at least so long.
+        A move of the stopping hand to another string by more marks (hui) than this takes at least so long; 0.0
+        where there is no such limit.
     """
 
     plucking_hands: int
@@ -102,6 +105,7 @@ class Hands:
     stop_span: float = 0.0
     stop_gaps: tuple[int, ...] = ()
     stopping_hand_plucks: bool = False
+    rest: float = 0.0
     everyday: tuple[int, ...] = ()
     extreme: tuple[int, ...] = ()
     everyday_harmonic: int = 127
@@ -117,14 +121,25 @@ class Finger:
     ----------
     name, chinese : str
         Its names; the Chinese one as tablature writes it.
-    highest, lowest : float
+    first, last : float
         Marks within which it is used, from the bridge to the nut; where strings are pressed they do not matter.
+    offset : float
+        How far from it the hand is, towards the nut, as a fraction of the speaking length: where the thumb stops at
+        hui 9 the hand is about where the ring finger would be.
+    cost : float
+        Weight against it, on the scale of :class:`Costs`.
+    stops, touches : bool
+        Whether it stops strings, and whether it touches them for harmonics.
     """
 
     name: str
     chinese: str
-    lowest: float = 1.0
-    highest: float = 14.0
+    first: float = 1.0
+    last: float = 14.0
+    offset: float = 0.0
+    cost: float = 0.0
+    stops: bool = True
+    touches: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +169,10 @@ class Stroke:
         True where its strings have to sound the same pitch.
     plays : bool
         True where the fingering chooses it for plain notes; the others belong to ornaments and patterns.
+    offset : float
+        How many strings from the hand's own place the stroke is at ease, towards higher numbers.
+    cost : float
+        Weight against it, on the scale of :class:`Costs`.
     """
 
     name: str
@@ -167,6 +186,8 @@ class Stroke:
     run: bool = False
     unison: bool = False
     plays: bool = False
+    offset: float = 0.0
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,27 +202,51 @@ class Costs:
         Each semitone past easy reach.
     near_nut : float
         A stop less than two semitones above the open string, where the hand has no mark to find.
+    as_harmonic : float
+        A harmonic where none is written; only taken where nothing else gives the pitch.
     move : float
         A move of the stopping hand by a tenth of the string (guzheng: a tenth of the strings) in one second.
-    hurried_jump : float
-        A jump to another string in less time than :class:`Hands` allows.
     string_change : float
         Each string between two notes in a row.
     same_sound : float
         A pitch repeated in the same place, where open and stopped unison can alternate.
+    unison_pair : float
+        Reward of a pitch repeated once open and once stopped (san and an, yinghe 应合).
     cut : float
         Striking a string whose last note is written to sound on.
+    off_string : float
+        Leaving the string on which a slide goes on to the next note.
+    new_mark : float
+        A harmonic at another mark than the harmonic before it.
+    off_rest : float
+        Each string that the striking hand is away from where it rests.
+    shift : float
+        A move of the striking hand by one string in one second.
+    same_finger : float
+        One finger striking two different strings in less than 0.3 s.
+    repeat : float
+        The same stroke again on one string in less than 0.3 s, where in and out can alternate.
+    other_hand : float
+        A stroke of the left hand.
     """
 
     stopped: float = 0.35
     per_semitone: float = 0.0
     beyond_everyday: float = 0.6
     near_nut: float = 0.4
+    as_harmonic: float = 5.0
     move: float = 0.25
-    hurried_jump: float = 4.0
     string_change: float = 0.04
     same_sound: float = 0.15
+    unison_pair: float = 0.3
     cut: float = 0.8
+    off_string: float = 0.6
+    new_mark: float = 0.1
+    off_rest: float = 0.05
+    shift: float = 0.05
+    same_finger: float = 0.3
+    repeat: float = 0.3
+    other_hand: float = 0.5
 
 
 _BY_PLACE = (Technique.OPEN, Technique.STOPPED)
