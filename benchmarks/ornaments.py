@@ -20,7 +20,7 @@ from symgen.instruments.perform import perform
 from symgen.performance import Performance, PlayedNote
 from symgen.score import Score
 
-RUNS = "notes of runs (huazhi, guazou, sao)"
+RUNS = "notes of runs (huazhi, guazou, saoxian)"
 DOCUMENTED = {
     "plucks": 0.750,
     "vibrato (chanyin)": 0.126,

@@ -270,6 +270,8 @@ def _bend(chosen: Chosen, note: int, row: Ornament, random: Random) -> Choice | 
     if not isinstance(shape, Slide | Vibrato | Bump | Arc):
         return None
     place = setting.places[note]
+    if place.hand == "left" and setting.instrument.hands.stopping_hand_plucks:
+        return None  # the hand that would press has just plucked
     if isinstance(shape, Slide) and shape.source == "rest" and setting.kind(note) == Technique.OPEN:
         moved = _next_string_down(setting, note)
         if moved is None:
@@ -302,7 +304,10 @@ def _next_string_down(setting: Setting, note: int) -> Placement | None:
     rise = setting.pitch(note) - setting.tuning.open_pitches[string - 1]
     if not 0 < rise <= setting.instrument.hands.extreme[string - 1]:
         return None
-    return replace(setting.places[note], string=string, position=float(rise), technique=Technique.STOPPED)
+    fingers = setting.instrument.fingers
+    finger = fingers[0].name if fingers else ""
+    place = setting.places[note]
+    return replace(place, string=string, position=float(rise), technique=Technique.STOPPED, finger=finger)
 
 
 def _travel(chosen: Chosen, note: int, row: Ornament, shape: Travel, random: Random) -> Choice | None:

@@ -28,7 +28,7 @@ from symgen.instruments.ornaments import Choice, Chosen, choose
 from symgen.instruments.ringing import ring_seconds, until_hand_moves, until_struck_again
 from symgen.instruments.sections import parts
 from symgen.instruments.setting import set_out
-from symgen.instruments.shapes import Run
+from symgen.instruments.shapes import Run, Soft
 from symgen.performance import Bend, Performance, PlayedNote
 from symgen.score import Score, Technique, Tempo
 from symgen.units import TICKS_PER_QUARTER
@@ -180,6 +180,8 @@ def _sounds(chosen: Chosen, onsets: Sequence[int], velocities: Sequence[int], cl
         choices = chosen.of.get(note, [])
         place = next((choice.place for choice in choices if choice.place), setting.places[note])
         speed = clock.ticks_per_second(onset)
+        if any(isinstance(choice.ornament.curve, Soft) for choice in choices):
+            place = replace(place, hand="left", stroke="")
         start = onset + sum(round(choice.delay * speed) for choice in choices)
         loud = velocity
         for choice in choices:
@@ -188,7 +190,7 @@ def _sounds(chosen: Chosen, onsets: Sequence[int], velocities: Sequence[int], cl
         names = "+".join(choice.ornament.name for choice in choices if not choice.extras or _names_the_note(choice))
         bends = _bends(choices, start, onsets, clock)
         sound = _Sound(start, setting.pitch(note), max(low, min(high, loud)), place, mark, lengths[note], bends, names)
-        sounds += [sound, *_added(choices, sound, sounds, clock, (low, high))]
+        sounds += [sound, *_added(choices, sound, sounds, clock, setting.instrument)]
     return sorted(sounds, key=lambda sound: (sound.onset, sound.pitch, sound.place.string))
 
 
@@ -214,10 +216,11 @@ def _bends(choices: Sequence[Choice], start: int, onsets: Sequence[int], clock: 
 
 
 def _added(
-    choices: Sequence[Choice], sound: _Sound, before: Sequence[_Sound], clock: Clock, velocity: tuple[int, int]
+    choices: Sequence[Choice], sound: _Sound, before: Sequence[_Sound], clock: Clock, instrument: Instrument
 ) -> list[_Sound]:
     """Return the strokes that the ornaments of a note add before or after it, each a tick or more from the next."""
     found: list[_Sound] = []
+    (softest, loudest), strokes = instrument.velocity, instrument.strokes
     earliest = max((other.onset + 1 for other in before), default=0)
     for choice in choices:
         speed = clock.ticks_per_second(sound.onset)
@@ -227,8 +230,9 @@ def _added(
             left = len(choice.extras) - count
             wanted = sound.onset + round(extra.seconds * speed)
             at = max(earliest + count, min(wanted, sound.onset - left)) if run else max(at + 1, wanted)
-            loud = max(velocity[0], min(velocity[1], round(sound.velocity * extra.velocity)))
-            place = replace(sound.place, string=extra.string, position=extra.position)
+            loud = max(softest, min(loudest, round(sound.velocity * extra.velocity)))
+            stroke = choice.ornament.name if choice.ornament.name in strokes else ""
+            place = replace(sound.place, string=extra.string, position=extra.position, stroke=stroke)
             if run:
                 place = replace(place, technique=Technique.OPEN, finger="")
             mark = choice.ornament.technique

@@ -136,7 +136,7 @@ def test_guzheng_shares_come_out_as_documented():
     documented = {
         ("chanyin", "zhongchan"): 0.126,
         ("shanghua", "huihua"): 0.047,
-        ("huazhi", "guazou", "sao"): 0.046,
+        ("huazhi", "guazou", "saoxian"): 0.046,
         ("xiahua",): 0.013,
         ("dianyin",): 0.013,
         ("tremoli",): 0.005,

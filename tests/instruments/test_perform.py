@@ -29,7 +29,7 @@ MARKS = [Technique.PLUCK] * 6 + [
     Technique.TREMOLO,
     Technique.GRACE,
 ]
-ADDED = ("huazhi", "guazou", "sao", "yaozhi", "lun")
+ADDED = ("huazhi", "guazou", "saoxian", "yaozhi", "lun")
 SOUNDED_BY_A_SLIDE = ("shang", "xia", "yinshang", "tang")
 
 
