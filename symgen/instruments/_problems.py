@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
-from symgen.instruments._options import Sound, block_of, ways_to_sound
+from symgen.instruments._options import Sound, can_strike, ways_to_sound
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import most_attacks, placements
 from symgen.score import Technique
@@ -129,12 +129,12 @@ def largest_chord(instrument: Instrument, tuning: Tuning, sounds: tuple[Sound, .
     for size in range(min(len(order), most_attacks(instrument)), 0, -1):
         for chosen in _subsets(order, size):
             ordered = tuple(sorted(chosen))
-            if block_of(instrument, tuning, tuple(sounds[index] for index in ordered)) is not None:
+            if can_strike(instrument, tuning, [sounds[index] for index in ordered]):
                 return ordered
     return ()
 
 
-_MOST_SUBSETS = 256
+_MOST_SUBSETS = 64
 
 
 def _subsets(order: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
