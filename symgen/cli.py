@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_corpus, cli_dataset, console
+from symgen import cli_arrange, cli_corpus, cli_dataset, console
 
 app = typer.Typer(
     name="symgen",
@@ -104,6 +104,9 @@ def compose(
     else:
         for take in takes_made:
             console.print_lines(describe_take(take))
+
+
+app.command()(cli_arrange.arrange)
 
 
 @app.command()

@@ -1,0 +1,344 @@
+"""Adapting: from music that an instrument cannot play to the nearest that it can, with an account of each change.
+
+In this order: transposition and tuning are chosen for the whole piece (:func:`choose_setting`); lines that leave the
+range are folded by octaves, so that they keep their contour (:func:`folded`); chords lose what cannot be struck;
+techniques that have no place are left out; a hand that would be too late gets another octave, or a note less
+(:func:`mended`). Double notes are added on request (:func:`doubled`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgen.instruments._options import can_strike, ways_to_sound
+from symgen.instruments._problems import largest_chord
+from symgen.instruments.base import Instrument, Tuning
+from symgen.instruments.fingering import Fingering, finger
+from symgen.instruments.rules import playable_pitches, serves
+from symgen.score import Score, Technique
+from symgen.theory.degrees import note_name
+from symgen.units import bar_ticks
+
+OCTAVES = (-36, -24, -12, 0, 12, 24, 36)
+"""Shifts that folding chooses from, in semitones."""
+
+TURN, SHIFT, BREAK, ODD_BREAK, STRETCH = 30, 4, 8, 3, 2
+"""What folding weighs: a step that turns round, each octave away from the written one, a change of octave within a
+line, one at a rest or phrase, and each note beyond easy reach."""
+
+NEVER = 10**6
+MOST_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Transposition in semitones and tuning of a whole piece, with the share of notes that then lie in easy reach."""
+
+    semitones: int
+    tuning: Tuning
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that had to be changed.
+
+    Parameters
+    ----------
+    bar : int
+        From 1.
+    kind : str
+        octave, tone, chord, technique, jump or double.
+    rule : str
+        Why.
+    remedy : str
+        What was done.
+    """
+
+    bar: int
+    kind: str
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"bar {self.bar}: {self.rule}; {self.remedy}"
+
+
+def choose_setting(
+    score: Score,
+    instrument: Instrument,
+    gong: int,
+    *,
+    semitones: Sequence[int] = tuple(range(-24, 25)),
+    tunings: Sequence[Tuning] | None = None,
+) -> Setting:
+    """Choose how far to transpose and how to tune.
+
+    What counts, in this order: notes that have a place in easy reach, a tuning that serves the gong, notes on open
+    strings, and a transposition that is small.
+
+    Parameters
+    ----------
+    score : Score
+        At least one note.
+    instrument : Instrument
+        What it is for.
+    gong : int
+        Pitch class of degree 1 as written.
+    semitones : sequence of int
+        Transpositions to choose from.
+    tunings : sequence of Tuning, optional
+        Tunings to choose from; all by default.
+    """
+    counts = np.bincount(score.notes["pitch"], minlength=128).astype(np.float64)
+    best, best_worth = None, -np.inf
+    for tuning in tunings or tuple(instrument.tunings.values()):
+        easy, possible, open_ = _masks(instrument, tuning)
+        for shift in semitones:
+            moved = _moved(counts, shift)
+            total = counts.sum()
+            shares = [float(moved @ mask) / total for mask in (easy, possible, open_)]
+            worth = 6.0 * shares[0] + 6.0 * shares[1] + 0.6 * shares[2]
+            worth += 0.5 * serves(instrument, tuning, (gong + shift) % 12)
+            worth -= 0.012 * abs(shift) + 0.02 * (shift % 12 != 0) + 0.03 * _retuned(instrument, tuning)
+            if worth > best_worth:
+                best, best_worth = Setting(shift, tuning, shares[0]), worth
+    if best is None:
+        raise ValueError("no transposition or no tuning to choose from")
+    return best
+
+
+def _moved(counts: NDArray[np.float64], shift: int) -> NDArray[np.float64]:
+    """Return counts by pitch after a transposition; what leaves 0..127 is lost."""
+    moved = np.zeros_like(counts)
+    if shift >= 0:
+        moved[shift:] = counts[: len(counts) - shift]
+    else:
+        moved[:shift] = counts[-shift:]
+    return moved
+
+
+def _masks(instrument: Instrument, tuning: Tuning) -> tuple[NDArray[np.float64], ...]:
+    """Return which pitches are in easy reach, which can be played at all, and which are open strings."""
+    masks = np.zeros((3, 128))
+    masks[0, sorted(playable_pitches(instrument, tuning, easily=True))] = 1
+    masks[1, sorted(playable_pitches(instrument, tuning))] = 1
+    masks[2, list(tuning.open_pitches)] = 1
+    return tuple(masks)
+
+
+def _retuned(instrument: Instrument, tuning: Tuning) -> int:
+    standard = instrument.tunings[instrument.default_tuning].open_pitches
+    return sum(1 for ours, theirs in zip(tuning.open_pitches, standard, strict=True) if ours != theirs)
+
+
+def folded(score: Score, instrument: Instrument, tuning: Tuning) -> tuple[Score, list[Change]]:
+    """Move lines that leave the instrument by octaves; where no octave has a tone, take the nearest tone.
+
+    Each stroke moves as one. Over the whole piece the cheapest way is taken (Viterbi): up stays up and down stays
+    down where it can, and octaves change at rests rather than within a line.
+    """
+    notes = score.notes.copy()
+    strokes = [list(group) for _, group in groupby(range(len(notes)), key=notes["onset"].tolist().__getitem__)]
+    tops = [int(notes["pitch"][stroke].max()) for stroke in strokes]
+    possible = playable_pitches(instrument, tuning)
+    easy = playable_pitches(instrument, tuning, easily=True)
+    known: dict[int, list[int]] = {}
+    for top in set(tops):
+        known[top] = [_shift_cost(top + shift, shift, possible, easy) for shift in OCTAVES]
+    rests = _rests(score, strokes)
+    shifts = _cheapest_shifts([known[top] for top in tops], tops, rests)
+    bars, changes = _bars(score), []
+    for stroke, shift in zip(strokes, shifts, strict=True):
+        for index in stroke:
+            written = int(notes["pitch"][index])
+            pitch = _nearest(written + shift, written, possible)
+            if pitch != written:
+                notes["pitch"][index] = pitch
+                kind = "octave" if (pitch - written) % 12 == 0 else "tone"
+                rule = f"{note_name(written)} is not on the {instrument.name} in tuning {tuning.name}"
+                if written in possible:
+                    rule = f"the line around {note_name(written)} leaves the {instrument.name} in tuning {tuning.name}"
+                changes.append(Change(bars[index], kind, rule, f"played as {note_name(pitch)}"))
+    return replace(score, notes=notes), changes
+
+
+def _shift_cost(pitch: int, shift: int, possible: frozenset[int], easy: frozenset[int]) -> int:
+    away = SHIFT * abs(shift) // 12
+    if pitch in easy:
+        return away
+    return away + (STRETCH if pitch in possible else NEVER // 100)
+
+
+def _rests(score: Score, strokes: Sequence[Sequence[int]]) -> list[bool]:
+    """Return for each stroke whether it begins a line: after a rest, or at a phrase or section."""
+    ends = (score.notes["onset"] + score.notes["duration"]).tolist()
+    onsets = score.notes["onset"].tolist()
+    marks = {section.tick for section in score.sections} | {t.tick for t in score.texts if t.kind == "phrase"}
+    begins = [True]
+    for before, now in pairwise(strokes):
+        gap = onsets[now[0]] - max(ends[index] for index in before)
+        begins.append(gap >= score.ticks_per_quarter // 4 or onsets[now[0]] in marks)
+    return begins
+
+
+def _cheapest_shifts(costs: Sequence[Sequence[int]], tops: Sequence[int], rests: Sequence[bool]) -> list[int]:
+    """Return the shift of each stroke (Viterbi over :data:`OCTAVES`)."""
+    if not costs:
+        return []
+    total = np.array(costs[0], dtype=np.int64)
+    shifts = np.array(OCTAVES)
+    apart = np.abs(shifts[:, None] - shifts[None, :]) // 12
+    parents = []
+    for index in range(1, len(costs)):
+        step = tops[index] - tops[index - 1]
+        moved = step + shifts[None, :] - shifts[:, None]
+        turned = (np.sign(moved) != np.sign(step)) & (apart > 0)
+        price = total[:, None] + apart * (ODD_BREAK if rests[index] else BREAK) + TURN * (turned & (not rests[index]))
+        parents.append(price.argmin(axis=0))
+        total = price.min(axis=0) + np.array(costs[index])
+    choice = int(total.argmin())
+    found = [choice]
+    for parent in reversed(parents):
+        choice = int(parent[choice])
+        found.append(choice)
+    return [OCTAVES[number] for number in reversed(found)]
+
+
+def _nearest(pitch: int, written: int, possible: frozenset[int]) -> int:
+    """Return `pitch` if it can be played, else its nearest octave, else the nearest pitch of all."""
+    if pitch in possible:
+        return pitch
+    same = [p for p in possible if (p - written) % 12 == 0]
+    return min(same or possible, key=lambda p: (abs(p - pitch), p))
+
+
+def mended(score: Score, instrument: Instrument, tuning: Tuning) -> tuple[Score, Fingering, list[Change]]:
+    """Change what cannot be played until all can, and finger it.
+
+    Returns
+    -------
+    score : Score
+        Playable.
+    fingering : Fingering
+        Without problems.
+    changes : list of Change
+        What was done, in order of time.
+    """
+    changes: list[Change] = []
+    for turn in range(MOST_ROUNDS):
+        fingering = finger(score, instrument, tuning)
+        if fingering.playable:
+            break
+        score, done = _one_round(score, fingering, instrument, tuning, gently=turn < MOST_ROUNDS // 2)
+        changes += done
+    return score, fingering, sorted(changes, key=lambda change: change.bar)
+
+
+def _one_round(
+    score: Score, fingering: Fingering, instrument: Instrument, tuning: Tuning, *, gently: bool
+) -> tuple[Score, list[Change]]:
+    """Mend every problem of a fingering once; a hand that is too late by another octave if `gently`, else by a rest."""
+    notes, left_out, changes = score.notes.copy(), set(), []
+    for problem in fingering.problems:
+        sounds = [(int(notes["pitch"][i]), Technique(int(notes["technique"][i]))) for i in problem.notes]
+        remedy = ""
+        if problem.kind in ("chord", "hands"):
+            kept = largest_chord(instrument, tuning, tuple(sounds))
+            gone = [i for place, i in enumerate(problem.notes) if place not in kept]
+            left_out |= set(gone)
+            kind, remedy = "chord", "left out " + " ".join(note_name(int(notes["pitch"][i])) for i in gone)
+        elif problem.kind == "jump":
+            kind, remedy = "jump", _hurried(notes, problem.notes, instrument, tuning, left_out, gently=gently)
+        elif sounds[0][1] != Technique.PLUCK and ways_to_sound(instrument, tuning, sounds[0][0], Technique.PLUCK):
+            notes["technique"][list(problem.notes)] = Technique.PLUCK
+            kind, remedy = "technique", f"played without {sounds[0][1].name.lower().replace('_', ' ')}"
+        else:
+            pitch = _nearest(sounds[0][0], sounds[0][0], playable_pitches(instrument, tuning))
+            notes["pitch"][list(problem.notes)] = pitch
+            notes["technique"][list(problem.notes)] = Technique.PLUCK
+            kind, remedy = "octave", f"played as {note_name(pitch)}"
+        changes.append(Change(problem.bar, kind, problem.rule, remedy))
+    kept_notes = np.delete(notes, sorted(left_out)) if left_out else notes
+    return replace(score, notes=kept_notes), changes
+
+
+def _hurried(
+    notes: NDArray[np.void],
+    indices: Sequence[int],
+    instrument: Instrument,
+    tuning: Tuning,
+    left_out: set[int],
+    *,
+    gently: bool,
+) -> str:
+    """Give a stroke that comes too fast the octave nearest to the note before it, or leave it out."""
+    first = indices[0]
+    before = int(notes["pitch"][first - 1]) if first else int(notes["pitch"][first])
+    written = int(notes["pitch"][first])
+    possible = playable_pitches(instrument, tuning)
+    octaves = [p for p in possible if (p - written) % 12 == 0 and p != written]
+    if gently and len(indices) == 1 and octaves:
+        pitch = min(octaves, key=lambda p: (p not in tuning.open_pitches, abs(p - before), p))
+        if abs(pitch - before) < abs(written - before) or pitch in tuning.open_pitches:
+            notes["pitch"][first] = pitch
+            return f"played as {note_name(pitch)}"
+    left_out |= set(indices)
+    return "left out " + " ".join(note_name(int(notes["pitch"][i])) for i in indices)
+
+
+DOUBLINGS = {"guqin": (-12, 0, -24, -7), "guzheng": (-12,)}
+"""Intervals of double notes, the most usual first: of 37,672 guqin events 4.7 % are double notes, of them 47 % octaves,
+18 % unisons, 11 % double octaves and 9 % fifths and twelfths; on the guzheng it is the octave of da cuo."""
+
+
+def doubled(score: Score, instrument: Instrument, tuning: Tuning) -> tuple[Score, list[Change]]:
+    """Add double notes where players have them: on long notes at the beginning of bars, and on the last note.
+
+    Each is added only where both hands reach it easily and it cuts nothing that sounds.
+    """
+    notes, starts = score.notes, set(score.bar_starts().tolist())
+    intervals = DOUBLINGS.get(instrument.name, (-12,))
+    rows, changes, bars = [], [], _bars(score)
+    for index, follows in _single_strokes(notes):
+        note = notes[index]
+        long_enough = int(note["duration"]) >= score.ticks_per_quarter
+        if not (long_enough and (int(note["onset"]) in starts or not follows)):
+            continue
+        if note["technique"] not in (Technique.PLUCK, Technique.OPEN, Technique.STOPPED):
+            continue
+        for interval in intervals:
+            pair = (int(note["pitch"]), int(note["pitch"]) + interval)
+            reachable = min(pair) >= 0 and all(p in playable_pitches(instrument, tuning, easily=True) for p in pair)
+            if reachable and can_strike(instrument, tuning, [(pitch, Technique.PLUCK) for pitch in sorted(pair)]):
+                added = note.copy()
+                added["pitch"], added["technique"] = pair[1], Technique.PLUCK
+                rows.append(added)
+                rule = f"a long {note_name(pair[0])} on a strong beat"
+                changes.append(Change(bars[index], "double", rule, f"doubled with {note_name(pair[1])}"))
+                break
+    if not rows:
+        return score, []
+    return replace(score, notes=np.concatenate([notes, np.array(rows, dtype=notes.dtype)])), changes
+
+
+def _single_strokes(notes: NDArray[np.void]) -> Iterator[tuple[int, bool]]:
+    """Yield notes that are struck alone, and whether others follow."""
+    onsets = notes["onset"].tolist()
+    for index, onset in enumerate(onsets):
+        alone = (index == 0 or onsets[index - 1] < onset) and (index + 1 == len(onsets) or onsets[index + 1] > onset)
+        if alone:
+            yield index, index + 1 < len(onsets)
+
+
+def _bars(score: Score) -> list[int]:
+    """Return the bar of each note, from 1; bars of 4/4 where the metre is unknown."""
+    starts = score.bar_starts()
+    if len(starts):
+        return np.searchsorted(starts, score.notes["onset"], side="right").tolist()  # type: ignore[no-any-return]
+    return (score.notes["onset"] // bar_ticks(4, 4, score.ticks_per_quarter) + 1).tolist()  # type: ignore[no-any-return]
