@@ -10,8 +10,9 @@ from typing import Any
 from symgen.errors import PlayabilityError, UsageError
 from symgen.files import check_target, make_folder
 from symgen.instruments import get_instrument, get_tuning
-from symgen.instruments.adapting import Change, Setting, choose_setting, doubled, folded, mended
+from symgen.instruments.adapting import Change, Setting, choose_setting, folded, mended
 from symgen.instruments.base import Instrument, Tuning
+from symgen.instruments.doubling import doubled
 from symgen.instruments.fingering import DEFAULT_QPM, Fingering, finger
 from symgen.instruments.perform import perform, plain
 from symgen.performance import Performance

@@ -106,9 +106,6 @@ def compose(
             console.print_lines(describe_take(take))
 
 
-app.command()(cli_arrange.arrange)
-
-
 @app.command()
 def convert(
     paths: Annotated[
@@ -250,6 +247,9 @@ def evaluate(
         console.print_json(result.as_json())
     else:
         console.print_lines(result.as_markdown().splitlines())
+
+
+app.command()(cli_arrange.arrange)
 
 
 @app.command()

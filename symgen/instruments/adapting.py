@@ -3,19 +3,20 @@
 In this order: transposition and tuning are chosen for the whole piece (:func:`choose_setting`); lines that leave the
 range are folded by octaves, so that they keep their contour (:func:`folded`); chords lose what cannot be struck;
 techniques that have no place are left out; a hand that would be too late gets another octave, or a note less
-(:func:`mended`). Double notes are added on request (:func:`doubled`).
+(:func:`mended`). Double notes are added on request (:func:`symgen.instruments.doubling.doubled`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.instruments._options import can_strike, ways_to_sound
+from symgen.instruments._options import ways_to_sound
 from symgen.instruments._problems import largest_chord
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.fingering import Fingering, finger
@@ -31,7 +32,8 @@ TURN, SHIFT, BREAK, ODD_BREAK, STRETCH = 30, 4, 8, 3, 2
 """What folding weighs: a step that turns round, each octave away from the written one, a change of octave within a
 line, one at a rest or phrase, and each note beyond easy reach."""
 
-NEVER = 10**6
+NEVER, WITHOUT = 10**4, 25
+"""What it weighs that no string has a tone, and that one has it, but not as the harmonic that is written."""
 MOST_ROUNDS = 12
 
 
@@ -79,8 +81,8 @@ def choose_setting(
 ) -> Setting:
     """Choose how far to transpose and how to tune.
 
-    What counts, in this order: notes that have a place in easy reach, a tuning that serves the gong, notes on open
-    strings, and a transposition that is small.
+    What counts, in this order: notes that have a place, and one in easy reach; a tuning that serves the gong; the
+    key and the octave that are written; notes on open strings; few strings to retune.
 
     Parameters
     ----------
@@ -95,22 +97,34 @@ def choose_setting(
     tunings : sequence of Tuning, optional
         Tunings to choose from; all by default.
     """
-    counts = np.bincount(score.notes["pitch"], minlength=128).astype(np.float64)
+    pitches, harmonic = score.notes["pitch"], score.notes["technique"] == Technique.HARMONIC
+    counts = [np.bincount(part, minlength=128).astype(np.float64) for part in (pitches[~harmonic], pitches[harmonic])]
     best, best_worth = None, -np.inf
     for tuning in tunings or tuple(instrument.tunings.values()):
-        easy, possible, open_ = _masks(instrument, tuning)
+        masks = _masks(instrument, tuning)
         for shift in semitones:
-            moved = _moved(counts, shift)
-            total = counts.sum()
-            shares = [float(moved @ mask) / total for mask in (easy, possible, open_)]
-            worth = 6.0 * shares[0] + 6.0 * shares[1] + 0.6 * shares[2]
-            worth += 0.5 * serves(instrument, tuning, (gong + shift) % 12)
-            worth -= 0.012 * abs(shift) + 0.02 * (shift % 12 != 0) + 0.03 * _retuned(instrument, tuning)
+            shares = _shares(counts, masks, shift)
+            new_gong = (gong + shift) % 12
+            worth = 6.0 * shares[0] + 6.0 * shares[1] + 0.3 * shares[2]
+            worth += 1.0 * serves(instrument, tuning, new_gong)
+            worth += 0.1 * (instrument.habitual.get(new_gong) == tuning.name)
+            worth -= 0.4 * (shift % 12 != 0) + 0.3 * (shift != 0) + 0.012 * abs(shift)
+            worth -= 0.01 * _retuned(instrument, tuning)
             if worth > best_worth:
-                best, best_worth = Setting(shift, tuning, shares[0]), worth
+                best, best_worth = Setting(shift, tuning, float(shares[0])), worth
     if best is None:
         raise ValueError("no transposition or no tuning to choose from")
     return best
+
+
+def _shares(
+    counts: Sequence[NDArray[np.float64]], masks: Sequence[NDArray[np.float64]], shift: int
+) -> NDArray[np.float64]:
+    """Return the shares of notes in easy reach, playable at all and on open strings, after a transposition."""
+    moved = [_moved(part, shift) for part in counts]
+    found = [mask @ part for mask, part in zip(masks, moved, strict=True)]
+    shares: NDArray[np.float64] = sum(found) / sum(part.sum() for part in counts)
+    return shares
 
 
 def _moved(counts: NDArray[np.float64], shift: int) -> NDArray[np.float64]:
@@ -123,13 +137,14 @@ def _moved(counts: NDArray[np.float64], shift: int) -> NDArray[np.float64]:
     return moved
 
 
-def _masks(instrument: Instrument, tuning: Tuning) -> tuple[NDArray[np.float64], ...]:
-    """Return which pitches are in easy reach, which can be played at all, and which are open strings."""
-    masks = np.zeros((3, 128))
-    masks[0, sorted(playable_pitches(instrument, tuning, easily=True))] = 1
-    masks[1, sorted(playable_pitches(instrument, tuning))] = 1
-    masks[2, list(tuning.open_pitches)] = 1
-    return tuple(masks)
+def _masks(instrument: Instrument, tuning: Tuning) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return for plain notes and for harmonics which pitches are easy, possible, and open strings; shape (3, 128)."""
+    masks = np.zeros((2, 3, 128))
+    for mask, technique in zip(masks, (Technique.PLUCK, Technique.HARMONIC), strict=True):
+        mask[0, sorted(playable_pitches(instrument, tuning, technique, easily=True))] = 1
+        mask[1, sorted(playable_pitches(instrument, tuning, technique))] = 1
+    masks[0, 2, list(tuning.open_pitches)] = 1
+    return masks[0], masks[1]
 
 
 def _retuned(instrument: Instrument, tuning: Tuning) -> int:
@@ -147,17 +162,15 @@ def folded(score: Score, instrument: Instrument, tuning: Tuning) -> tuple[Score,
     strokes = [list(group) for _, group in groupby(range(len(notes)), key=notes["onset"].tolist().__getitem__)]
     tops = [int(notes["pitch"][stroke].max()) for stroke in strokes]
     possible = playable_pitches(instrument, tuning)
-    easy = playable_pitches(instrument, tuning, easily=True)
-    known: dict[int, list[int]] = {}
-    for top in set(tops):
-        known[top] = [_shift_cost(top + shift, shift, possible, easy) for shift in OCTAVES]
-    rests = _rests(score, strokes)
-    shifts = _cheapest_shifts([known[top] for top in tops], tops, rests)
-    bars, changes = _bars(score), []
-    for stroke, shift in zip(strokes, shifts, strict=True):
+    harmonic = [notes["technique"][stroke[0]] == Technique.HARMONIC for stroke in strokes]
+    costs = [_shift_costs(instrument, tuning, *pair) for pair in zip(tops, harmonic, strict=True)]
+    shifts = _cheapest_shifts(costs, tops, _rests(score, strokes))
+    bars, changes = bar_numbers(score), []
+    touched = possible | playable_pitches(instrument, tuning, Technique.HARMONIC)
+    for stroke, shift, touch in zip(strokes, shifts, harmonic, strict=True):
         for index in stroke:
             written = int(notes["pitch"][index])
-            pitch = _nearest(written + shift, written, possible)
+            pitch = _nearest(written + shift, written, touched if touch else possible)
             if pitch != written:
                 notes["pitch"][index] = pitch
                 kind = "octave" if (pitch - written) % 12 == 0 else "tone"
@@ -168,11 +181,17 @@ def folded(score: Score, instrument: Instrument, tuning: Tuning) -> tuple[Score,
     return replace(score, notes=notes), changes
 
 
-def _shift_cost(pitch: int, shift: int, possible: frozenset[int], easy: frozenset[int]) -> int:
-    away = SHIFT * abs(shift) // 12
-    if pitch in easy:
-        return away
-    return away + (STRETCH if pitch in possible else NEVER // 100)
+@lru_cache(maxsize=4096)
+def _shift_costs(instrument: Instrument, tuning: Tuning, pitch: int, harmonic: bool) -> tuple[int, ...]:
+    """Return what each of :data:`OCTAVES` costs a note: its size, a stretch, or the loss of the tone."""
+    technique = Technique.HARMONIC if harmonic else Technique.PLUCK
+    possible = playable_pitches(instrument, tuning, technique)
+    easy = playable_pitches(instrument, tuning, technique, easily=True)
+    return tuple(
+        SHIFT * abs(shift) // 12
+        + (0 if pitch + shift in easy else STRETCH if pitch + shift in possible else WITHOUT if harmonic else NEVER)
+        for shift in OCTAVES
+    )
 
 
 def _rests(score: Score, strokes: Sequence[Sequence[int]]) -> list[bool]:
@@ -292,51 +311,7 @@ def _hurried(
     return "left out " + " ".join(note_name(int(notes["pitch"][i])) for i in indices)
 
 
-DOUBLINGS = {"guqin": (-12, 0, -24, -7), "guzheng": (-12,)}
-"""Intervals of double notes, the most usual first: of 37,672 guqin events 4.7 % are double notes, of them 47 % octaves,
-18 % unisons, 11 % double octaves and 9 % fifths and twelfths; on the guzheng it is the octave of da cuo."""
-
-
-def doubled(score: Score, instrument: Instrument, tuning: Tuning) -> tuple[Score, list[Change]]:
-    """Add double notes where players have them: on long notes at the beginning of bars, and on the last note.
-
-    Each is added only where both hands reach it easily and it cuts nothing that sounds.
-    """
-    notes, starts = score.notes, set(score.bar_starts().tolist())
-    intervals = DOUBLINGS.get(instrument.name, (-12,))
-    rows, changes, bars = [], [], _bars(score)
-    for index, follows in _single_strokes(notes):
-        note = notes[index]
-        long_enough = int(note["duration"]) >= score.ticks_per_quarter
-        if not (long_enough and (int(note["onset"]) in starts or not follows)):
-            continue
-        if note["technique"] not in (Technique.PLUCK, Technique.OPEN, Technique.STOPPED):
-            continue
-        for interval in intervals:
-            pair = (int(note["pitch"]), int(note["pitch"]) + interval)
-            reachable = min(pair) >= 0 and all(p in playable_pitches(instrument, tuning, easily=True) for p in pair)
-            if reachable and can_strike(instrument, tuning, [(pitch, Technique.PLUCK) for pitch in sorted(pair)]):
-                added = note.copy()
-                added["pitch"], added["technique"] = pair[1], Technique.PLUCK
-                rows.append(added)
-                rule = f"a long {note_name(pair[0])} on a strong beat"
-                changes.append(Change(bars[index], "double", rule, f"doubled with {note_name(pair[1])}"))
-                break
-    if not rows:
-        return score, []
-    return replace(score, notes=np.concatenate([notes, np.array(rows, dtype=notes.dtype)])), changes
-
-
-def _single_strokes(notes: NDArray[np.void]) -> Iterator[tuple[int, bool]]:
-    """Yield notes that are struck alone, and whether others follow."""
-    onsets = notes["onset"].tolist()
-    for index, onset in enumerate(onsets):
-        alone = (index == 0 or onsets[index - 1] < onset) and (index + 1 == len(onsets) or onsets[index + 1] > onset)
-        if alone:
-            yield index, index + 1 < len(onsets)
-
-
-def _bars(score: Score) -> list[int]:
+def bar_numbers(score: Score) -> list[int]:
     """Return the bar of each note, from 1; bars of 4/4 where the metre is unknown."""
     starts = score.bar_starts()
     if len(starts):

@@ -27,6 +27,10 @@ GUZHENG_TUNINGS = {
     "Bb": "D G Bb C F",
     "A": "C# F# A B E",
     "E": "C# F# G# B E",
+    "Eb": "Eb F G Bb C",
+    "B": "B C# D# F# G#",
+    "F#": "F# G# A# C# D#",
+    "Db": "Db Eb F Ab Bb",
 }
 HUI = {1: 8, 2: 6, 3: 5, 4: 4, 5: 3, 7: 2}  # bridge to hui: one n-th of the string; 8 to 13 mirror 6 to 1
 HUI_FRACTIONS = (
@@ -53,7 +57,7 @@ def guzheng_strings(tuning):
     """Strings 21 to 1 upwards: the five tones from D2 (or C#2) on, and the top one again."""
     classes = sorted(midi_number(name + "0") % 12 for name in GUZHENG_TUNINGS[tuning].split())
     low = 37 if classes[0] == 1 else 38
-    pitches = [pitch for pitch in range(low, 87) if pitch % 12 in classes][:21]
+    pitches = [pitch for pitch in range(low, 90) if pitch % 12 in classes][:21]
     return {21 - i: pitch for i, pitch in enumerate(pitches)}
 
 
