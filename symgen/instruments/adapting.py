@@ -35,15 +35,30 @@ line, one at a rest or phrase, and each note beyond easy reach."""
 NEVER, WITHOUT = 10**4, 25
 """What it weighs that no string has a tone, and that one has it, but not as the harmonic that is written."""
 MOST_ROUNDS = 12
+MOST_SETTINGS = 4
+"""Rounds of mending, and settings that are tried with both hands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Transposition in semitones and tuning of a whole piece, with the share of notes that then lie in easy reach."""
+    """Transposition in semitones and tuning of a whole piece.
+
+    Parameters
+    ----------
+    semitones : int
+        Transposition.
+    tuning : Tuning
+        Tuning.
+    share : float
+        Share of the notes that then lie in easy reach.
+    whole : bool
+        Whether each note has a place, one by one.
+    """
 
     semitones: int
     tuning: Tuning
     share: float
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +94,7 @@ def choose_setting(
     semitones: Sequence[int] = tuple(range(-24, 25)),
     tunings: Sequence[Tuning] | None = None,
 ) -> Setting:
-    """Choose how far to transpose and how to tune.
+    """Choose how far to transpose and how to tune: so that all can be played, if there is such a way.
 
     What counts, in this order: notes that have a place, and one in easy reach; a tuning that serves the gong; the
     key and the octave that are written; notes on open strings; few strings to retune.
@@ -97,10 +112,30 @@ def choose_setting(
     tunings : sequence of Tuning, optional
         Tunings to choose from; all by default.
     """
+    ranked = _ranked(score, instrument, gong, semitones, tunings or tuple(instrument.tunings.values()))
+    if not ranked:
+        raise ValueError("no transposition or no tuning to choose from")
+    whole = [setting for setting in ranked if setting.whole][:MOST_SETTINGS]
+    for setting in whole:
+        if finger(_moved_score(score, setting.semitones), instrument, setting.tuning).playable:
+            return setting
+    return ranked[0]
+
+
+def _moved_score(score: Score, semitones: int) -> Score:
+    notes = score.notes.copy()
+    notes["pitch"] = np.clip(notes["pitch"] + semitones, 0, 127)
+    return replace(score, notes=notes)
+
+
+def _ranked(
+    score: Score, instrument: Instrument, gong: int, semitones: Sequence[int], tunings: Sequence[Tuning]
+) -> list[Setting]:
+    """Return all settings, the best first."""
     pitches, harmonic = score.notes["pitch"], score.notes["technique"] == Technique.HARMONIC
     counts = [np.bincount(part, minlength=128).astype(np.float64) for part in (pitches[~harmonic], pitches[harmonic])]
-    best, best_worth = None, -np.inf
-    for tuning in tunings or tuple(instrument.tunings.values()):
+    found = []
+    for tuning in tunings:
         masks = _masks(instrument, tuning)
         for shift in semitones:
             shares = _shares(counts, masks, shift)
@@ -110,17 +145,14 @@ def choose_setting(
             worth += 0.1 * (instrument.habitual.get(new_gong) == tuning.name)
             worth -= 0.4 * (shift % 12 != 0) + 0.3 * (shift != 0) + 0.012 * abs(shift)
             worth -= 0.01 * _retuned(instrument, tuning)
-            if worth > best_worth:
-                best, best_worth = Setting(shift, tuning, float(shares[0])), worth
-    if best is None:
-        raise ValueError("no transposition or no tuning to choose from")
-    return best
+            found.append((float(worth), Setting(shift, tuning, float(shares[0]), bool(shares[3] > 1 - 1e-9))))
+    return [setting for _, setting in sorted(found, key=lambda pair: -pair[0])]  # stable: the first of equals leads
 
 
 def _shares(
     counts: Sequence[NDArray[np.float64]], masks: Sequence[NDArray[np.float64]], shift: int
 ) -> NDArray[np.float64]:
-    """Return the shares of notes in easy reach, playable at all and on open strings, after a transposition."""
+    """Return the shares of notes that :func:`_masks` tells apart, after a transposition."""
     moved = [_moved(part, shift) for part in counts]
     found = [mask @ part for mask, part in zip(masks, moved, strict=True)]
     shares: NDArray[np.float64] = sum(found) / sum(part.sum() for part in counts)
@@ -138,12 +170,17 @@ def _moved(counts: NDArray[np.float64], shift: int) -> NDArray[np.float64]:
 
 
 def _masks(instrument: Instrument, tuning: Tuning) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return for plain notes and for harmonics which pitches are easy, possible, and open strings; shape (3, 128)."""
-    masks = np.zeros((2, 3, 128))
+    """Return masks of pitches for plain notes and for harmonics, shape (4, 128): in easy reach, in any, open, any way.
+
+    The last counts a plain note that only a harmonic gives.
+    """
+    masks = np.zeros((2, 4, 128))
     for mask, technique in zip(masks, (Technique.PLUCK, Technique.HARMONIC), strict=True):
         mask[0, sorted(playable_pitches(instrument, tuning, technique, easily=True))] = 1
         mask[1, sorted(playable_pitches(instrument, tuning, technique))] = 1
+        mask[3] = mask[1]
     masks[0, 2, list(tuning.open_pitches)] = 1
+    masks[0, 3] = np.maximum(masks[0, 3], masks[1, 1])
     return masks[0], masks[1]
 
 
