@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from symgen.errors import PlayabilityError, UsageError
 from symgen.files import check_target, make_folder
@@ -231,11 +231,13 @@ def arrange_score(score: Score, request: ArrangeRequest) -> ArrangeResult:
         tunings=None if tuning is None else (tuning,),
     )
     moved = _transposed(score, setting.semitones)
-    if request.strict:
-        _refuse_changes(moved, instrument, setting, request)
-    arranged, changes = folded(moved, instrument, setting.tuning)
-    arranged, fingering, more = mended(arranged, instrument, setting.tuning)
-    changes += more
+    arranged, fingering, changes = moved, finger(moved, instrument, setting.tuning), list[Change]()
+    if request.strict and not fingering.playable:
+        _refuse_changes(fingering, setting, request)
+    if not fingering.playable:
+        arranged, changes = folded(moved, instrument, setting.tuning)
+        arranged, fingering, more = mended(arranged, instrument, setting.tuning)
+        changes += more
     kept = _kept(moved, arranged)
     if request.double:
         arranged, more = doubled(arranged, instrument, setting.tuning)
@@ -264,7 +266,7 @@ def _checked(request: ArrangeRequest) -> tuple[Instrument, Tuning | None]:
     """Return the instrument and the tuning that are asked for, every part of the request checked."""
     zithers = [name for name, style in STYLES.items() if get_instrument(style.instrument).hands.everyday]
     if request.style not in zithers:
-        raise UsageError(f"style {request.style!r} has no strings", expected=f"one of {', '.join(zithers)}")
+        raise UsageError(f"no zither plays the style {request.style!r}", expected=f"one of {', '.join(zithers)}")
     instrument = get_instrument(request.instrument or STYLES[request.style].instrument)
     if not instrument.hands.everyday:
         raise UsageError(f"the {instrument.name} has no strings", expected="a zither")
@@ -299,17 +301,15 @@ def _transposed(score: Score, semitones: int) -> Score:
     return replace(score, notes=notes, keys=keys)
 
 
-def _refuse_changes(score: Score, instrument: Instrument, setting: Setting, request: ArrangeRequest) -> None:
+def _refuse_changes(fingering: Fingering, setting: Setting, request: ArrangeRequest) -> NoReturn:
     """Raise for the first problem of a fingering."""
-    problems = finger(score, instrument, setting.tuning).problems
-    if problems:
-        first, more = problems[0], len(problems) - 1
-        tail = f" (and {more} more)" if more else ""
-        moved = f", transposed by {setting.semitones:+d}" if setting.semitones else ""
-        raise PlayabilityError(
-            f"{request.source}{moved}: bar {first.bar}: {first.rule}{tail}",
-            remedy=f"{first.remedy}; without --strict symgen changes what it must",
-        )
+    first, more = fingering.problems[0], len(fingering.problems) - 1
+    tail = f" (and {more} more)" if more else ""
+    moved = f", transposed by {setting.semitones:+d}" if setting.semitones else ""
+    raise PlayabilityError(
+        f"{request.source}{moved}: bar {first.bar}: {first.rule}{tail}",
+        remedy=f"{first.remedy}; without --strict symgen changes what it must",
+    )
 
 
 def _kept(before: Score, after: Score) -> float:

@@ -190,8 +190,8 @@ class TestCommand:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"style": "folk"}, "style 'folk' has no strings; expected one of guqin, guzheng"),
-        ({"style": "pipa"}, "style 'pipa'"),
+        ({"style": "folk"}, "no zither plays the style 'folk'; expected one of guqin, guzheng"),
+        ({"style": "pipa"}, "the style 'pipa'"),
         ({"gong": "F", "transpose": 1}, "both gong and transpose"),
         ({"transpose": 99}, "transpose 99; expected -48 to 48"),
         ({"tempo": 5.0}, "tempo 5; expected 20 to 300"),
