@@ -6,6 +6,7 @@ symgen inspect does: as written, then in the best transposition and tuning.
 
 Run: python benchmarks/playability.py composed [--pieces 1000] [--bars 16]
      python benchmarks/playability.py corpus FOLDER... [--most 500]
+     python benchmarks/playability.py arranged FOLDER... [--most 500]
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from symgen.arrange import arrange
 from symgen.compose import Take, compose
 from symgen.convert import find_inputs
 from symgen.errors import SymgenError
@@ -129,6 +131,22 @@ def corpus(folders: list[Path], most: int) -> None:
             print("  reasons for the rest, in pieces:", dict(reasons[name].most_common()), flush=True)
 
 
+def arranged(folders: list[Path], most: int) -> None:
+    """Arrange the pieces of each folder for both zithers and print what is kept and what is changed."""
+    for folder in folders:
+        files = list(find_inputs([folder]))
+        files = files[:: max(1, len(files) // most)][:most]
+        for style in ZITHERS:
+            results = [arrange(path, style, raw=True) for path in files]
+            kept = [result.kept for result in results]
+            changes = Counter(change.kind for result in results for change in result.changes)
+            whole = sum(share == 1.0 for share in kept)
+            print(
+                f"{folder.name} for the {style}: {len(kept)} pieces, {sum(kept) / len(kept):.1%} of the notes kept "
+                f"in a piece, at least {min(kept):.1%}; whole {whole}; changes {dict(changes)}"
+            )
+
+
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -136,14 +154,17 @@ def main() -> None:
     composing = commands.add_parser("composed")
     composing.add_argument("--pieces", type=int, default=1000)
     composing.add_argument("--bars", type=int, default=16)
-    counting = commands.add_parser("corpus")
-    counting.add_argument("folders", type=Path, nargs="+")
-    counting.add_argument("--most", type=int, default=500)
+    for name in ("corpus", "arranged"):
+        counting = commands.add_parser(name)
+        counting.add_argument("folders", type=Path, nargs="+")
+        counting.add_argument("--most", type=int, default=500)
     arguments = parser.parse_args()
     if arguments.command == "composed":
         composed(arguments.pieces, arguments.bars)
-    else:
+    elif arguments.command == "corpus":
         corpus(arguments.folders, arguments.most)
+    else:
+        arranged(arguments.folders, arguments.most)
 
 
 if __name__ == "__main__":
