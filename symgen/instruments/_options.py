@@ -63,30 +63,42 @@ def ways_to_sound(instrument: Instrument, tuning: Tuning, pitch: int, technique:
     return found
 
 
+def can_strike(instrument: Instrument, tuning: Tuning, sounds: Sequence[Sound]) -> bool:
+    """Return whether a stroke has any way."""
+    if len(sounds) > most_attacks(instrument):
+        return False
+    choices = [ways_to_sound(instrument, tuning, pitch, technique) for pitch, technique in sounds]
+    return next(arrangements(instrument, choices), None) is not None
+
+
 @lru_cache(maxsize=16384)
 def block_of(instrument: Instrument, tuning: Tuning, sounds: tuple[Sound, ...]) -> Block | None:
     """Return the cheapest ways of a stroke, or None if it cannot be struck."""
     if len(sounds) > most_attacks(instrument):
         return None
     choices = [ways_to_sound(instrument, tuning, pitch, technique) for pitch, technique in sounds]
-    found = []
-    for arrangement in islice(arrangements(instrument, choices), MOST_EXAMINED):
-        found += _fingered(instrument, tuning, sounds, arrangement)
-    if not found:
+    examined = list(islice(arrangements(instrument, choices), MOST_EXAMINED))
+    if not examined:
         return None
-    found.sort(key=lambda pair: pair[1][0])  # stable: the handiest first
-    kept = found[:MOST_KEPT]
+    price = {
+        (sound, place): _place_cost(instrument, tuning, sound, place)
+        for sound, places in zip(sounds, choices, strict=True)
+        for place in places
+    }
+    costs = [sum(map(price.__getitem__, zip(sounds, way, strict=True))) for way in examined]
+    cheapest = sorted(range(len(examined)), key=costs.__getitem__)[:MOST_KEPT]  # stable: the handiest first
+    found = [way for index in cheapest for way in _fingered(instrument, tuning, sounds, examined[index], costs[index])]
+    kept = sorted(found, key=lambda pair: pair[1][0])[:MOST_KEPT]
     unison = len({pitch for pitch, _ in sounds}) == 1
     pitch = sounds[0][0] if len(sounds) == 1 else -1
     return Block(tuple(way for way, _ in kept), tuple(row for _, row in kept), pitch, unison)
 
 
 def _fingered(
-    instrument: Instrument, tuning: Tuning, sounds: Sequence[Sound], arrangement: tuple[Placement, ...]
+    instrument: Instrument, tuning: Tuning, sounds: Sequence[Sound], arrangement: tuple[Placement, ...], base: float
 ) -> list[tuple[tuple[Placement, ...], tuple[int, ...]]]:
     """Return an arrangement with every choice of fingers, each with its numbers."""
     held = [index for index, place in enumerate(arrangement) if _is_held(place)]
-    base = sum(_place_cost(instrument, tuning, *pair) for pair in zip(sounds, arrangement, strict=True))
     found = []
     for fingers in _finger_choices(instrument, [arrangement[index] for index in held]):
         way = list(arrangement)

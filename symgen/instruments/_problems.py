@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
-from symgen.instruments._options import Sound, block_of, ways_to_sound
+from symgen.instruments._options import Sound, can_strike, ways_to_sound
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import most_attacks, placements
 from symgen.score import Technique
-from symgen.theory.degrees import pitch_class_name
+from symgen.theory.degrees import note_name
 
 KINDS = ("range", "tone", "slide", "harmonic", "chord", "hands", "jump")
 """Kinds of problems: below or above all strings, no string gives the tone, no string gives it as a slide or as a
@@ -44,11 +44,6 @@ class Problem:
 
     def __str__(self) -> str:
         return f"bar {self.bar}: {self.rule}; {self.remedy}"
-
-
-def note_name(pitch: int) -> str:
-    """Return the name of a MIDI note, middle C being C4."""
-    return f"{pitch_class_name(pitch)}{pitch // 12 - 1}"
 
 
 @lru_cache(maxsize=4096)
@@ -129,12 +124,12 @@ def largest_chord(instrument: Instrument, tuning: Tuning, sounds: tuple[Sound, .
     for size in range(min(len(order), most_attacks(instrument)), 0, -1):
         for chosen in _subsets(order, size):
             ordered = tuple(sorted(chosen))
-            if block_of(instrument, tuning, tuple(sounds[index] for index in ordered)) is not None:
+            if can_strike(instrument, tuning, [sounds[index] for index in ordered]):
                 return ordered
     return ()
 
 
-_MOST_SUBSETS = 256
+_MOST_SUBSETS = 64
 
 
 def _subsets(order: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:

@@ -14,7 +14,9 @@ from symgen.theory.degrees import parse_pitch_class
 
 Table = Mapping[str, Any]
 
-MOST_STRINGS = 64
+MOST_STRINGS = 62
+"""Strings are bits of whole numbers in the searches."""
+
 _TUNING_KEYS = ("name", "chinese", "aliases", "strings", "from", "retune", "gongs", "method")
 
 

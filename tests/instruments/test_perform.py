@@ -3,11 +3,12 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from symgen.errors import PlayabilityError
 from symgen.instruments import get_instrument, playable_pitches, strikeable
+from symgen.instruments.fingering import finger
 from symgen.instruments.perform import perform, plain
 from symgen.instruments.ringing import for_one_wheel
 from symgen.score import Metre, Score, Section, Technique, Tempo, make_notes
@@ -51,6 +52,7 @@ def pieces(draw):
     score = Score(
         make_notes(rows), tempi=(Tempo(0, qpm),), metres=(Metre(0, 3, 4),), sections=(Section(0, "A"),), end=end
     )
+    assume(finger(score, instrument, tuning).playable)  # not so fast that the hand is too late
     return instrument, tuning, score
 
 
