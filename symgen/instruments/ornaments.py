@@ -43,6 +43,9 @@ FASTEST_MOVE_SECONDS = 0.15
 RUN_SHARE = 0.6
 """A run takes at most this much of the time before its note."""
 
+MOST_POINTS_A_TICK = 0.3
+"""Control points for each tick until the next stroke; each needs a tick of its own, at any tempo."""
+
 AFTER_ENTRY_SECONDS = 0.05
 """Rest between a slide into a note and a vibrato on it."""
 
@@ -281,7 +284,7 @@ def _bend(chosen: Chosen, note: int, row: Ornament, random: Random) -> Choice | 
     points = shape.points(space, random)
     for other in chosen.of.get(note, ()):
         points = _joined(other.points, points, space) if other.points else points
-    if not points:
+    if not points or len(points) > MOST_POINTS_A_TICK * setting.gap_ticks(note):
         return None
     return Choice(row, points, place if place != setting.places[note] else None)
 
@@ -329,7 +332,8 @@ def _travel(chosen: Chosen, note: int, row: Ornament, shape: Travel, random: Ran
     if not 1 <= rise <= setting.instrument.hands.everyday[place.string - 1] or distance == 0:
         return None
     points = shape.travel(distance, chosen.free(to), random)
-    return Choice(row, points, to=to) if points else None
+    fits = 0 < len(points) <= MOST_POINTS_A_TICK * setting.gap_ticks(to)
+    return Choice(row, points, to=to) if fits else None
 
 
 def _repeat(chosen: Chosen, note: int, row: Ornament, shape: Repeat, random: Random) -> Choice | None:

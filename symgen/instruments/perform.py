@@ -208,11 +208,16 @@ def _bends(choices: Sequence[Choice], start: int, onsets: Sequence[int], clock: 
         points += [(origin - start + round(at * speed), cents) for at, cents in choice.points]
     kept: list[Bend] = []
     for offset, cents in points:
-        if kept and offset <= kept[-1].offset:
-            kept[-1] = Bend(kept[-1].offset, cents)
-        else:
-            kept.append(Bend(offset, cents))
+        kept.append(Bend(max(offset, kept[-1].offset + 1) if kept else offset, cents))
     return tuple(kept)
+
+
+def _fitted(bends: tuple[Bend, ...], duration: int) -> tuple[Bend, ...]:
+    """Return a curve that is over within `duration` ticks: where ticks are very long, rounding may have stretched it."""
+    places = range(duration - len(bends), duration)
+    if places.start < 0:
+        return ()
+    return tuple(Bend(min(bend.offset, latest), bend.cents) for bend, latest in zip(bends, places, strict=True))
 
 
 def _added(
@@ -254,7 +259,7 @@ def _ended(
     notes = []
     for sound, end in zip(sounds, ends, strict=True):
         duration = end - sound.onset
-        bends = sound.bends if not sound.bends or sound.bends[-1].offset < duration else ()
+        bends = _fitted(sound.bends, duration)
         note = _note(sound.onset, duration, sound.pitch, sound.velocity, sound.place, sound.mark, bends)
         notes.append(replace(note, ornament=sound.ornament))
     return notes

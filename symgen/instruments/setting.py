@@ -105,6 +105,13 @@ class Setting:
         until = self.seconds[after] - self.seconds[note] if after is not None else self.rings[note]
         return min(until, self.rings[note])
 
+    def gap_ticks(self, note: int) -> int:
+        """Return the written ticks until the next stroke, or until the note is over."""
+        after = self.following(note)
+        if after is not None:
+            return self.onset(after) - self.onset(note)
+        return int(self.score.notes["duration"][note])
+
     def beat(self, note: int) -> float:
         """Return the weight of the note's place in the bar: 1 on the downbeat, 0.4 on a beat, 0.1 elsewhere."""
         onset = self.onset(note)
