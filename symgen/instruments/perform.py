@@ -213,7 +213,7 @@ def _bends(choices: Sequence[Choice], start: int, onsets: Sequence[int], clock: 
 
 
 def _fitted(bends: tuple[Bend, ...], duration: int) -> tuple[Bend, ...]:
-    """Return a curve that is over within `duration` ticks: where ticks are very long, rounding may have stretched it."""
+    """Return a curve that is over within `duration` ticks: where ticks are long, rounding may have stretched it."""
     places = range(duration - len(bends), duration)
     if places.start < 0:
         return ()
