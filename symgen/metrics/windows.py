@@ -6,7 +6,7 @@ composed pieces beside windows of real ones. A third draws real windows for both
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -56,10 +56,13 @@ class Windows:
         What each step shows.
     pieces : ndarray of int64, shape (windows,)
         Number of the piece that each window comes from: splits and resamples keep pieces whole.
+    starts : ndarray of int64, shape (windows,)
+        Step of the piece at which each window begins.
     """
 
     values: Integers
     pieces: Integers
+    starts: Integers
 
     def __len__(self) -> int:
         return len(self.values)
@@ -97,8 +100,8 @@ it, stood in the window, 0 if never: a small network does not find repetition by
 """
 
 
-def windows_of(batch: Batch, length: int, pieces: Iterable[int]) -> Windows:
-    """Return the last `length` steps of each row of a batch as the classifier sees them."""
+def windows_of(batch: Batch, length: int, places: Sequence[tuple[int, int]]) -> Windows:
+    """Return the last `length` steps of each row of a batch, from these (piece, step), as the classifier sees them."""
     steps = batch.steps[:, -length:]
     rhythms, tones, chords = steps[..., 0], steps[..., 1], steps[..., 2]
     columns = [melody.VOCABULARY.factors[name][tones] for name in ("degree", "octave", "technique")]
@@ -108,12 +111,13 @@ def windows_of(batch: Batch, length: int, pieces: Iterable[int]) -> Windows:
     columns.append(batch.features[:, -length:, _PHASE])
     pairs = tones[:, 1:] * len(melody.VOCABULARY) + tones[:, :-1]
     columns += [_since(tones), np.pad(_since(pairs), ((0, 0), (1, 0)))]
-    return Windows(np.stack(columns, axis=-1).astype(np.int64), np.fromiter(pieces, dtype=np.int64))
+    numbers = np.array(places, dtype=np.int64).reshape(-1, 2)
+    return Windows(np.stack(columns, axis=-1).astype(np.int64), numbers[:, 0], numbers[:, 1])
 
 
 def real_windows(pieces: Pieces, places: Sequence[tuple[int, int]], length: int) -> Windows:
     """Return the windows of real pieces that begin at each (piece, step)."""
-    return windows_of(pieces.batch(places, length), length, (piece for piece, _ in places))
+    return windows_of(pieces.batch(places, length), length, places)
 
 
 def continuations(
@@ -133,8 +137,9 @@ def continuations(
         batch = continue_pieces(
             runtime, pieces, some, seen=sizes.seen, length=sizes.window, rng=rng, temperature=temperature, top_p=top_p
         )
-        parts.append(windows_of(batch, sizes.window, (piece for piece, _ in some)))
-    return Windows(np.concatenate([p.values for p in parts]), np.concatenate([p.pieces for p in parts]))
+        parts.append(windows_of(batch, sizes.window, some))
+    values, numbers, starts = zip(*((part.values, part.pieces, part.starts) for part in parts), strict=True)
+    return Windows(np.concatenate(values), np.concatenate(numbers), np.concatenate(starts))
 
 
 def draw_continuations(

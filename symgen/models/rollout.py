@@ -53,7 +53,7 @@ def continue_pieces(
     steps = np.zeros((rows, total + 1, 3), dtype=np.int64)
     features = np.zeros((rows, total, len(FEATURES)), dtype=np.int64)
     steps[:, : seen + 1], features[:, :seen] = cut.steps, cut.features
-    originals = {place: pieces.context(*place) for place in set(places)}
+    originals = pieces.contexts(places)
     contexts = [originals[place].copy() for place in places]
     stream = runtime.start(cut.prefix.tolist())
     for time in range(seen):

@@ -194,6 +194,20 @@ class Pieces:
             context.append(rhythm_token, melody_token)
         return context
 
+    def contexts(self, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Context]:
+        """Return the contexts of pieces as they stand before each (piece, step); each piece is walked through once."""
+        found: dict[tuple[int, int], Context] = {}
+        last, context, at = -1, Context((), 0), 0
+        for piece, step in sorted(set(places)):
+            ready = self[piece]
+            if piece != last:
+                last, context, at = piece, Context(ready.metres, ready.end), 0
+            for rhythm_token, melody_token, _ in ready.steps[at + 1 : step + 1].tolist():
+                context.append(rhythm_token, melody_token)
+            at = step
+            found[piece, step] = context.copy()
+        return found
+
     def places(self, rng: np.random.Generator, count: int, *, before: int, after: int) -> list[tuple[int, int]]:
         """Draw `count` places with at least `before` steps before and `after` steps from them on.
 
