@@ -28,11 +28,12 @@ from symgen.units import TICKS_PER_QUARTER, bar_ticks
 
 _MOST_BARS = 2000
 _FEWEST_BARS_WITH_HARMONICS = 12
-_TECHNIQUES = {
+TECHNIQUES: Mapping[str, frozenset[Technique]] = {
     "guqin": frozenset({Technique.PLUCK, Technique.HARMONIC}),
     "guzheng": frozenset({Technique.PLUCK}),
     "voice": frozenset({Technique.PLUCK}),
 }
+"""Techniques that may be written for each instrument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
         bars=bars,
         instrument=wish.instrument,
         tuning=tuning,
-        techniques=_TECHNIQUES[wish.instrument.name],
+        techniques=TECHNIQUES[wish.instrument.name],
         bian_share=style.bian_share,
     )
     return replace(plan, harmonics=_harmonic_passages(plan, style, rng))

@@ -124,7 +124,7 @@ def two_sample(draw: Draw, config: TwoSampleConfig, tick: Callable[[int], None] 
         train, test = draw(seed)
         answers.append(_answers(test, judge(train, test, config, seed)))
         tick(seed + 1)
-    pieces = sorted({piece for seed in answers for piece in seed[0].pieces.tolist()})
+    pieces = sorted({piece for seed in answers for side in seed for piece in side.pieces.tolist() if piece >= 0})
     counts = _counts(answers, by_stretch=len(pieces) < FEW_PIECES)
     by_seed = tuple(float(value) for value in _balanced(counts.sum(axis=-2)))
     low, high = _interval(counts)
