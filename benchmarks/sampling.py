@@ -15,6 +15,7 @@ import os
 import subprocess
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def peer(weights: int, midi: Path) -> dict[str, Any]:
     torch.manual_seed(0)
     model = transformers.GPT2LMHeadModel(config).eval()
     found: dict[str, Any] = {
-        "versions": ", ".join(f"{one.__name__} {one.__version__}" for one in (transformers, miditok, torch)),
+        "versions": ", ".join(f"{name} {version(name)}" for name in ("transformers", "miditok", "torch")),
         "weights": sum(p.numel() for p in model.parameters()),
         "sizes": f"{layers} layers, width {width}",
         "tokens a note": tokens / notes,
