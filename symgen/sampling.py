@@ -12,6 +12,7 @@ from symgen.grammar import Grammar, Mask, Plan
 from symgen.models.context import Context
 from symgen.models.rollout import mask_of
 from symgen.models.runtime import Runtime, softmax
+from symgen.tokens import chord, melody
 from symgen.tokens.sequence import FAMILIES, TokenSequence
 from symgen.tokens.vocabulary import START
 
@@ -100,7 +101,7 @@ def compose_sequences(
     mask = mask_of if masks else _no_mask
     previous = np.zeros((len(seeds), 3), dtype=np.int64)
     most = np.inf if masks else max(plan.total for plan in plans) // _SHORTEST_MEAN_TICKS
-    while not all(grammar.finished for grammar in grammars) and stream.time < most:
+    while not all(grammar.finished for grammar in grammars) and max(map(len, steps)) < most:
         features = np.array([grammar.context.features() for grammar in grammars], dtype=np.int64)
         state = stream.advance(previous, features)
         chosen = None
@@ -121,15 +122,22 @@ def compose_sequences(
     return [_sequence(plan, rows) for plan, rows in zip(plans, steps, strict=True)]
 
 
+_DEPTH = np.array([0, *(max(intervals, default=0) for intervals in chord.SONORITIES)])
+"""Semitones from the melody tone down to the lowest of each chord token."""
+_HIGHEST = 127
+
 _NOT_START: Mapping[int, Mask] = {
     place: np.arange(len(family.VOCABULARY)) > START for place, family in enumerate(FAMILIES)
 }
 
 
 def _no_mask(grammar: Grammar, place: int, chosen: NDArray[np.int64]) -> Mask:
-    """Return a mask that forbids nothing but the token before the first step."""
-    del grammar, chosen
-    return _NOT_START[place]
+    """Return a mask that forbids only what cannot be written: the token before the first step, no MIDI notes."""
+    allowed = _NOT_START[place]
+    if place:
+        pitch = grammar.plan.gong + (melody.RELATIVE if place == 1 else melody.RELATIVE[chosen[1]] - _DEPTH)
+        allowed = allowed & (pitch >= 0) & (pitch <= _HIGHEST)
+    return allowed
 
 
 def _sequence(plan: Plan, rows: list[tuple[int, int, int]]) -> TokenSequence:

@@ -35,7 +35,8 @@ class Variety:
     Parameters
     ----------
     distinct : float
-        Different 4-grams of notes (tone and interval to the next) among all 4-grams of the windows.
+        Different 4-grams of notes (tone and interval to the next) among all 4-grams of the windows of a seed whose
+        places do not overlap.
     repeats : float
         4-grams of notes that stood before in the same window.
     entropy : float
@@ -141,19 +142,44 @@ def continued(
 
 
 def variety(samples: Sequence[Windows]) -> Variety:
-    """Return how varied the windows of some samples are."""
+    """Return how varied the windows of some samples are, the mean of the samples.
+
+    Distinct grams and pairs are counted over windows whose places do not overlap, the first come first: real windows
+    that do share their notes, which continuations of overlapping contexts do not.
+    """
+    found = np.array([_variety(sample) for sample in samples]).mean(axis=0)
+    return Variety(*map(float, found))
+
+
+def _variety(sample: Windows) -> tuple[float, float, float]:
+    """Return the share of distinct grams, that of repeated ones within windows, and the entropy of pairs in bits."""
     grams: Counter[tuple[Any, ...]] = Counter()
     pairs: Counter[tuple[Any, ...]] = Counter()
-    repeated = 0
-    for window in np.concatenate([sample.values for sample in samples])[:, :, _NOTE].tolist():
+    repeated, among = 0, 0
+    apart = _apart(sample)
+    for place, window in enumerate(sample.values[:, :, _NOTE].tolist()):
         notes = list(map(tuple, window))
-        own = [tuple(notes[place : place + _GRAM]) for place in range(len(notes) - _GRAM + 1)]
+        own = [tuple(notes[begin : begin + _GRAM]) for begin in range(len(notes) - _GRAM + 1)]
         repeated += len(own) - len(set(own))
-        grams.update(own)
-        pairs.update(pairwise(notes))
-    total = max(1, grams.total())
+        among += len(own)
+        if place in apart:
+            grams.update(own)
+            pairs.update(pairwise(notes))
     shares = np.array(list(pairs.values())) / max(1, pairs.total())
-    return Variety(len(grams) / total, repeated / total, float(-(shares * np.log2(shares)).sum()))
+    return len(grams) / max(1, grams.total()), repeated / max(1, among), float(-(shares * np.log2(shares)).sum())
+
+
+def _apart(sample: Windows) -> set[int]:
+    """Return which windows are kept if each that overlaps one before it is left out."""
+    length = sample.values.shape[1]
+    taken: dict[int, list[int]] = {}
+    kept = set()
+    for place, (piece, start) in enumerate(zip(sample.pieces.tolist(), sample.starts.tolist(), strict=True)):
+        others = taken.setdefault(piece, [])
+        if all(abs(start - other) >= length for other in others):
+            others.append(start)
+            kept.add(place)
+    return kept
 
 
 def _noting(draw: Draw, asked: list[Sample]) -> Draw:

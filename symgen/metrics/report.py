@@ -184,9 +184,10 @@ def _distributions_table(data: Data) -> Table:
 def _kl_table(data: Data) -> Table:
     note = (
         "Symmetric Kullback-Leibler divergence from the training pieces in bits, on common bins, with half a count "
-        "added to each, and less the bias that so few pieces bring (jackknife over pieces); 0 is the same."
+        "added to each, and less the bias that so few pieces bring (jackknife over pieces); 0 is the same, and what is "
+        "below it is 0. Empty where there are fewer than two counts a bin."
     )
-    names, rows = _compared(data, "kl_bits", lambda value: f"{value:.3f}")
+    names, rows = _compared(data, "kl_bits", lambda value: "" if value is None else f"{value:.3f}")
     return Table("Distributions: corrected KL", note, ("distribution", *(LABELS[name] for name in names)), rows)
 
 

@@ -23,6 +23,7 @@ from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.sequence import TokenSequence
 
 _RESAMPLES = 400
+_FEWEST_A_BIN = 2
 _LEAPS = (("repeat", 0, 0), ("second", 1, 2), ("third", 3, 4), ("fourth to sixth", 5, 9), ("seventh to octave", 10, 12))
 
 
@@ -99,7 +100,8 @@ def compare(reference: Summary, columns: Mapping[str, Summary]) -> dict[str, Any
     -------
     dict
         ``pieces`` and ``notes`` by column; ``shares``: name -> column -> ``[share, low, high]``; ``distributions``:
-        name -> column -> ``overlap``, ``kl_bits`` (corrected), ``divergence_bits`` (Jensen-Shannon) and
+        name -> column -> ``overlap``, ``kl_bits`` (corrected; None where a side has fewer than two counts a bin, as
+        of finals of few pieces: no correction helps there), ``divergence_bits`` (Jensen-Shannon) and
         ``values``, the shares of the commonest; the reference has ``values`` alone. What nobody of the reference
         has, such as positions in bars of pieces without a metre, is left out.
     """
@@ -126,9 +128,11 @@ def compare(reference: Summary, columns: Mapping[str, Summary]) -> dict[str, Any
 
 def _difference(name: str, reference: Summary, side: Summary) -> dict[str, Any]:
     whole, counts = reference.counts(name), side.counts(name)
+    enough = min(whole.total(), counts.total()) >= _FEWEST_A_BIN * len({*whole, *counts})
+    kl = corrected_kl(reference.distributions[name], side.distributions[name]) if enough else None
     return {
         "overlap": round(overlap(whole, counts), 4),
-        "kl_bits": round(corrected_kl(reference.distributions[name], side.distributions[name]), 4),
+        "kl_bits": None if kl is None else round(kl, 4),
         "divergence_bits": round(jensen_shannon(whole, counts), 4),
         "values": as_shares(counts),
     }

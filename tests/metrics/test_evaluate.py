@@ -70,7 +70,12 @@ def composer(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seeds.extend(request.seed for request in requests)
         return [None if r.seed % 5 == 4 else markov_pieces(r.seed, 1, 60)[0] for r in requests]
 
+    def compose_free(runtime, plans, seeds, how, *, masks):
+        assert not masks
+        return [markov_pieces(number, 1, 60)[0] for _, number in seeds]
+
     monkeypatch.setattr(module, "compose_side_by_side", compose)
+    monkeypatch.setattr(module, "compose_sequences", compose_free)
     return seeds
 
 
