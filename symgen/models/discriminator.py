@@ -13,13 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symgen.models.context import FEATURES
+from symgen.models.context import FEATURES, PLACE
 from symgen.tokens.sequence import FAMILIES
 
 _HEARD = ("phase", "bar_position", "leap", "match_length")
 """Features of a step that a discriminator hears beside its tokens: its place, and how the music repeats itself."""
-
-_PLACE = {name: list(FEATURES).index(name) for name in _HEARD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class Discriminator(nn.Module):
         """Return a logit for each window: steps (B, T, 3) and features (B, T, F) to (B,)."""
         x = torch.zeros((), device=steps.device)
         for name, vectors in self.heard.items():
-            x = x + vectors[features[..., _PLACE[name]]]
+            x = x + vectors[features[..., PLACE[name]]]
         for key, vectors in self.factors.items():
             index = self.get_buffer(f"index_{key}")
             x = x + vectors[index[steps[..., int(key[0])]]]

@@ -12,13 +12,14 @@ ReLU (So et al. 2021), no biases.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symgen.models.context import FEATURES
+from symgen.models.context import FEATURES, PLACE, TOKEN_FEATURES
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 from symgen.tokens.vocabulary import Vocabulary
@@ -38,6 +39,8 @@ class GeneratorConfig:
         Steps that attention reaches back; training windows are not longer.
     dropout : float
         During training.
+    features : tuple of str
+        Names in :data:`symgen.models.context.FEATURES` that the generator is told.
     """
 
     width: int = 160
@@ -45,10 +48,14 @@ class GeneratorConfig:
     heads: int = 5
     window: int = 160
     dropout: float = 0.1
+    features: tuple[str, ...] = field(default_factory=lambda: tuple(FEATURES))
 
-    def as_json(self) -> dict[str, float]:
-        """Return the sizes as plain numbers."""
-        return asdict(self)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "features", tuple(self.features))  # JSON knows lists only
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the sizes as plain data."""
+        return {**asdict(self), "features": list(self.features)}
 
 
 class FactoredEmbedding(nn.Module):
@@ -135,13 +142,9 @@ class Generator(nn.Module):
         width = config.width
         self.embeddings = nn.ModuleDict({f.NAME: FactoredEmbedding(f.VOCABULARY, width) for f in FAMILIES})
         self.features = nn.ParameterDict(
-            {
-                name: 0.02 * torch.randn(size, width)
-                for name, size in FEATURES.items()
-                if name not in ("match_rhythm", "match_melody")
-            }
+            {name: 0.02 * torch.randn(FEATURES[name], width) for name in config.features if name not in TOKEN_FEATURES}
         )
-        self.match_gain = nn.Parameter(torch.ones(2, width))
+        self.gains = nn.ParameterDict({name: torch.ones(width) for name in config.features if name in TOKEN_FEATURES})
         self.prefix = nn.ParameterDict({name: 0.02 * torch.randn(len(v), width) for name, v in FIELDS.items()})
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.heads = nn.ModuleDict(
@@ -188,13 +191,11 @@ class Generator(nn.Module):
         x = torch.zeros((), device=previous.device)
         for place, family in enumerate(FAMILIES):
             x = x + functional.embedding(previous[..., place], tables[family.NAME])
-        for place, name in enumerate(FEATURES):
-            if name == "match_rhythm":
-                x = x + self.match_gain[0] * functional.embedding(features[..., place], tables["rhythm"])
-            elif name == "match_melody":
-                x = x + self.match_gain[1] * functional.embedding(features[..., place], tables["melody"])
-            else:
-                x = x + functional.embedding(features[..., place], self.features[name])
+        for name, vectors in self.features.items():
+            x = x + functional.embedding(features[..., PLACE[name]], vectors)
+        for name, gain in self.gains.items():
+            table = tables[FAMILIES[TOKEN_FEATURES[name]].NAME]
+            x = x + gain * functional.embedding(features[..., PLACE[name]], table)
         for place, name in enumerate(FIELDS):
             x = x + functional.embedding(prefix[:, None, place], self.prefix[name])
         return drop(x, self)

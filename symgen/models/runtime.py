@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.models.context import FEATURES
+from symgen.models.context import FEATURES, PLACE, TOKEN_FEATURES
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
@@ -29,6 +29,8 @@ class Runtime:
         The state of :class:`symgen.models.generator.Generator`, any floating type.
     layers, heads, width, window : int
         Its sizes.
+    features : sequence of str
+        What it is told, see :class:`symgen.models.generator.GeneratorConfig`.
 
     Raises
     ------
@@ -37,17 +39,25 @@ class Runtime:
     """
 
     def __init__(
-        self, weights: Mapping[str, NDArray[np.floating]], *, layers: int, heads: int, width: int, window: int
+        self,
+        weights: Mapping[str, NDArray[np.floating]],
+        *,
+        layers: int,
+        heads: int,
+        width: int,
+        window: int,
+        features: Sequence[str] = tuple(FEATURES),
     ) -> None:
         if min(layers, heads, width, window) < 1 or width % (2 * heads):
             raise ValueError(f"{layers} layers, {heads} heads, width {width}, window {window}")
         self.layers, self.heads, self.width, self.window = layers, heads, width, window
         w = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
         self.tables = [_table(w, family.NAME, family.VOCABULARY.factors) for family in FAMILIES]
-        self._inputs = [self._feature_table(w, name) for name in FEATURES]
+        self._inputs = {name: self._feature_table(w, name) for name in features}
         self._prefix = [w[f"prefix.{name}"] for name in FIELDS]
-        sizes = [len(family.VOCABULARY) for family in FAMILIES] + [*FEATURES.values(), *map(len, FIELDS.values())]
-        for table, size in zip([*self.tables, *self._inputs, *self._prefix], sizes, strict=True):
+        sizes = [len(family.VOCABULARY) for family in FAMILIES] + [FEATURES[name] for name in features]
+        sizes += map(len, FIELDS.values())
+        for table, size in zip([*self.tables, *self._inputs.values(), *self._prefix], sizes, strict=True):
             if table.shape != (size, width):
                 raise ValueError(f"a table of {table.shape} where {(size, width)} is expected")
         self._blocks = [
@@ -66,10 +76,8 @@ class Runtime:
         self._frequency = 10000.0 ** (-np.arange(0, depth, 2, dtype=np.float64) / depth)
 
     def _feature_table(self, w: Mapping[str, Array], name: str) -> Array:
-        if name == "match_rhythm":
-            return np.asarray(w["match_gain"][0] * self.tables[0])
-        if name == "match_melody":
-            return np.asarray(w["match_gain"][1] * self.tables[1])
+        if name in TOKEN_FEATURES:
+            return np.asarray(w[f"gains.{name}"] * self.tables[TOKEN_FEATURES[name]])
         return w[f"features.{name}"]
 
     def start(self, prefix: Sequence[Sequence[int]]) -> Stream:
@@ -83,8 +91,8 @@ class Runtime:
             x += table[prefix[:, place]]
         for place, table in enumerate(self.tables):
             x += table[previous[:, place]]
-        for place, table in enumerate(self._inputs):
-            x += table[features[:, place]]
+        for name, table in self._inputs.items():
+            x += table[features[:, PLACE[name]]]
         return x
 
     def rotation(self, time: int) -> tuple[Array, Array]:

@@ -17,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.corpus.dataset import Dataset
-from symgen.models.context import FEATURES, Context, piece_features
+from symgen.models.context import DIALS, FEATURES, PLACE, Context, piece_features
+from symgen.models.wishes import ask_goal, ask_levels, passage_levels
 from symgen.score import Metre
+from symgen.tokens import rhythm
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import TokenArray, TokenSequence
 
 KEPT_STEPS: Final = 2_000_000
-"""Steps of the pieces that are kept ready; a step takes 22 bytes."""
+"""Steps of the pieces that are kept ready; a step takes about 70 bytes."""
 
-_REMAINING = list(FEATURES).index("remaining")
+_REMAINING = PLACE["remaining"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Piece:
         Its tokens, after a step of zeros.
     features : ndarray of int16, shape (steps, len(FEATURES))
         What is known of each step before it is chosen.
+    levels : ndarray of int8, shape (steps, len(DIALS))
+        How dense, leaping and high the passage of each step is.
     metres : tuple of Metre
         Metre map; empty if unknown.
     end : int
@@ -68,6 +72,7 @@ class Piece:
 
     steps: TokenArray
     features: NDArray[np.int16]
+    levels: NDArray[np.int8]
     metres: tuple[Metre, ...]
     end: int
 
@@ -75,7 +80,7 @@ class Piece:
     def of(cls, sequence: TokenSequence) -> Piece:
         """Return the piece of a token sequence."""
         steps = np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()])
-        return cls(steps, piece_features(sequence), sequence.metres, sequence.end)
+        return cls(steps, piece_features(sequence), passage_levels(sequence), sequence.metres, sequence.end)
 
 
 class Selection:
@@ -247,16 +252,27 @@ class Mixture:
     blank : float
         Share of windows whose prefix fields, and whose distance to the end, are hidden, each on its own,
         so that the generator can also be asked without them.
+    asked, aimed : float
+        Share of windows that are told each dial of their passages; share that are told what is to be reached.
     """
 
     def __init__(
-        self, pools: Mapping[str, Pieces], shares: Mapping[str, float], *, window: int, steps: int, blank: float = 0.1
+        self,
+        pools: Mapping[str, Pieces],
+        shares: Mapping[str, float],
+        *,
+        window: int,
+        steps: int,
+        blank: float = 0.1,
+        asked: float = 0.3,
+        aimed: float = 0.2,
     ) -> None:
         self.names = [name for name, share in shares.items() if share > 0 and len(pools.get(name, ()))]
         total = sum(shares[name] for name in self.names)
         self.pools = [pools[name] for name in self.names]
         self.shares = np.array([shares[name] / total for name in self.names])
-        self.window, self.steps, self.blank = window, steps, blank
+        self.window, self.steps = window, steps
+        self.blank, self.asked, self.aimed = blank, asked, aimed
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw a batch of windows of one style and of about equal length."""
@@ -271,9 +287,21 @@ class Mixture:
             rows += 1
         while first > 0 and (rows + 1) * lengths[first + rows - 1] <= self.steps:
             first, rows = first - 1, rows + 1
-        batch = pool.batch(starts[first : first + rows], self.window)
+        chosen = starts[first : first + rows]
+        batch = pool.batch(chosen, self.window)
+        for row, (piece, start) in enumerate(chosen):
+            self._ask(rng, batch, row, pool[piece].levels[start : start + self.window])
         hidden = rng.random(batch.prefix.shape) < self.blank
         hidden[:, 0] = False  # the style is always known
         batch.prefix[hidden] = 0
         batch.features[rng.random(len(batch.prefix)) < self.blank, :, _REMAINING] = 0
         return batch
+
+    def _ask(self, rng: np.random.Generator, batch: Batch, row: int, levels: NDArray[np.int8]) -> None:
+        """Tell the window in a row, now and then, what its passages are like and what it is to reach."""
+        length = len(levels)
+        ask_levels(batch.features[row, :length], levels, rng.random(len(DIALS)) >= self.asked)
+        if rng.random() < self.aimed and length > 2:
+            steps = batch.steps[row, 1 : length + 1]
+            times = np.concatenate([[0], np.cumsum(rhythm.INTERVAL[steps[:-1, 0]])])
+            ask_goal(batch.features[row, :length], steps, times, int(rng.integers(1, length)))
