@@ -10,9 +10,9 @@ import torch
 from symgen.corpus.dataset import Entry
 from symgen.corpus.writer import write_dataset
 from symgen.errors import CheckpointError, CorpusError, UsageError, WriteError
-from symgen.models.adversarial import AdversarialStage
 from symgen.models.checkpoint import load_checkpoint
 from symgen.models.discriminator import AdversaryConfig
+from symgen.models.duel import AdversarialStage
 from symgen.train import Recipe, TrainRequest, train
 from tests.models.music import TINY, random_tune
 
