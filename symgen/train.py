@@ -305,7 +305,8 @@ def _check_pieces(request: TrainRequest, training: Mapping[str, Pieces], validat
             remedy="convert more pieces",
         )
     if request.recipe.adversarial is not None:
-        styles_to_play(request.recipe.adversarial, training)
+        stage = request.recipe.adversarial
+        styles_to_play(replace(stage, shares=_present(stage.shares, request.style, training)), training)
 
 
 def _run_folder(request: TrainRequest) -> Path:

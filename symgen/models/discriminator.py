@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from symgen.errors import UsageError
 from symgen.models.context import FEATURES, PLACE
 from symgen.tokens.sequence import FAMILIES
 
@@ -34,7 +35,7 @@ class AdversaryConfig:
     Parameters
     ----------
     folds, members : int
-        Folds of the training pieces, and networks for each.
+        Folds of the training pieces, at least 2, and networks for each.
     width, hidden : int
         Channels of an embedding, and of each direction of the GRU.
     dropout, smoothing : float
@@ -54,6 +55,12 @@ class AdversaryConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
     winning: float = 0.8
+
+    def __post_init__(self) -> None:
+        if self.folds < 2 or self.members < 1:
+            raise UsageError(
+                f"{self.folds} folds and {self.members} members", expected="at least 2 folds and 1 member each"
+            )
 
 
 @dataclass(frozen=True, slots=True)
