@@ -215,7 +215,9 @@ def train_likelihood(
         judge = stage.judge if len(validation.get(stage.judge, ())) and not last else style
         if not shares or not len(validation.get(judge, ())):
             continue
-        mixture = Mixture(training, shares, window=recipe.config.window, steps=stage.batch_steps)
+        mixture = Mixture(
+            training, shares, window=recipe.config.window, steps=stage.batch_steps, stretched=stage.stretched
+        )
         run.fit(stage, mixture, validation, judge, progress)
 
 
