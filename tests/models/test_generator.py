@@ -1,9 +1,12 @@
 """The generator points at what came before, and forgets only while it learns."""
 
+from dataclasses import replace
+
 import torch
 
 from symgen.models.context import COPIED, FEATURES, PLACE
 from symgen.models.generator import Generator, GeneratorConfig
+from symgen.models.recall import agreement
 from symgen.tokens.prefix import FIELDS
 from tests.models.music import TINY, random_generator
 
@@ -18,7 +21,7 @@ def features_of(**values):
 
 
 def test_a_pointer_raises_the_token_it_points_at():
-    model = random_generator()
+    model = random_generator(replace(TINY, recalls=False))
     steps = torch.randint(1, 200, (1, 4, 3))
     with torch.no_grad():
         for head in model.heads.values():
@@ -37,7 +40,7 @@ def test_a_pointer_raises_the_token_it_points_at():
 
 
 def test_two_pointers_at_one_token_add_up():
-    model = random_generator()
+    model = random_generator(replace(TINY, recalls=False))
     for head in model.heads.values():
         torch.nn.init.zeros_(head.copy.weight)
         torch.nn.init.ones_(head.copy.bias)
@@ -50,9 +53,34 @@ def test_two_pointers_at_one_token_add_up():
 
 
 def test_a_generator_without_pointers_has_none():
-    model = Generator(GeneratorConfig(width=16, layers=1, heads=2, window=8, copies=False))
-    assert not any("copy.weight" in name for name in model.state_dict())
+    model = Generator(GeneratorConfig(width=16, layers=1, heads=2, window=8, copies=False, recalls=False))
+    assert not any("copy.weight" in name or "recall" in name for name in model.state_dict())
     assert all(COPIED)
+
+
+def test_what_is_recalled_has_been_said():
+    """With open gates, what the last steps said is likelier than it was, and nothing else is."""
+    model = random_generator()
+    steps = torch.randint(2, 200, (1, 12, 3))
+    features = torch.zeros((1, 11, len(FEATURES)), dtype=torch.int64)
+    quiet = model(steps, features, PREFIX)[1].softmax(-1)
+    with torch.no_grad():
+        model.heads["melody"].recall.gate.bias.fill_(2.0)
+    loud = model(steps, features, PREFIX)[1].softmax(-1)
+    for step in range(11):
+        said = set(steps[0, 1 : step + 1, 1].tolist())
+        risen = set(torch.nonzero(loud[0, step] > quiet[0, step] + 1e-5)[:, 0].tolist())
+        assert risen <= said
+        assert bool(risen) == bool(said)
+
+
+def test_agreement_counts_what_led_to_a_step():
+    before = torch.tensor([[5, 6, 7, 5, 6, 7, 9]])
+    depth = agreement(before)[0]
+    assert depth[3].tolist() == [1, 0, 0, 1, 0, 0, 0]
+    assert depth[5, 2] == 3
+    assert depth[4, 1] == 2
+    assert depth[6].tolist() == [0, 0, 0, 0, 0, 0, 3]
 
 
 def test_tokens_are_forgotten_only_while_learning():
