@@ -43,7 +43,7 @@ _MOST_PIECES = 400
 
 CARD_SHARES = (
     "4-grams of notes repeated within 32",
-    "distinct 4-grams of notes in 128",
+    "distinct 4-grams of notes in 64",
     "time on bian tones",
 )
 """Shares that belong on a card."""

@@ -101,25 +101,28 @@ def compose_sequences(
     mask = mask_of if masks else _no_mask
     previous = np.zeros((len(seeds), 3), dtype=np.int64)
     most = np.inf if masks else max(plan.total for plan in plans) // _SHORTEST_MEAN_TICKS
-    while not all(grammar.finished for grammar in grammars) and max(map(len, steps)) < most:
-        features = np.array([grammar.context.features() for grammar in grammars], dtype=np.int64)
-        state = stream.advance(previous, features)
+    rows = np.arange(len(seeds))  # the pieces that the stream still holds
+    while (left := [row for row in rows.tolist() if not grammars[row].finished]) and max(map(len, steps)) < most:
+        if 2 * len(left) <= len(rows):  # one piece of many short notes must not cost as much as all
+            stream.keep(np.flatnonzero(np.isin(rows, left)))
+            rows = np.array(left)
+        features = np.array([grammars[row].context.features() for row in rows.tolist()], dtype=np.int64)
+        state = stream.advance(previous[rows], features)
         chosen = None
         for place in range(3):
             state, logits = stream.logits(place, state, chosen)
-            chosen = np.zeros(len(seeds), dtype=np.int64)
-            for row, grammar in enumerate(grammars):
-                if not grammar.finished:
-                    allowed = mask(grammar, place, previous[row])
-                    chosen[row] = draw(logits[row], allowed, how, streams[row].random())
-                    previous[row, place] = chosen[row]
-        for row, grammar in enumerate(grammars):
-            if not grammar.finished:
-                steps[row].append((int(previous[row, 0]), int(previous[row, 1]), int(previous[row, 2])))
-                grammar.append(int(previous[row, 0]), int(previous[row, 1]))
+            chosen = np.zeros(len(rows), dtype=np.int64)
+            for number, row in enumerate(rows.tolist()):
+                if not grammars[row].finished:
+                    allowed = mask(grammars[row], place, previous[row])
+                    chosen[number] = draw(logits[number], allowed, how, streams[row].random())
+                    previous[row, place] = chosen[number]
+        for row in left:
+            steps[row].append((int(previous[row, 0]), int(previous[row, 1]), int(previous[row, 2])))
+            grammars[row].append(*previous[row].tolist())
         slowest = min(grammars, key=lambda grammar: grammar.context.time / grammar.plan.total)
         tick(slowest.context.time, slowest.plan.total)
-    return [_sequence(plan, rows) for plan, rows in zip(plans, steps, strict=True)]
+    return [_sequence(plan, taken) for plan, taken in zip(plans, steps, strict=True)]
 
 
 _DEPTH = np.array([0, *(max(intervals, default=0) for intervals in chord.SONORITIES)])
@@ -140,8 +143,8 @@ def _no_mask(grammar: Grammar, place: int, chosen: NDArray[np.int64]) -> Mask:
     return allowed
 
 
-def _sequence(plan: Plan, rows: list[tuple[int, int, int]]) -> TokenSequence:
-    steps = np.array(rows, dtype=np.int16)
+def _sequence(plan: Plan, taken: list[tuple[int, int, int]]) -> TokenSequence:
+    steps = np.array(taken, dtype=np.int16)
     return TokenSequence(
         steps[:, 0].copy(), steps[:, 1].copy(), steps[:, 2].copy(), plan.gong, plan.prefix, (plan.metre,)
     )

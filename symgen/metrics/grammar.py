@@ -64,6 +64,6 @@ def forbidden_steps(pieces: Sequence[TokenSequence], style: str, most: int = 20)
         for row in rows:
             for place in range(len(FAMILIES)):
                 struck[place] += not mask_of(grammar, place, row)[row[place]]
-            grammar.append(int(row[0]), int(row[1]))
+            grammar.append(*row.tolist())
         steps += len(rows)
     return {family.NAME: round(float(share), 4) for family, share in zip(FAMILIES, struck / max(1, steps), strict=True)}

@@ -18,7 +18,7 @@ GRAM: Final = 4
 """Notes in a gram whose repetition is counted."""
 REACH: Final = 32
 """Notes before a gram within which its like is looked for: as far as the windows of the two-sample test."""
-STRETCH: Final = 128
+STRETCH: Final = 64
 """Notes in the stretches of which distinct and repeated grams are counted: pieces of any length compare."""
 REPEATED: Final = (4, 8, 16)
 DISTINCT: Final = (1, 2, 3, 4)
@@ -33,7 +33,7 @@ def structure_shares(line: Line) -> dict[str, Ratio]:
     """Return the shares that say how a line repeats itself.
 
     Repeated in the piece, within 32 notes and, for grams of 4, 8 and 16 notes (tone and interval to the next), in
-    stretches of 128 notes; distinct grams of 1 to 4 notes there; and the likeness of passages of 16 notes.
+    stretches of 64 notes; distinct grams of 1 to 4 notes there; and the likeness of passages of 16 notes.
     """
     tones = line.melody.tolist()
     notes = list(zip(tones, line.interval.tolist(), strict=True))
@@ -83,7 +83,7 @@ def _stale(stretches: Sequence[Sequence[Any]], gram: int) -> Ratio:
 def _similarity(line: Line) -> Ratio:
     """Return for passages of 16 notes, eight apart, the share of equal tones in the most alike earlier one, summed.
 
-    Looked for within stretches of 128 notes, at any distance of 16 notes or more. Tones are compared, not
+    Looked for within stretches of 64 notes, at any distance of 16 notes or more. Tones are compared, not
     intervals in time, so a phrase that comes back varied counts in part: repetition that counts of grams miss.
     """
     total, count = 0.0, 0

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.errors import CorpusError
-from symgen.models.context import FEATURES, Context
+from symgen.models.context import FEATURES, PLACE, Context
 from symgen.models.rollout import Masks, continue_pieces
 from symgen.models.runtime import Runtime
 from symgen.models.windows import Batch, Pieces
@@ -24,7 +24,7 @@ Integers = NDArray[np.int64]
 
 _WIDEST = 24
 _FARTHEST = 32
-_PHASE: Final = list(FEATURES).index("phase")
+_PHASE: Final = PLACE["phase"]
 _ROWS = 128
 _PASSAGE: Final = 128
 _PATIENCE: Final = 50

@@ -22,11 +22,14 @@ from numpy.typing import NDArray
 
 from symgen.errors import CheckpointError
 from symgen.files import make_folder, writing
+from symgen.models.context import FEATURES_OF_FORMAT_1
 from symgen.models.runtime import Runtime
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_FORMATS: Final = (1, 2)
+"""Formats that can be read."""
 FACTS: Final = "checkpoint.json"
 """Name of the file that says what a checkpoint is."""
 _WEIGHTS = "generator.safetensors"
@@ -73,7 +76,7 @@ class Checkpoint:
         """
         try:
             sizes = {name: int(self.config[name]) for name in ("layers", "heads", "width", "window")}
-            return Runtime(self.weights, **sizes)
+            return Runtime(self.weights, **sizes, features=self.config["features"])
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise CheckpointError(
                 f"{self.path}/{_WEIGHTS} does not fit its sizes ({error})", remedy="get the checkpoint again"
@@ -104,10 +107,11 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             remedy="get the checkpoint again",
         )
     corpus = folder / _CORPUS
+    config, weights = _of_today(facts["config"], read_tensors(weights_path))
     return Checkpoint(
         path=folder,
-        config=facts["config"],
-        weights=read_tensors(weights_path),
+        config=config,
+        weights=weights,
         styles=facts["styles"],
         fingerprints=read_tensors(corpus) if corpus.exists() else {},
         facts=facts,
@@ -183,10 +187,12 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read {path}: {error}", remedy="get the checkpoint again") from error
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+    if not isinstance(facts, dict) or facts.get("format") not in _FORMATS:
         found = facts.get("format") if isinstance(facts, dict) else type(facts).__name__
         raise CheckpointError(
-            f"{path} has checkpoint format {found}", expected=str(FORMAT), remedy="use the symgen that made it"
+            f"{path} has checkpoint format {found}",
+            expected=" or ".join(map(str, _FORMATS)),
+            remedy="use the symgen that made it",
         )
     for name in ("config", "styles", "vocabulary", "fields"):
         if not isinstance(facts.get(name), dict):
@@ -201,6 +207,16 @@ def _read_facts(folder: Path) -> dict[str, Any]:
                 remedy="use the symgen that made it, or train again",
             )
     return facts
+
+
+def _of_today(config: dict[str, Any], weights: Weights) -> tuple[dict[str, Any], Weights]:
+    """Return sizes and weights under the names of today; format 1 did not say what its generator is told."""
+    if "features" in config:
+        return config, weights
+    renamed = {name: value for name, value in weights.items() if name != "match_gain"}
+    for name, gain in zip(("match_rhythm", "match_melody"), weights.get("match_gain", ()), strict=False):
+        renamed[f"gains.{name}"] = gain
+    return {**config, "features": list(FEATURES_OF_FORMAT_1), "copies": False, "recalls": False}, renamed
 
 
 def _digest(path: Path) -> str:

@@ -46,6 +46,10 @@ class Stage:
         Style whose validation pieces decide which weights are kept.
     learning_rate, weight_decay, dropout : float
         AdamW with a warm-up of a tenth, at most 200 updates, then a cosine down to a twentieth.
+    token_dropout : float
+        Share of the steps before, and of the tokens that may come again, that are hidden in training.
+    stretched : float
+        Share of batches in notes twice or half as long.
     batch_steps : int
         Steps in a batch, about.
     evaluate_every, patience : int
@@ -59,6 +63,8 @@ class Stage:
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     dropout: float = 0.1
+    token_dropout: float = 0.0
+    stretched: float = 0.0
     batch_steps: int = 4096
     evaluate_every: int = 100
     patience: int = 5
@@ -133,7 +139,7 @@ class Run:
         if fresh:
             self.state = State(stage=stage.name, finished=self.state.finished)
         optimiser = self._optimiser(stage, fresh=fresh)
-        set_dropout(self.model, stage.dropout)
+        set_dropout(self.model, stage.dropout, stage.token_dropout)
         started, first = time.monotonic(), self.state.step
         while self.state.step < stage.steps:
             loss = self._update(stage, mixture, optimiser)
@@ -242,9 +248,9 @@ def stage_seed(seed: int, stage: str, step: int) -> int:
     return int(np.random.SeedSequence([seed, *stage.encode(), step]).generate_state(1)[0])
 
 
-def set_dropout(model: Generator, dropout: float) -> None:
-    """Set the dropout of every layer of a generator."""
-    model.dropout = dropout
+def set_dropout(model: Generator, dropout: float, tokens: float = 0.0) -> None:
+    """Set the dropout of every layer of a generator, and of the tokens it sees."""
+    model.dropout, model.token_dropout = dropout, tokens
     for block in model.blocks:
         block.dropout = dropout  # type: ignore[assignment]
 

@@ -75,8 +75,8 @@ def continue_pieces(
             chosen = _draw(logits, rng.random(rows), temperature, top_p)
             steps[:, time + 1, place] = chosen
         taking: Sequence[Masks | Context] = contexts if grammars is None else grammars
-        for one, (rhythm_token, melody_token, _) in zip(taking, steps[:, time + 1].tolist(), strict=True):
-            one.append(rhythm_token, melody_token)
+        for one, tokens in zip(taking, steps[:, time + 1].tolist(), strict=True):
+            one.append(*tokens)
     return Batch(steps, features, cut.prefix, np.ones((rows, total), dtype=np.bool_))
 
 
@@ -92,7 +92,7 @@ class Masks(Protocol):
     def chords(self, melody_token: int) -> NDArray[np.bool_]:
         """Return which chord tokens may come next."""
 
-    def append(self, rhythm_token: int, melody_token: int) -> None:
+    def append(self, rhythm_token: int, melody_token: int, chord_token: int) -> None:
         """Take up the step that was chosen, and move the context on."""
 
 
