@@ -45,7 +45,8 @@ def continue_pieces(
     temperature, top_p : float
         As in :class:`symgen.sampling.Sampling`.
     masks : callable, optional
-        Gives for a place and its context, which is its own, what strikes out tokens; nothing is struck out without.
+        Gives for a place and its context, which is its own, what strikes out tokens; nothing is struck out without,
+        nor where nothing would be left.
 
     Returns
     -------
@@ -70,8 +71,9 @@ def continue_pieces(
         for place in range(3):
             state, logits = stream.logits(place, state, chosen)
             if grammars is not None:
-                allowed = [mask_of(g, place, c) for g, c in zip(grammars, steps[:, time + 1], strict=True)]
-                logits = np.where(np.stack(allowed), logits, np.float32(-np.inf))
+                allowed = np.stack([mask_of(g, place, c) for g, c in zip(grammars, steps[:, time + 1], strict=True)])
+                allowed |= ~allowed.any(axis=1, keepdims=True)  # a real context may stand where no grammar would
+                logits = np.where(allowed, logits, np.float32(-np.inf))
             chosen = _draw(logits, rng.random(rows), temperature, top_p)
             steps[:, time + 1, place] = chosen
         taking: Sequence[Masks | Context] = contexts if grammars is None else grammars

@@ -21,6 +21,7 @@ from symgen.models.generator import Generator, GeneratorConfig
 from symgen.models.likelihood import weights_of
 from symgen.models.runtime import Runtime
 from symgen.models.windows import Pieces
+from symgen.tokens.prefix import Prefix
 
 from .sources import markov_pieces, piece
 
@@ -135,6 +136,14 @@ def test_the_grammar_strikes_out_of_continuations_what_it_forbids(runtime: Runti
     assert set(degrees.ravel().tolist()) == {0}  # a voice sings one tone at a time
     free = continuations(runtime, Pieces(pieces), places, SIZES, np.random.default_rng(0))
     assert set(free.values[:, :, list(COLUMNS).index("chord")].ravel().tolist()) != {0}
+
+
+def test_where_the_grammar_knows_no_way_on_nothing_is_struck_out(runtime: Runtime):
+    off_the_grid = [piece([0, 2] * 20, [30, 40] + [240] * 38, prefix=Prefix("folk"))]  # 70 ticks after the beat
+    written = continuations(
+        runtime, Pieces(off_the_grid), [(0, 10)], SIZES, np.random.default_rng(0), masks=masks_for(off_the_grid)
+    )
+    assert (written.values[..., list(COLUMNS).index("length")] > 0).all()
 
 
 def test_variety_of_windows():
