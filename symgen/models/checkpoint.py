@@ -166,7 +166,7 @@ def write_tensors(path: Path, tensors: Weights) -> None:
     from safetensors.numpy import save
 
     with writing(path) as file:
-        file.write(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}))
+        file.write(save({name: np.asarray(value, order="C") for name, value in tensors.items()}))
 
 
 def write_json(path: Path, value: Any) -> None:
