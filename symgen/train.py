@@ -21,9 +21,10 @@ from symgen.corpus.catalogue import read_catalogue
 from symgen.corpus.dataset import Dataset
 from symgen.errors import CheckpointError, CorpusError, UsageError
 from symgen.files import file_digest, make_folder, write_text
-from symgen.models.adversarial import AdversarialStage, fight, styles_to_play
+from symgen.models.adversarial import fight
 from symgen.models.card import model_card
 from symgen.models.checkpoint import save_checkpoint, save_fingerprints, write_json
+from symgen.models.duel import AdversarialStage, styles_to_play
 from symgen.models.generator import Generator, GeneratorConfig
 from symgen.models.likelihood import Run, Stage, bits_per_note, weights_of
 from symgen.models.windows import Mixture, Pieces, pieces_by_style
@@ -304,7 +305,8 @@ def _check_pieces(request: TrainRequest, training: Mapping[str, Pieces], validat
             remedy="convert more pieces",
         )
     if request.recipe.adversarial is not None:
-        styles_to_play(request.recipe.adversarial, training)
+        stage = request.recipe.adversarial
+        styles_to_play(replace(stage, shares=_present(stage.shares, request.style, training)), training)
 
 
 def _run_folder(request: TrainRequest) -> Path:

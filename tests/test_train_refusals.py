@@ -10,15 +10,21 @@ import torch
 from symgen.corpus.dataset import Entry
 from symgen.corpus.writer import write_dataset
 from symgen.errors import CheckpointError, CorpusError, UsageError, WriteError
-from symgen.models.adversarial import AdversarialStage
 from symgen.models.checkpoint import load_checkpoint
 from symgen.models.discriminator import AdversaryConfig
+from symgen.models.duel import AdversarialStage
 from symgen.train import Recipe, TrainRequest, train
 from tests.models.music import TINY, random_tune
 
 SPLITS = ("train",) * 4 + ("validation",) * 2
 ADVERSARIAL = AdversarialStage(
-    updates=2, contexts=2, siblings=2, warm_up=1, evaluate_every=1, adversary=AdversaryConfig(1, 8, 8)
+    updates=2,
+    contexts=2,
+    siblings=2,
+    warm_up=1,
+    memory=1,
+    evaluate_every=1,
+    adversary=AdversaryConfig(folds=2, members=1, width=8, hidden=8),
 )
 RECIPE = Recipe(
     stages=tuple(replace(stage, steps=2, evaluate_every=1, batch_steps=100) for stage in Recipe().stages),
