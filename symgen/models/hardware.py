@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final, TypeVar, cast
 
 import numpy as np
@@ -92,7 +93,7 @@ class Hardware:
         if self.first:
             try:
                 said[0] = make()
-            except SymgenError as error:
+            except (SymgenError, KeyboardInterrupt) as error:
                 said[1] = error
         torch.distributed.broadcast_object_list(said, src=0)
         if said[1] is not None:
@@ -135,6 +136,10 @@ def hardware(device: str = "auto", precision: str = "auto", *, compiled: bool = 
         if rank == 0:
             raise
         raise SystemExit(getattr(error, "exit_code", 130)) from error
+    except RuntimeError as error:
+        if rank == 0 or "onnection" not in str(error):
+            raise
+        raise SystemExit(1) from error  # the first process has left, and says why
     finally:
         if ranks > 1 and torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
@@ -145,7 +150,9 @@ def _join(found: Hardware) -> None:
         torch.cuda.set_device(found.device)
     backend = "cpu:gloo,cuda:nccl" if found.device.type == "cuda" else "gloo"
     try:
-        torch.distributed.init_process_group(backend, rank=found.rank, world_size=found.ranks)
+        torch.distributed.init_process_group(
+            backend, rank=found.rank, world_size=found.ranks, timeout=timedelta(days=2)
+        )
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UsageError(f"{found.ranks} processes cannot meet: {reason}", remedy="start them with torchrun") from error

@@ -95,7 +95,7 @@ class Journal:
             from torch.utils.tensorboard import SummaryWriter
 
             begin = self._begin.get(stage, 0)
-            self._writers[stage] = SummaryWriter(  # type: ignore[no-untyped-call]
+            self._writers[stage] = SummaryWriter(
                 str(self.folder / EVENTS / stage), purge_step=begin + 1 if begin else None, flush_secs=10
             )
         for name, value in _scalars(figures):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
@@ -30,10 +30,13 @@ from symgen.models.losses import (
     negative_log_likelihood,
     set_dropout,
     share_of_loss,
+    stage_seed,
     tensors_of,
+    time_words,
     weights_of,
 )
-from symgen.models.state import damaged, load_moments, load_weights, moments_of, read_state, write_state
+from symgen.models.optimiser import adamw, load_moments, moments_of, moving_average
+from symgen.models.state import damaged, load_weights, read_state, write_state
 from symgen.models.stopping import Stop
 from symgen.models.windows import Mixture, Pieces
 from symgen.progress import Progress
@@ -42,6 +45,7 @@ __all__ = [  # what both kinds of stage need can be had from here too
     "Run",
     "Stage",
     "State",
+    "Work",
     "bits_per_note",
     "device_of",
     "negative_log_likelihood",
@@ -179,7 +183,7 @@ class Run:
         """
         if stage.name in self.state.finished:
             return self.state.best
-        work = _Work(self, stage, mixture, validation, judge)
+        work = Work(self, stage, mixture, validation, judge)
         started, first = time.monotonic(), self.state.step
         message = f"{stage.name}: {stage.steps:,} updates"
         while self.state.step < stage.steps and self.state.waited < stage.patience:
@@ -217,7 +221,7 @@ class Run:
         """Append the figures of an update to the run's log."""
         self.journal.add(figures)
 
-    def _finish(self, stage: Stage, work: _Work) -> float:
+    def _finish(self, stage: Stage, work: Work) -> float:
         if not math.isfinite(self.state.best):
             raise CheckpointError(f"{stage.name}: the generator diverged", remedy="train again with another seed")
         path = self.folder / _BEST
@@ -228,7 +232,7 @@ class Run:
         return self.state.best
 
 
-class _Work:
+class Work:
     """A likelihood stage at work: what is there only while it runs."""
 
     def __init__(self, run: Run, stage: Stage, mixture: Mixture, validation: Mapping[str, Pieces], judge: str) -> None:
@@ -246,11 +250,11 @@ class _Work:
     def _take_up(self) -> None:
         """Make the optimiser and the average, as they stood if the stage goes on."""
         run, path = self.run, self.run.folder / _STATE
-        self.optimiser = _optimiser(run.model, self.stage)
+        self.optimiser = adamw(run.model, self.stage.learning_rate, self.stage.weight_decay)
         load_moments(self.optimiser, run.parts.get("moment", {}), path)
         self.average = None
         if self.stage.average:
-            self.average = AveragedModel(run.model, multi_avg_fn=_moving_average(self.stage.average))
+            self.average = AveragedModel(run.model, multi_avg_fn=moving_average(self.stage.average))
             if "average" in run.parts:
                 load_weights(self.average, run.parts["average"], path)
 
@@ -298,8 +302,7 @@ class _Work:
 
     def model_judged(self) -> Generator:
         """Return the generator with the weights that count."""
-        averaged: Generator = self.run.model if self.average is None else self.average.module
-        return averaged
+        return self.run.model if self.average is None else cast(Generator, self.average.module)
 
     def save(self, *, whole: bool = True) -> None:
         """Save the state; at the end of a stage the weights alone are left."""
@@ -336,7 +339,14 @@ class _Work:
 
 def _state_of(account: Mapping[str, Any], path: Path) -> State:
     """Return the state that an account tells of, or raise CheckpointError."""
-    kinds = {"stage": str, "step": int, "best": (int, float), "waited": int, "retries": int, "finished": list}
+    kinds: dict[str, Any] = {
+        "stage": str,
+        "step": int,
+        "best": (int, float),
+        "waited": int,
+        "retries": int,
+        "finished": list,
+    }
     state = {"retries": 0, **account}  # before 0.2 there were none
     for name, kind in kinds.items():
         value = state.get(name)
@@ -345,37 +355,3 @@ def _state_of(account: Mapping[str, Any], path: Path) -> State:
     if set(state) != set(kinds) or not all(isinstance(name, str) for name in state["finished"]):
         raise damaged(path, "its account is of another version")
     return State(**state)
-
-
-def _optimiser(model: Generator, stage: Stage) -> torch.optim.AdamW:
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": stage.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=stage.learning_rate,
-        betas=(0.9, 0.98),
-    )
-
-
-def _moving_average(decay: float) -> Any:
-    """Return the rule of an average whose decay grows to `decay`."""
-
-    def update(averaged: Any, current: Any, count: Any) -> None:
-        seen = float(count)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + seen) / (10 + seen)))
-
-    return torch.no_grad()(update)
-
-
-def stage_seed(seed: int, stage: str, step: int) -> int:
-    """Return the seed of one step of one stage."""
-    return int(np.random.SeedSequence([seed, *stage.encode(), step]).generate_state(1)[0])
-
-
-def time_words(seconds: float) -> str:
-    """Return a length of time in words: minutes, and hours if there are any."""
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

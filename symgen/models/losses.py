@@ -73,3 +73,14 @@ def bits_per_note(model: Generator, pieces: Pieces) -> float:
         nats -= float((likelihood * mask).sum())
         notes += int((mask & (steps[:, 1:, 1] != melody.REST)).sum())
     return nats / math.log(2) / max(1, notes)
+
+
+def stage_seed(seed: int, stage: str, step: int) -> int:
+    """Return the seed of one step of one stage."""
+    return int(np.random.SeedSequence([seed, *stage.encode(), step]).generate_state(1)[0])
+
+
+def time_words(seconds: float) -> str:
+    """Return a length of time in words: minutes, and hours if there are any."""
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

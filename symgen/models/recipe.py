@@ -20,9 +20,9 @@ from typing import Any, Final, TypeVar, cast
 
 from symgen.errors import CorpusError, UsageError
 from symgen.files import read_toml
-from symgen.models.adversarial import AdversarialStage
 from symgen.models.checkpoint import FACTS
 from symgen.models.context import FEATURES
+from symgen.models.duel import AdversarialStage
 from symgen.models.generator import GeneratorConfig
 from symgen.models.likelihood import Stage
 from symgen.tokens.prefix import STYLES
@@ -41,7 +41,10 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "layers": (1, 256),
     "heads": (1, 256),
     "window": (2, 16384),
+    "folds": (2, 64),
     "members": (1, 64),
+    "memory": (1, 1e4),
+    "temperature": (0.01, 100),
     "hidden": (1, 8192),
     "steps": (1, 1e9),
     "updates": (1, 1e9),
