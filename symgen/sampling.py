@@ -102,7 +102,7 @@ def compose_sequences(
         for row, grammar in enumerate(grammars):
             if not grammar.finished:
                 steps[row].append((int(previous[row, 0]), int(previous[row, 1]), int(previous[row, 2])))
-                grammar.append(int(previous[row, 0]), int(previous[row, 1]))
+                grammar.append(*previous[row].tolist())
         tick(min(grammar.context.time for grammar in grammars), plan.total)
     return [_sequence(plan, rows) for rows in steps]
 

@@ -165,8 +165,7 @@ def estimate(request: TrainRequest, progress: Progress = silent) -> Estimate:
         task = _prepare(request, machine, progress if machine.first else silent)
         rehearsal = Rehearsal(_generator(task), request.seed, machine, task.progress)
         stages = _stages(task.recipe, task.request.style, task.training, task.validation)
-        for stage, shares, judge in stages:
-            mixture = Mixture(task.training, shares, window=task.recipe.config.window, steps=stage.batch_steps)
+        for stage, mixture, judge in stages:
             rehearsal.likelihood(stage, mixture, task.validation, judge)
         if task.recipe.adversarial is not None:
             rehearsal.adversarial(*_duel_of(task.recipe, task.recipe.adversarial, task))
@@ -182,8 +181,7 @@ def train_likelihood(
     progress: Progress,
 ) -> None:
     """Run the likelihood stages that the dataset has pieces for; validation pieces of `style` judge the last one."""
-    for stage, shares, judge in _stages(recipe, style, training, validation):
-        mixture = Mixture(training, shares, window=recipe.config.window, steps=stage.batch_steps)
+    for stage, mixture, judge in _stages(recipe, style, training, validation):
         run.fit(stage, mixture, validation, judge, progress)
 
 
@@ -223,8 +221,8 @@ def _generator(task: _Task) -> Generator:
 
 def _stages(
     recipe: Recipe, style: str, training: Mapping[str, Pieces], validation: Mapping[str, Pieces]
-) -> list[tuple[Stage, dict[str, float], str]]:
-    """Return the likelihood stages that there are pieces for, each with its shares and the style that judges it."""
+) -> list[tuple[Stage, Mixture, str]]:
+    """Return the likelihood stages that there are pieces for, each with its batches and the style that judges it."""
     found = []
     for number, stage in enumerate(recipe.stages):
         # The first stage may be of another style altogether; all later ones are about the style itself.
@@ -232,7 +230,8 @@ def _stages(
         last = stage is recipe.stages[-1]
         judge = stage.judge if len(validation.get(stage.judge, ())) and not last else style
         if shares and len(validation.get(judge, ())):
-            found.append((stage, shares, judge))
+            sizes = {"window": recipe.config.window, "steps": stage.batch_steps}
+            found.append((stage, Mixture(training, shares, **sizes, stretched=stage.stretched), judge))
     return found
 
 

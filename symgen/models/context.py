@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.score import Metre
-from symgen.tokens import melody, rhythm
+from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.sequence import TokenArray, TokenSequence
 from symgen.tokens.vocabulary import START
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
@@ -33,6 +33,7 @@ _LONG = 2 * TICKS_PER_QUARTER
 _UNKNOWN_BAR = 4 * TICKS_PER_QUARTER
 _SPANS = np.array([1, 240, 480, 960, 1440, 1920, 2880, 3840, 5760, 7680, 11520, 15360, 23040, 30720, 61440, 122880])
 _RUNS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64])
+_RUN_CLASSES: Final = len(_RUNS) + 1
 LEVELS: Final = 7
 """Levels of a dial, from 1; 0 is unasked."""
 
@@ -58,8 +59,12 @@ FEATURES: Final[dict[str, int]] = {
     "match_length": _MAX_MATCH + 1,
     "match_rhythm": len(rhythm.VOCABULARY),
     "match_melody": len(melody.VOCABULARY),
+    "match_chord": len(chord.VOCABULARY),
+    "match_run": _RUN_CLASSES,
+    "copy_run": _RUN_CLASSES,
     "rhythm_match_length": _MAX_MATCH + 1,
     "rhythm_match": len(rhythm.VOCABULARY),
+    "rhythm_run": _RUN_CLASSES,
     **{
         f"echo{bars}_{name}": size
         for bars in _ECHOES
@@ -68,7 +73,7 @@ FEATURES: Final[dict[str, int]] = {
     "bar_of_four": _HYPERMETRE + 1,
     "phrase": _SPAN_CLASSES,
     "phrase_before": _SPAN_CLASSES,
-    "technique_run": len(_RUNS) + 1,
+    "technique_run": _RUN_CLASSES,
     "density": LEVELS + 1,
     "leaps": LEVELS + 1,
     "register": LEVELS + 1,
@@ -82,8 +87,9 @@ FEATURES: Final[dict[str, int]] = {
 phase: place within the quarter. bar_position: eighths since the bar line, 0 where the metre is unknown.
 remaining, elapsed: ticks to the end and from the start of the piece, in about logarithmic classes.
 leap: semitones between the last two tones. match_*: how long a run of melody tokens just repeated itself,
-and the rhythm and melody tokens that followed it the last time (0 where nothing matches); rhythm_match*: the
-same for rhythm tokens alone. echo*: the tokens that began at the same place one, two and four bars ago (0 where
+and the tokens that followed it the last time (0 where nothing matches). match_run, copy_run: how many steps in a row
+have had the melody, and both melody and rhythm, that followed the last time. rhythm_*: the same for rhythm alone.
+echo*: the tokens that began at the same place one, two and four bars ago (0 where
 nothing did): repetition within reach of a small network, as a copy mechanism would give it. bar_of_four: bars
 since the metre began, in fours, 0 where it is unknown. phrase, phrase_before: ticks since the last long note (a
 half note or more) ended, and length of the phrase that it closed. technique_run: how many tones have had the
@@ -92,12 +98,17 @@ goal_*: ticks to the notes that are to be reached, the first one's tokens, and t
 """
 
 TOKEN_FEATURES: Final[dict[str, int]] = {
-    name: 0 if "rhythm" in name else 1
-    for name in FEATURES
-    if name.startswith(("match_r", "match_m", "echo"))
-    or name in ("rhythm_match", "goal_rhythm", "goal_melody", "goal_after")
-}
+    "match_rhythm": 0, "match_melody": 1, "match_chord": 2, "rhythm_match": 0,
+    "echo1_rhythm": 0, "echo1_melody": 1, "echo2_rhythm": 0, "echo2_melody": 1, "echo4_rhythm": 0, "echo4_melody": 1,
+    "goal_rhythm": 0, "goal_melody": 1, "goal_after": 1,
+}  # fmt: skip
 """Features that are tokens, each with its family's place: they share the embeddings of that family."""
+
+COPIED: Final[tuple[tuple[str, ...], ...]] = tuple(
+    tuple(n for n, family in TOKEN_FEATURES.items() if family == place and not n.startswith("goal"))
+    for place in range(3)
+)
+"""By family, the features that name a token which may come again now: the generator can point at it."""
 
 DIALS: Final = ("density", "leaps", "register")
 GOAL: Final = ("goal_time", "goal_rhythm", "goal_melody", "goal_after")
@@ -154,17 +165,19 @@ class Context:
         self._bars = [bar_ticks(metre.numerator, metre.denominator) for metre in metres]
         self._rhythms: list[int] = []
         self._melodies: list[int] = []
+        self._chords: list[int] = []
         self._tones: list[int] = []
         self._followers: dict[tuple[int, ...], int] = {}
         self._rhythm_followers: dict[tuple[int, ...], int] = {}
         self._first_at: dict[int, int] = {}
         self._phrase, self._phrase_before = 0, 0
         self._technique, self._run = -1, 0
+        self._match, self._beat = (0, 0), (0, 0)
+        self._runs = [0, 0, 0]
 
     def features(self) -> tuple[int, ...]:
         """Return the features of the next step, in the order of :data:`FEATURES`."""
-        length, follower = _longest(self._melodies, self._followers, _LEAST_MELODY_MATCH)
-        beat, then = _longest(self._rhythms, self._rhythm_followers, _LEAST_RHYTHM_MATCH)
+        (length, follower), (beat, then) = self._match, self._beat
         bar, within, number = self._bar()
         return (
             int(_PHASE[self.time % TICKS_PER_QUARTER]),
@@ -175,8 +188,12 @@ class Context:
             length,
             self._rhythms[follower] if length else START,
             self._melodies[follower] if length else START,
+            self._chords[follower] if length else START,
+            bisect_right(_RUN_LIST, self._runs[0]),
+            bisect_right(_RUN_LIST, self._runs[1]),
             beat,
             self._rhythms[then] if beat else START,
+            bisect_right(_RUN_LIST, self._runs[2]),
             *self._echoes(bar),
             number % _HYPERMETRE + 1 if self.metres else 0,
             _span(self.time - self._phrase),
@@ -186,9 +203,10 @@ class Context:
             *self._goal(),
         )
 
-    def append(self, rhythm_token: int, melody_token: int) -> None:
+    def append(self, rhythm_token: int, melody_token: int, chord_token: int = chord.NO_CHORD) -> None:
         """Take up the step that was chosen."""
         place = len(self._melodies)
+        self._count_runs(rhythm_token, melody_token)
         for length in range(_LEAST_MELODY_MATCH, min(_MAX_MATCH, place) + 1):
             self._followers[tuple(self._melodies[place - length :])] = place
         for length in range(_LEAST_RHYTHM_MATCH, min(_MAX_MATCH, place) + 1):
@@ -196,6 +214,7 @@ class Context:
         self._first_at.setdefault(self.time, place)
         self._rhythms.append(rhythm_token)
         self._melodies.append(melody_token)
+        self._chords.append(chord_token)
         if melody_token != melody.REST:
             self._tones.append(_RELATIVE[melody_token])
             technique = _TECHNIQUE[melody_token]
@@ -205,6 +224,8 @@ class Context:
         self.time += interval
         if interval >= _LONG:
             self._phrase_before, self._phrase = self.time - self._phrase, self.time
+        self._match = _longest(self._melodies, self._followers, _LEAST_MELODY_MATCH)
+        self._beat = _longest(self._rhythms, self._rhythm_followers, _LEAST_RHYTHM_MATCH)
 
     def copy(self) -> Context:
         """Return an independent context that stands at the same place."""
@@ -215,7 +236,18 @@ class Context:
         other._rhythm_followers, other._first_at = self._rhythm_followers.copy(), self._first_at.copy()
         other._phrase, other._phrase_before = self._phrase, self._phrase_before
         other._technique, other._run = self._technique, self._run
+        other._chords, other._match, other._beat = self._chords.copy(), self._match, self._beat
+        other._runs = self._runs.copy()
         return other
+
+    def _count_runs(self, rhythm_token: int, melody_token: int) -> None:
+        """Count how long the music has done what it did the last time."""
+        (length, follower), (beat, then) = self._match, self._beat
+        melody_again = bool(length) and self._melodies[follower] == melody_token
+        both_again = melody_again and self._rhythms[follower] == rhythm_token
+        rhythm_again = bool(beat) and self._rhythms[then] == rhythm_token
+        for place, again in enumerate((melody_again, both_again, rhythm_again)):
+            self._runs[place] = min(self._runs[place] + 1, _MAX_RUN) if again else 0
 
     def _bar(self) -> tuple[int, int, int]:
         """Return the length of the bar in ticks, ticks since its line, and bars since the metre began."""
@@ -289,7 +321,7 @@ def piece_features(sequence: TokenSequence) -> NDArray[np.int16]:
     ndarray of int16, shape (steps, len(FEATURES))
     """
     times, total = sequence.onsets(), sequence.end
-    melodies, rhythms = sequence.melody.astype(np.int64), sequence.rhythm.astype(np.int64)
+    rhythms, melodies, chords = sequence.steps().astype(np.int64).T
     lengths, followers = _matches(melodies, _LEAST_MELODY_MATCH)
     beats, then = _matches(rhythms, _LEAST_RHYTHM_MATCH)
     bars, within, numbers = _bars(sequence.metres, times)
@@ -309,6 +341,11 @@ def piece_features(sequence: TokenSequence) -> NDArray[np.int16]:
     put("match_length", lengths)
     put("match_rhythm", np.where(lengths > 0, rhythms[followers], START))
     put("match_melody", np.where(lengths > 0, melodies[followers], START))
+    put("match_chord", np.where(lengths > 0, chords[followers], START))
+    melody_again = (lengths > 0) & (melodies[followers] == melodies)
+    put("match_run", _runs_before(melody_again))
+    put("copy_run", _runs_before(melody_again & (rhythms[followers] == rhythms)))
+    put("rhythm_run", _runs_before((beats > 0) & (rhythms[then] == rhythms)))
     put("rhythm_match_length", beats)
     put("rhythm_match", np.where(beats > 0, rhythms[then], START))
     for count in _ECHOES:
@@ -351,6 +388,15 @@ def _phrases(times: NDArray[np.int64], rhythms: NDArray[np.int64]) -> tuple[NDAr
     closed = np.concatenate([[0], np.cumsum(intervals >= _LONG)[:-1]]) if len(times) else np.zeros(0, np.int64)
     lengths = np.concatenate([[0], np.diff(starts)])
     return times - starts[closed], lengths[closed]
+
+
+def _runs_before(again: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the class of how many steps in a row before each were `again`."""
+    places = np.arange(len(again))
+    last = np.maximum.accumulate(np.where(again, -1, places)) if len(again) else places
+    runs = np.minimum(places - last, _MAX_RUN)
+    classes: NDArray[np.int64] = np.searchsorted(_RUNS, np.concatenate([[0], runs[:-1]])[: len(again)], side="right")
+    return classes
 
 
 def _technique_runs(melodies: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symgen.models.context import FEATURES, PLACE, TOKEN_FEATURES
+from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 from symgen.tokens.vocabulary import Vocabulary
@@ -41,6 +41,8 @@ class GeneratorConfig:
         During training.
     features : tuple of str
         Names in :data:`symgen.models.context.FEATURES` that the generator is told.
+    copies : bool
+        Whether it can point at tokens that came before (:data:`symgen.models.context.COPIED`).
     """
 
     width: int = 160
@@ -49,6 +51,7 @@ class GeneratorConfig:
     window: int = 160
     dropout: float = 0.1
     features: tuple[str, ...] = field(default_factory=lambda: tuple(FEATURES))
+    copies: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "features", tuple(self.features))  # JSON knows lists only
@@ -56,6 +59,9 @@ class GeneratorConfig:
     def as_json(self) -> dict[str, Any]:
         """Return the sizes as plain data."""
         return {**asdict(self), "features": list(self.features)}
+
+
+_FORGOTTEN = (*TOKEN_FEATURES, "match_length", "match_run", "copy_run", "rhythm_match_length", "rhythm_run")
 
 
 class FactoredEmbedding(nn.Module):
@@ -106,10 +112,19 @@ class Block(nn.Module):
 
 
 class Head(nn.Module):
-    """Logits of one family from the step's state, after taking up the token chosen before it, if any."""
+    """Logits of one family from the step's state, after taking up the token chosen before it, if any.
 
-    def __init__(self, size: int, width: int, *, conditioned: bool) -> None:
+    A token that came before in the same place of the music gets a logit more that depends on the state: a pointer,
+    which a small network learns where it would not learn to map the embedding of every token onto its own logit.
+    """
+
+    def __init__(self, size: int, width: int, *, conditioned: bool, copied: int) -> None:
         super().__init__()
+        if copied:
+            self.copy = nn.Linear(width, copied)
+            nn.init.zeros_(self.copy.weight)
+            nn.init.zeros_(self.copy.bias)
+        self.copied = copied
         self.conditioned = conditioned
         if conditioned:
             self.norm_merge = nn.RMSNorm(width, eps=1e-6)
@@ -118,12 +133,19 @@ class Head(nn.Module):
         self.norm = nn.RMSNorm(width, eps=1e-6)
         self.bias = nn.Parameter(torch.zeros(size))
 
-    def forward(self, state: Tensor, chosen: Tensor | None, table: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the state (B, T, C) after `chosen` (B, T, C), and logits (B, T, V) against `table` (V, C)."""
+    def forward(self, state: Tensor, chosen: Tensor | None, table: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the state (B, T, C) after `chosen` (B, T, C), and logits (B, T, V) against `table` (V, C).
+
+        `before` (B, T, K) are the tokens that may come again, 0 where there is none.
+        """
         if chosen is not None:
             merged = self.merge(torch.cat([self.norm_merge(state), chosen], dim=-1))
             state = state + self.project(functional.relu(merged).square())
-        return state, self.norm(state) @ table.T + self.bias
+        seen = self.norm(state)
+        logits = seen @ table.T + self.bias
+        if self.copied:
+            logits = logits.scatter_add(-1, before, self.copy(seen) * (before > 0))
+        return state, logits
 
 
 class Generator(nn.Module):
@@ -139,6 +161,7 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         self.dropout = config.dropout
+        self.token_dropout = 0.0
         width = config.width
         self.embeddings = nn.ModuleDict({f.NAME: FactoredEmbedding(f.VOCABULARY, width) for f in FAMILIES})
         self.features = nn.ParameterDict(
@@ -148,7 +171,10 @@ class Generator(nn.Module):
         self.prefix = nn.ParameterDict({name: 0.02 * torch.randn(len(v), width) for name, v in FIELDS.items()})
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.heads = nn.ModuleDict(
-            {f.NAME: Head(len(f.VOCABULARY), width, conditioned=i > 0) for i, f in enumerate(FAMILIES)}
+            {
+                f.NAME: Head(len(f.VOCABULARY), width, conditioned=i > 0, copied=len(COPIED[i]) if config.copies else 0)
+                for i, f in enumerate(FAMILIES)
+            }
         )
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -174,17 +200,30 @@ class Generator(nn.Module):
         tuple of three Tensors, shapes (B, T, V_rhythm), (B, T, V_melody), (B, T, V_chord)
         """
         tables = {name: embedding.table() for name, embedding in self.embeddings.items()}  # type: ignore[operator]
-        x = self._embed(steps[:, :-1], features, prefix, tables)
+        previous = steps[:, :-1]
+        if self.training and self.token_dropout:
+            previous, features = self._forget(previous, features)
+        x = self._embed(previous, features, prefix, tables)
         rotation = rotary(x.shape[1], self.config.width // self.config.heads, x.device)
         for block in self.blocks:
             x = block(x, rotation)
         logits = []
         state, chosen = x, None
         for place, family in enumerate(FAMILIES):
-            state, scores = self.heads[family.NAME](state, chosen, tables[family.NAME])
+            before = features[..., [PLACE[name] for name in COPIED[place]]]
+            state, scores = self.heads[family.NAME](state, chosen, tables[family.NAME], before)
             logits.append(scores)
             chosen = functional.embedding(steps[:, 1:, place], tables[family.NAME])
         return logits[0], logits[1], logits[2]
+
+    def _forget(self, previous: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Hide some steps, and some of what came before them in the same place, so that nothing is relied on alone."""
+        shape = previous.shape[:2]
+        previous = previous.masked_fill((torch.rand(shape, device=previous.device) < self.token_dropout)[..., None], 0)
+        features = features.clone()
+        for name in _FORGOTTEN:
+            features[..., PLACE[name]].masked_fill_(torch.rand(shape, device=previous.device) < self.token_dropout, 0)
+        return previous, features
 
     def _embed(self, previous: Tensor, features: Tensor, prefix: Tensor, tables: dict[str, Tensor]) -> Tensor:
         """Sum the vectors of the previous step, the features and the prefix into (B, T, C)."""

@@ -79,6 +79,10 @@ class Stage:
         Style whose validation pieces decide which weights are kept.
     learning_rate, weight_decay, dropout : float
         AdamW with a warm-up of a tenth, at most 200 updates, then a cosine down to a twentieth.
+    token_dropout : float
+        Share of the steps before, and of the tokens that may come again, that are hidden in training.
+    stretched : float
+        Share of batches in notes twice or half as long.
     batch_steps : int
         Steps in a batch, about.
     evaluate_every, patience : int
@@ -95,6 +99,8 @@ class Stage:
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     dropout: float = 0.1
+    token_dropout: float = 0.0
+    stretched: float = 0.0
     batch_steps: int = 4096
     evaluate_every: int = 100
     patience: int = 5
@@ -240,7 +246,7 @@ class Work:
         fresh = run.state.stage != stage.name
         if fresh:
             run.state, run.parts = State(stage=stage.name, finished=run.state.finished), {}
-        set_dropout(run.model, stage.dropout)
+        set_dropout(run.model, stage.dropout, stage.token_dropout)
         self.network = run.hardware.prepare(run.model)
         self._take_up()
         run.journal.rewind(stage.name, run.state.step)

@@ -15,9 +15,9 @@ from symgen.models.windows import Batch, Pieces
 from symgen.tokens import melody
 
 
-def set_dropout(model: Generator, dropout: float) -> None:
-    """Set the dropout of every layer of a generator."""
-    model.dropout = dropout
+def set_dropout(model: Generator, dropout: float, tokens: float = 0.0) -> None:
+    """Set the dropout of every layer of a generator, and of the tokens it sees."""
+    model.dropout, model.token_dropout = dropout, tokens
     for block in model.blocks:
         block.dropout = dropout  # type: ignore[assignment]
 

@@ -57,6 +57,8 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "seen": (1, 16384),
     "heard": (0, 16384),
     "dropout": (0, 0.95),
+    "token_dropout": (0, 0.95),
+    "stretched": (0, 1),
     "smoothing": (0, 0.5),
     "average": (0, 0.999999),
     "learning_rate": (0, 10),

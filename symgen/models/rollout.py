@@ -66,8 +66,8 @@ def continue_pieces(
             state, logits = stream.logits(place, state, chosen)
             chosen = _draw(logits, rng.random(rows), temperature, top_p)
             steps[:, time + 1, place] = chosen
-        for context, (rhythm_token, melody_token, _) in zip(contexts, steps[:, time + 1].tolist(), strict=True):
-            context.append(rhythm_token, melody_token)
+        for context, tokens in zip(contexts, steps[:, time + 1].tolist(), strict=True):
+            context.append(*tokens)
     return Batch(steps, features, cut.prefix, np.ones((rows, total), dtype=np.bool_))
 
 

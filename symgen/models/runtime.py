@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.models.context import FEATURES, PLACE, TOKEN_FEATURES
+from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
 Array = NDArray[np.float32]
 
 _EPSILON = np.float32(1e-6)
+_COPIED = [[PLACE[name] for name in names] for names in COPIED]
 
 
 class Runtime:
@@ -111,6 +112,7 @@ class Stream:
         shape = (runtime.layers, len(prefix), runtime.heads, runtime.window, runtime.width // runtime.heads)
         self._keys = np.zeros(shape, dtype=np.float32)
         self._values = np.zeros(shape, dtype=np.float32)
+        self._before: list[NDArray[np.int64]] = []
 
     def advance(self, previous: NDArray[np.int64], features: NDArray[np.int64]) -> Array:
         """Take one step and return its state (B, C), from which the heads choose its tokens.
@@ -124,6 +126,7 @@ class Stream:
         """
         runtime = self.runtime
         x = runtime.embed(previous, features, self.prefix)
+        self._before = [features[:, columns] for columns in _COPIED]
         rotation = runtime.rotation(self.time)
         slot = self.time % runtime.window
         seen = min(self.time + 1, runtime.window)
@@ -145,7 +148,7 @@ class Stream:
     def logits(self, place: int, state: Array, chosen: NDArray[np.int64] | None) -> tuple[Array, Array]:
         """Return the state after `chosen`, the token drawn before, and the logits (B, V) of family `place`."""
         table = None if chosen is None else self.runtime.tables[place - 1][chosen]
-        return self.runtime._heads[place](state, table)
+        return self.runtime._heads[place](state, table, self._before[place])
 
 
 class _Head:
@@ -160,12 +163,24 @@ class _Head:
             width = project.shape[1]
             self._merge = (w[name + "norm_merge.weight"][:, None] * merge[:width], merge[width:].copy(), project.copy())
 
-    def __call__(self, state: Array, chosen: Array | None) -> tuple[Array, Array]:
+        self._copy: tuple[Array, Array] | None = None
+        if name + "copy.weight" in w:
+            scale = w[name + "norm.weight"][:, None]
+            self._copy = (scale * w[name + "copy.weight"].T, w[name + "copy.bias"])
+
+    def __call__(self, state: Array, chosen: Array | None, before: NDArray[np.int64]) -> tuple[Array, Array]:
         if self._merge is not None and chosen is not None:
             from_state, from_chosen, project = self._merge
             hidden = np.maximum(_unit(state) @ from_state + chosen @ from_chosen, 0)
             state = state + np.asarray((hidden * hidden) @ project, dtype=np.float32)
-        return state, _unit(state) @ self._table + self._bias
+        seen = _unit(state)
+        logits = seen @ self._table + self._bias
+        if self._copy is not None:
+            more = (seen @ self._copy[0] + self._copy[1]) * (before > 0)
+            rows = np.arange(len(before))
+            for column in range(before.shape[1]):  # one by one: two columns may name the same token
+                logits[rows, before[:, column]] += more[:, column]
+        return state, logits
 
 
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:

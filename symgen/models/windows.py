@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from symgen.corpus.dataset import Dataset
 from symgen.models.context import DIALS, FEATURES, PLACE, Context, piece_features
+from symgen.models.stretch import stretch
 from symgen.models.wishes import ask_goal, ask_levels, passage_levels
 from symgen.score import Metre
 from symgen.tokens import rhythm
@@ -112,12 +113,42 @@ class Selection:
         return self._dataset.sequence(int(self._numbers[number]))
 
 
+class Stretched:
+    """Pieces in longer or shorter notes, see :func:`symgen.models.stretch.stretch`; as they are where that cannot be.
+
+    Parameters
+    ----------
+    pieces : Selection or list of TokenSequence
+        The pieces.
+    lengths, prefixes : ndarray
+        Their steps and prefix numbers.
+    numerator, denominator : int
+        How many times as long.
+    """
+
+    def __init__(
+        self,
+        pieces: Selection | Stretched | list[TokenSequence],
+        lengths: NDArray[np.int64],
+        prefixes: NDArray[np.int64],
+        numerator: int,
+        denominator: int,
+    ) -> None:
+        self._pieces, self._times = pieces, (numerator, denominator)
+        self.lengths, self.prefixes = lengths, prefixes.copy()
+        self.prefixes[:, list(FIELDS).index("metre")] = 0  # another one, and it is known only when a piece is read
+
+    def __getitem__(self, number: int) -> TokenSequence:
+        piece = self._pieces[number]
+        return stretch(piece, *self._times) or piece
+
+
 class Pieces:
     """Pieces of one style, ready to cut windows from.
 
     Parameters
     ----------
-    sequences : Selection or iterable of TokenSequence
+    sequences : Selection, Stretched or iterable of TokenSequence
         The pieces.
     kept : int
         Steps of the pieces that are kept ready, those asked for last; the others are read again.
@@ -130,9 +161,9 @@ class Pieces:
         Prefix numbers of each piece.
     """
 
-    def __init__(self, sequences: Selection | Iterable[TokenSequence], *, kept: int = KEPT_STEPS) -> None:
-        if isinstance(sequences, Selection):
-            self._sequences: Selection | list[TokenSequence] = sequences
+    def __init__(self, sequences: Selection | Stretched | Iterable[TokenSequence], *, kept: int = KEPT_STEPS) -> None:
+        if isinstance(sequences, Selection | Stretched):
+            self._sequences: Selection | Stretched | list[TokenSequence] = sequences
             self.lengths, self.prefixes = sequences.lengths, sequences.prefixes
         else:
             self._sequences = found = list(sequences)
@@ -168,6 +199,10 @@ class Pieces:
             self._steps -= int(self.lengths[oldest])
         return piece
 
+    def stretched(self, numerator: int, denominator: int) -> Pieces:
+        """Return the same pieces in notes `numerator / denominator` times as long."""
+        return Pieces(Stretched(self._sequences, self.lengths, self.prefixes, numerator, denominator), kept=self._kept)
+
     def batch(self, places: Iterable[tuple[int, int]], window: int) -> Batch:
         """Return the windows of at most `window` steps that begin at each (piece, step)."""
         cut = [(piece, start, min(window, int(self.lengths[piece]) - start)) for piece, start in places]
@@ -195,8 +230,8 @@ class Pieces:
         """Return the context of a piece as it stands before `step`."""
         ready = self[piece]
         context = Context(ready.metres, ready.end)
-        for rhythm_token, melody_token, _ in ready.steps[1 : step + 1].tolist():
-            context.append(rhythm_token, melody_token)
+        for tokens in ready.steps[1 : step + 1].tolist():
+            context.append(*tokens)
         return context
 
     def places(self, rng: np.random.Generator, count: int, *, before: int, after: int) -> list[tuple[int, int]]:
@@ -252,6 +287,8 @@ class Mixture:
     blank : float
         Share of windows whose prefix fields, and whose distance to the end, are hidden, each on its own,
         so that the generator can also be asked without them.
+    stretched : float
+        Share of batches of notes twice or half as long.
     asked, aimed : float
         Share of windows that are told each dial of their passages; share that are told what is to be reached.
     """
@@ -264,6 +301,7 @@ class Mixture:
         window: int,
         steps: int,
         blank: float = 0.1,
+        stretched: float = 0.0,
         asked: float = 0.3,
         aimed: float = 0.2,
     ) -> None:
@@ -273,10 +311,15 @@ class Mixture:
         self.shares = np.array([shares[name] / total for name in self.names])
         self.window, self.steps = window, steps
         self.blank, self.asked, self.aimed = blank, asked, aimed
+        self.stretched = stretched
+        self.twins = [(pool.stretched(2, 1), pool.stretched(1, 2)) for pool in self.pools] if stretched else []
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw a batch of windows of one style and of about equal length."""
-        pool = self.pools[int(rng.choice(len(self.pools), p=self.shares))]
+        number = int(rng.choice(len(self.pools), p=self.shares))
+        pool = self.pools[number]
+        if self.stretched and rng.random() < self.stretched:
+            pool = self.twins[number][int(rng.integers(2))]
         places = pool.draw(rng, 64)
         starts = [(piece, max(0, min(start, int(pool.lengths[piece]) - self.window // 2))) for piece, start in places]
         starts.sort(key=lambda place: min(self.window, int(pool.lengths[place[0]]) - place[1]))

@@ -21,9 +21,9 @@ def test_step_by_step_is_the_same_as_all_at_once(seed, metres, notes):
     piece = random_tune(seed, notes, metres)
     context = Context(piece.metres, piece.end)
     rows = []
-    for rhythm_token, melody_token, _ in piece.steps().tolist():
+    for tokens in piece.steps().tolist():
         rows.append(context.features())
-        context.append(rhythm_token, melody_token)
+        context.append(*tokens)
     features = piece_features(piece)
     assert features.tolist() == [list(row) for row in rows]
     assert context.time == rhythm.INTERVAL[piece.rhythm].sum()
@@ -42,13 +42,14 @@ def test_any_tokens_step_by_step_and_all_at_once(tokens, repeated, metres, rando
     """Few tokens, much repeated, so that runs of every length come again; a metre that begins late."""
     melodies = np.array(tokens + tokens[:repeated] * 2, np.int16)
     rhythms = np.array([random.randrange(1, len(rhythm.VOCABULARY)) for _ in melodies], np.int16)
-    piece = TokenSequence(rhythms, melodies, np.ones_like(melodies), 60, metres=metres)
+    chords = np.array([random.randrange(1, 9) for _ in melodies], np.int16)
+    piece = TokenSequence(rhythms, melodies, chords, 60, metres=metres)
     context = Context(piece.metres, piece.end)
     features = piece_features(piece)
     assert features.shape == (len(melodies), len(FEATURES))
-    for rhythm_token, melody_token, row in zip(rhythms.tolist(), melodies.tolist(), features.tolist(), strict=True):
+    for tokens, row in zip(piece.steps().tolist(), features.tolist(), strict=True):
         assert row == list(context.features())
-        context.append(rhythm_token, melody_token)
+        context.append(*tokens)
 
 
 @given(st.integers(0, 1000), st.integers(0, 60))

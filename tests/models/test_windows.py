@@ -150,9 +150,9 @@ class Eager(Pieces):
         self.all = []
         for sequence in sequences:
             context, features = Context(sequence.metres, sequence.end), []
-            for rhythm_token, melody_token, _ in sequence.steps().tolist():
+            for tokens in sequence.steps().tolist():
                 features.append(context.features())
-                context.append(rhythm_token, melody_token)
+                context.append(*tokens)
             steps = np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()])
             levels = passage_levels(sequence)
             self.all.append(Piece(steps, np.array(features, np.int16), levels, sequence.metres, sequence.end))

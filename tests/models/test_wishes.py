@@ -54,9 +54,9 @@ def test_a_goal_in_training_is_the_goal_while_composing(seed, place):
     ask_goal(features, steps, times, place)
     context = Context(piece.metres, piece.end)
     context.goal = Goal(int(times[place]), *steps[place, :2].tolist(), int(steps[place + 1, 1]))
-    for row, (rhythm_token, melody_token, _) in zip(features.tolist(), steps.tolist(), strict=True):
+    for row, tokens in zip(features.tolist(), steps.tolist(), strict=True):
         assert row == list(context.features())
-        context.append(rhythm_token, melody_token)
+        context.append(*tokens)
 
 
 def test_batches_ask_now_and_then():
