@@ -26,10 +26,10 @@ RECIPE = Recipe(
 )
 
 
-def dataset(path, style="guqin", notes=60, seed=0):
-    """Write a dataset of six random tunes of one style."""
+def dataset(path, style="guqin", notes=60, seed=0, splits=SPLITS):
+    """Write a dataset of random tunes of one style."""
     rows = []
-    for number, split in enumerate(SPLITS):
+    for number, split in enumerate(splits):
         tune = random_tune(seed + number, notes, style=style)
         facts = {"path": f"{seed + number}.mid", "sha256": "", "part": 0, "corpus": "own", "licence": "", "title": ""}
         facts |= {"style": style, "split": split, "mode": tune.prefix.mode, "metre": tune.prefix.metre}
