@@ -216,9 +216,9 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Learn a style from a dataset. Run again, it goes on where it stopped."""
-    from symgen import train as use_case
+    from symgen.train import TrainRequest
 
-    request = use_case.TrainRequest(
+    request = TrainRequest(
         dataset=dataset,
         style=style,
         output=output,
@@ -230,15 +230,21 @@ def train(
         precision=precision,
         compiled=compiled,
     )
-    act = use_case.estimate if dry_run else use_case.train
     with console.Reporter(quiet=quiet) as progress:
-        result = act(request, progress)
+        if dry_run:
+            from symgen.train import estimate
+
+            found = estimate(request, progress).as_json()
+        else:
+            from symgen.train import train as run_train
+
+            found = run_train(request, progress).as_json()
     if os.environ.get("RANK", "0") != "0":
         return  # one of several processes that torchrun started; the first prints
     if dry_run and not as_json:
-        _print_estimate(result.as_json())
+        _print_estimate(found)
     else:
-        _print_summary(result.as_json(), as_json=as_json)
+        _print_summary(found, as_json=as_json)
 
 
 @app.command()

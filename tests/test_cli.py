@@ -166,27 +166,8 @@ class TestOtherCommands:
 
     def test_train(self, use_case, capsys):
         given = use_case("symgen.train", "train", Result(checkpoint="box", bits=4.19))
-        assert (
-            command(
-                *[
-                    "train",
-                    "data",
-                    "--style",
-                    "guqin",
-                    "-o",
-                    "box",
-                    "--seed",
-                    "3",
-                    "--recipe",
-                    "r.toml",
-                    "--device",
-                    "cpu",
-                    "--compile",
-                    "-q",
-                ]
-            )
-            == 0
-        )
+        words = "train data --style guqin -o box --seed 3 --recipe r.toml --device cpu --compile -q"
+        assert command(*words.split()) == 0
         assert dataclasses.asdict(given[0]) == {
             "dataset": Path("data"),
             "style": "guqin",

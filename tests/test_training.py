@@ -109,13 +109,11 @@ def test_on_the_command_line_an_interrupt_is_130_and_one_line(request_, tmp_path
     recipe_file(tmp_path, endless)
     environment = os.environ | {"PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "symgen", *words(request_), "--device", "cpu"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    for line in process.stderr:
-        if line.startswith("first"):
-            break
-    process.send_signal(signal.SIGINT)
-    said = process.stderr.read().splitlines()
-    assert process.wait(120) == 130
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        next(line for line in process.stderr if line.startswith("first"))
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read().splitlines()
+    assert process.returncode == 130
     assert "stopped after update" in said[-1]
     assert (tmp_path / "own.run" / "state.safetensors").exists()
 

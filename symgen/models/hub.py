@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from symgen.errors import CheckpointError, UsageError
 
-REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+")
+REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """What names a repository: owner and name."""
 
 

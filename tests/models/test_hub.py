@@ -55,7 +55,7 @@ def test_up_and_down_again(box, hub):
 
 
 def test_what_the_hub_says_is_one_line(hub):
-    with pytest.raises(CheckpointError, match="me/none cannot be fetched: 404 Client Error. Repository Not Found"):
+    with pytest.raises(CheckpointError, match=r"me/none cannot be fetched: 404 Client Error\. Repository Not Found"):
         from_pretrained("me/none")
 
 
