@@ -304,7 +304,7 @@ def _of_today(config: dict[str, Any], weights: Weights) -> tuple[dict[str, Any],
     renamed = {name: value for name, value in weights.items() if name != "match_gain"}
     for name, gain in zip(("match_rhythm", "match_melody"), weights.get("match_gain", ()), strict=False):
         renamed[f"gains.{name}"] = gain
-    return {**config, "features": list(FEATURES_OF_FORMAT_1), "copies": False}, renamed
+    return {**config, "features": list(FEATURES_OF_FORMAT_1), "copies": False, "recalls": False}, renamed
 
 
 def _digest(path: Path) -> str:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
+from symgen.models.recall import Recall
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 from symgen.tokens.vocabulary import Vocabulary
@@ -43,6 +44,8 @@ class GeneratorConfig:
         Names in :data:`symgen.models.context.FEATURES` that the generator is told.
     copies : bool
         Whether it can point at tokens that came before (:data:`symgen.models.context.COPIED`).
+    recalls : bool
+        Whether it recalls rhythm and melody of the last steps (:mod:`symgen.models.recall`).
     """
 
     width: int = 160
@@ -52,6 +55,7 @@ class GeneratorConfig:
     dropout: float = 0.1
     features: tuple[str, ...] = field(default_factory=lambda: tuple(FEATURES))
     copies: bool = True
+    recalls: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "features", tuple(self.features))  # JSON knows lists only
@@ -118,8 +122,9 @@ class Head(nn.Module):
     which a small network learns where it would not learn to map the embedding of every token onto its own logit.
     """
 
-    def __init__(self, size: int, width: int, *, conditioned: bool, copied: int) -> None:
+    def __init__(self, size: int, width: int, *, conditioned: bool, copied: int, recalls: bool) -> None:
         super().__init__()
+        self.recall = Recall(width) if recalls else None
         if copied:
             self.copy = nn.Linear(width, copied)
             nn.init.zeros_(self.copy.weight)
@@ -133,10 +138,13 @@ class Head(nn.Module):
         self.norm = nn.RMSNorm(width, eps=1e-6)
         self.bias = nn.Parameter(torch.zeros(size))
 
-    def forward(self, state: Tensor, chosen: Tensor | None, table: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, state: Tensor, chosen: Tensor | None, table: Tensor, before: Tensor, tokens: Tensor, alike: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return the state (B, T, C) after `chosen` (B, T, C), and logits (B, T, V) against `table` (V, C).
 
-        `before` (B, T, K) are the tokens that may come again, 0 where there is none.
+        `before` (B, T, K) are the tokens that may come again, 0 where there is none; `tokens` and `alike` as in
+        :meth:`symgen.models.recall.Recall.forward`.
         """
         if chosen is not None:
             merged = self.merge(torch.cat([self.norm_merge(state), chosen], dim=-1))
@@ -145,6 +153,8 @@ class Head(nn.Module):
         logits = seen @ table.T + self.bias
         if self.copied:
             logits = logits.scatter_add(-1, before, (self.copy(seen) * (before > 0)).to(logits.dtype))
+        if self.recall is not None:
+            logits = self.recall(logits, seen, tokens, alike)
         return state, logits
 
 
@@ -172,7 +182,13 @@ class Generator(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.heads = nn.ModuleDict(
             {
-                f.NAME: Head(len(f.VOCABULARY), width, conditioned=i > 0, copied=len(COPIED[i]) if config.copies else 0)
+                f.NAME: Head(
+                    len(f.VOCABULARY),
+                    width,
+                    conditioned=i > 0,
+                    copied=len(COPIED[i]) if config.copies else 0,
+                    recalls=config.recalls and f.NAME != "chord",
+                )
                 for i, f in enumerate(FAMILIES)
             }
         )
@@ -211,7 +227,9 @@ class Generator(nn.Module):
         state, chosen = x, None
         for place, family in enumerate(FAMILIES):
             before = features[..., [PLACE[name] for name in COPIED[place]]]
-            state, scores = self.heads[family.NAME](state, chosen, tables[family.NAME], before)
+            tokens = steps[..., place]
+            alike = _alike(steps, features, place)
+            state, scores = self.heads[family.NAME](state, chosen, tables[family.NAME], before, tokens, alike)
             logits.append(scores)
             chosen = functional.embedding(steps[:, 1:, place], tables[family.NAME])
         return logits[0], logits[1], logits[2]
@@ -238,6 +256,12 @@ class Generator(nn.Module):
         for place, name in enumerate(FIELDS):
             x = x + functional.embedding(prefix[:, None, place], self.prefix[name])
         return drop(x, self)
+
+
+def _alike(steps: Tensor, features: Tensor, place: int) -> Tensor:
+    """Return which steps (B, T, T) have the same rhythm, or for the rhythm itself the same place in the bar."""
+    value = steps[:, 1:, 0] if place else features[..., PLACE["bar_position"]]
+    return value[:, :, None] == value[:, None, :]
 
 
 def drop(x: Tensor, layer: Block | Generator) -> Tensor:

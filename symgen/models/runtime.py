@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
+from symgen.models.evidence import recalled
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
@@ -113,6 +114,8 @@ class Stream:
         self._keys = np.zeros(shape, dtype=np.float32)
         self._values = np.zeros(shape, dtype=np.float32)
         self._before: list[NDArray[np.int64]] = []
+        self._past = np.zeros((len(prefix), runtime.window, len(FAMILIES)), dtype=np.int64)
+        self._bar_positions = np.zeros((len(prefix), runtime.window), dtype=np.int64)
 
     def advance(self, previous: NDArray[np.int64], features: NDArray[np.int64]) -> Array:
         """Take one step and return its state (B, C), from which the heads choose its tokens.
@@ -127,6 +130,11 @@ class Stream:
         runtime = self.runtime
         x = runtime.embed(previous, features, self.prefix)
         self._before = [features[:, columns] for columns in _COPIED]
+        if self.time == self._past.shape[1]:
+            self._past = np.concatenate([self._past, np.zeros_like(self._past)], axis=1)
+            self._bar_positions = np.concatenate([self._bar_positions, np.zeros_like(self._bar_positions)], axis=1)
+        self._past[:, self.time] = previous
+        self._bar_positions[:, self.time] = features[:, PLACE["bar_position"]]
         rotation = runtime.rotation(self.time)
         slot = self.time % runtime.window
         seen = min(self.time + 1, runtime.window)
@@ -147,8 +155,20 @@ class Stream:
 
     def logits(self, place: int, state: Array, chosen: NDArray[np.int64] | None) -> tuple[Array, Array]:
         """Return the state after `chosen`, the token drawn before, and the logits (B, V) of family `place`."""
+        head = self.runtime._heads[place]
         table = None if chosen is None else self.runtime.tables[place - 1][chosen]
-        return self.runtime._heads[place](state, table, self._before[place])
+        state, seen, logits = head(state, table, self._before[place])
+        if head.recall is not None:
+            scores, gate, bias = head.recall
+            before = self._past[:, : self.time]
+            if place:
+                assert chosen is not None
+                alike = before[:, 1:, 0] == chosen[:, None]
+            else:
+                here = self._bar_positions[:, : self.time]
+                alike = here[:, :-1] == here[:, -1:]
+            logits = recalled(logits, scores, seen @ gate + bias, before[..., place], alike, self.runtime.window)
+        return state, logits
 
 
 class _Head:
@@ -168,7 +188,13 @@ class _Head:
             scale = w[name + "norm.weight"][:, None]
             self._copy = (scale * w[name + "copy.weight"].T, w[name + "copy.bias"])
 
-    def __call__(self, state: Array, chosen: Array | None, before: NDArray[np.int64]) -> tuple[Array, Array]:
+        self.recall: tuple[Array, Array, Array] | None = None
+        if name + "recall.table" in w:
+            scale = w[name + "norm.weight"][:, None]
+            gate = scale * w[name + "recall.gate.weight"].T
+            self.recall = (w[name + "recall.table"], gate, w[name + "recall.gate.bias"])
+
+    def __call__(self, state: Array, chosen: Array | None, before: NDArray[np.int64]) -> tuple[Array, Array, Array]:
         if self._merge is not None and chosen is not None:
             from_state, from_chosen, project = self._merge
             hidden = np.maximum(_unit(state) @ from_state + chosen @ from_chosen, 0)
@@ -180,7 +206,7 @@ class _Head:
             rows = np.arange(len(before))
             for column in range(before.shape[1]):  # one by one: two columns may name the same token
                 logits[rows, before[:, column]] += more[:, column]
-        return state, logits
+        return state, seen, logits
 
 
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
