@@ -195,7 +195,7 @@ class Run:
         while self.state.step < stage.steps and self.state.waited < stage.patience:
             loss, asked = work.update()
             if not math.isfinite(loss):
-                work.roll_back(loss)
+                work.roll_back()
                 continue
             self.state.step += 1
             seconds = time.monotonic() - started
@@ -320,7 +320,7 @@ class Work:
                 parts["average"] = weights_of(self.average)
         run.hardware.from_first(lambda: write_state(run.folder / _STATE, parts, asdict(run.state)))
 
-    def roll_back(self, loss: float) -> None:
+    def roll_back(self) -> None:
         """Go back to the last good state, to go on at half the rate.
 
         Raises
@@ -353,7 +353,7 @@ def _state_of(account: Mapping[str, Any], path: Path) -> State:
         "retries": int,
         "finished": list,
     }
-    state = {"retries": 0, **account}  # before 0.2 there were none
+    state = {"retries": 0, **account}  # earlier states have none
     for name, kind in kinds.items():
         value = state.get(name)
         if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and value < 0):

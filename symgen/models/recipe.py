@@ -168,7 +168,9 @@ def _recipe_of_checkpoint(folder: Path) -> Recipe:
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"no recipe in {folder}: {error}", expected="a TOML file, or a checkpoint") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("recipe"), dict):
-        raise UsageError(f"{path} keeps no recipe", expected="a checkpoint of symgen 0.2 or later")
+        raise UsageError(
+            f"{path} keeps no recipe", expected="a checkpoint that symgen train wrote since recipes are kept"
+        )
     return recipe_of(facts["recipe"], str(path))
 
 

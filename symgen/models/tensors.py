@@ -61,7 +61,7 @@ def tensors_digest(tensors: Weights) -> str:
 
 
 def _named_digest(data: bytes) -> str | None:
-    """Return the digest that a sound safetensors file names of its tensors; none named any before symgen 0.2."""
+    """Return the digest that a sound safetensors file names of its tensors; those of earlier versions name none."""
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     named = header.get("__metadata__", {}).get("sha256")
     return None if named is None else str(named)

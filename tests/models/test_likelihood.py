@@ -283,7 +283,7 @@ def test_a_damaged_account_of_the_state_is_refused(tmp_path, pieces, text):
 
 def test_bits_are_those_of_rhythm_and_melody():
     """A network without knowledge pays the logarithm of the sizes of both vocabularies for each note."""
-    model = Generator(TINY)
+    model = Generator(replace(TINY, recalls=False))
     with torch.no_grad():
         for weight in model.parameters():
             weight.zero_()
