@@ -79,7 +79,7 @@ def test_killed_anywhere_it_goes_on_to_the_same_bits(request_, straight, place):
     assert (request_.output / "generator.safetensors").read_bytes() == straight
 
 
-@pytest.mark.parametrize("where", ["first", "adversarial: the adversary is right"])
+@pytest.mark.parametrize("where", ["first", "adversarial: writing", "adversarial: the adversary is right"])
 def test_interrupted_it_saves_and_says_how_to_go_on(request_, straight, where):
     def interrupt(message, done=0, total=0):
         if message.startswith(where) and done == 1:

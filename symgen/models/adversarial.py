@@ -49,7 +49,7 @@ def fight(
         run.journal.rewind(stage.name, -1)
         seed = stage_seed(run.seed, stage.name, 1)
         torch.manual_seed(seed)
-        right = duel.warm_up(np.random.default_rng(seed), progress)
+        right = duel.warm_up(np.random.default_rng(seed), _heeding(run, stage, progress))
         run.log(stage=stage.name, update=0, accuracy=round(right, 4))
         save(duel, watch)
     begin, started = duel.done, time.monotonic()
@@ -79,6 +79,17 @@ def fight(
             save(duel, watch, stopped=True)
             run.end_early(stage.name, duel.done)
     run.model.load_state_dict(duel.kept())
+
+
+def _heeding(run: Run, stage: AdversarialStage, progress: Progress) -> Progress:
+    """Return a progress that ends the warm-up where the run was asked to stop; it is short, and done anew."""
+
+    def tick(message: str, done: int = 0, total: int = 0) -> None:
+        progress(message, done, total)
+        if run.stop.asked:
+            run.end_early(stage.name, 0)
+
+    return tick
 
 
 def _log_bits(duel: Duel, validation: Mapping[str, Pieces]) -> None:
