@@ -177,7 +177,7 @@ def _recipe_of_checkpoint(folder: Path) -> Recipe:
 def _stage(row: Any, where: str) -> Stage | AdversarialStage:
     table = dict(_table(row, where))
     kind = table.pop("kind", None)
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise UsageError(f"{where}: kind is {_shown(kind)}", expected=f"one of {', '.join(KINDS)}")
     if isinstance(table.get("name"), str):
         where = f"{where} ({table['name'][:40]})"

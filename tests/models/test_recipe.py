@@ -66,6 +66,7 @@ def test_a_checkpoint_names_the_recipe_it_keeps(tmp_path):
         ({"stages": [STAGE]}, "unknown entry 'stages'; expected some of network, stage; did you mean stage?"),
         ({"stage": [{}]}, "kind is None; expected one of likelihood, adversarial"),
         ({"stage": [{"kind": "luck"}]}, "kind is 'luck'"),
+        ({"stage": [{"kind": []}]}, r"kind is \[\]"),
         ({"stage": [{"kind": "likelihood"}]}, "has no name; expected a text"),
         ({"stage": [{**STAGE, "learnig_rate": 1}]}, r"stage 1 \(a\): unknown entry 'learnig_rate'.*mean learning_rate"),
         ({"stage": [{**STAGE, "steps": "many"}]}, "steps is 'many'; expected a whole number"),
