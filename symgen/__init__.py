@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from symgen.compose import compose as compose
     from symgen.errors import SymgenError as SymgenError
+    from symgen.models.checkpoint import from_pretrained as from_pretrained
     from symgen.models.checkpoint import load_checkpoint as load
     from symgen.piece import Piece as Piece
     from symgen.readers import read as read
@@ -37,6 +38,7 @@ _HOMES = {
     "decode": "symgen.tokens.codec",
     "detect_mode": "symgen.theory.detect",
     "encode": "symgen.tokens.codec",
+    "from_pretrained": "symgen.models.checkpoint",
     "load": "symgen.models.checkpoint",
     "read": "symgen.readers",
     "write": "symgen.writers",
@@ -55,6 +57,7 @@ __all__ = [
     "decode",
     "detect_mode",
     "encode",
+    "from_pretrained",
     "load",
     "read",
     "write",

@@ -33,11 +33,12 @@ TAKE = {
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
 CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler caps"
+TRAIN_FIELDS = "dataset style output run seed threads recipe device precision compiled"
 
 REQUESTS = {
     "symgen.compose": ("ComposeRequest", COMPOSE_FIELDS.split()),
     "symgen.convert": ("ConvertRequest", CONVERT_FIELDS.split()),
-    "symgen.train": ("TrainRequest", ["dataset", "style", "output", "seed"]),
+    "symgen.train": ("TrainRequest", TRAIN_FIELDS.split()),
 }
 """Use case -> its request, and the fields that the command line fills."""
 
@@ -165,12 +166,19 @@ class TestOtherCommands:
 
     def test_train(self, use_case, capsys):
         given = use_case("symgen.train", "train", Result(checkpoint="box", bits=4.19))
-        assert command("train", "data", "--style", "guqin", "-o", "box", "--seed", "3", "-q") == 0
+        words = "train data --style guqin -o box --seed 3 --recipe r.toml --device cpu --compile -q"
+        assert command(*words.split()) == 0
         assert dataclasses.asdict(given[0]) == {
             "dataset": Path("data"),
             "style": "guqin",
             "output": Path("box"),
+            "run": None,
             "seed": 3,
+            "threads": 0,
+            "recipe": Path("r.toml"),
+            "device": "cpu",
+            "precision": "auto",
+            "compiled": True,
         }
         assert capsys.readouterr() == ("checkpoint  box\nbits        4.19\n", "")
 

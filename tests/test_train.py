@@ -98,7 +98,7 @@ def test_measured_figures_are_added_to_the_card(trained, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(trained.output, copy)
     card = record_figures(load_checkpoint(copy), {"measured_folk": {"two-sample accuracy": "0.61 (0.55 to 0.67)"}})
-    assert "- measured folk, two-sample accuracy: 0.61 (0.55 to 0.67)" in card.read_text("utf-8")
+    assert "| two-sample accuracy | 0.61 (0.55 to 0.67) |" in card.read_text("utf-8")
     assert load_checkpoint(copy).facts["figures"]["bits_per_note"] == trained.bits
 
 

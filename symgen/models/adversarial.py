@@ -11,7 +11,7 @@ import torch
 
 from symgen.models.duel import AdversarialStage, Duel
 from symgen.models.likelihood import Run, bits_per_note, set_dropout, stage_seed
-from symgen.models.snapshots import restore, save, snapshots
+from symgen.models.snapshots import latest, restore, save, snapshots
 from symgen.models.watch import Watch
 from symgen.models.windows import Mixture, Pieces
 from symgen.progress import Progress
@@ -43,11 +43,13 @@ def fight(
     watch = Watch(stage.limits)
     found = snapshots(run.folder, stage.name)
     if found:
-        restore(duel, watch, found[-1])
+        restore(duel, watch, latest(run.folder, stage.name))
+        run.journal.rewind(stage.name, duel.done)
     else:
+        run.journal.rewind(stage.name, -1)
         seed = stage_seed(run.seed, stage.name, 1)
         torch.manual_seed(seed)
-        right = duel.warm_up(np.random.default_rng(seed), progress)
+        right = duel.warm_up(np.random.default_rng(seed), _heeding(run, stage, progress))
         run.log(stage=stage.name, update=0, accuracy=round(right, 4))
         save(duel, watch)
     begin, started = duel.done, time.monotonic()
@@ -73,7 +75,21 @@ def fight(
         if duel.done % stage.evaluate_every == 0 or duel.done == stage.updates:
             _log_bits(duel, validation)
             save(duel, watch)
+        if run.stop.asked:
+            save(duel, watch, stopped=True)
+            run.end_early(stage.name, duel.done)
     run.model.load_state_dict(duel.kept())
+
+
+def _heeding(run: Run, stage: AdversarialStage, progress: Progress) -> Progress:
+    """Return a progress that ends the warm-up where the run was asked to stop; it is short, and done anew."""
+
+    def tick(message: str, done: int = 0, total: int = 0) -> None:
+        progress(message, done, total)
+        if run.stop.asked:
+            run.end_early(stage.name, 0)
+
+    return tick
 
 
 def _log_bits(duel: Duel, validation: Mapping[str, Pieces]) -> None:

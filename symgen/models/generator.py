@@ -152,7 +152,7 @@ class Head(nn.Module):
         seen = self.norm(state)
         logits = seen @ table.T + self.bias
         if self.copied:
-            logits = logits.scatter_add(-1, before, self.copy(seen) * (before > 0))
+            logits = logits.scatter_add(-1, before, (self.copy(seen) * (before > 0)).to(logits.dtype))
         if self.recall is not None:
             logits = self.recall(logits, seen, tokens, alike)
         return state, logits

@@ -13,8 +13,11 @@ from symgen.errors import CheckpointError
 from symgen.models.checkpoint import read_tensors, write_tensors
 from symgen.models.duel import Duel, Written
 from symgen.models.likelihood import weights_of
+from symgen.models.state import damaged
 from symgen.models.watch import Watch
 from symgen.models.windows import Batch
+
+_STOPPED = "{}.stopped.safetensors"
 
 
 def snapshots(folder: Path, stage: str) -> list[Path]:
@@ -22,8 +25,20 @@ def snapshots(folder: Path, stage: str) -> list[Path]:
     return sorted(folder.glob(f"{stage}-*.safetensors"))
 
 
-def save(duel: Duel, watch: Watch) -> None:
-    """Write a snapshot."""
+def latest(folder: Path, stage: str) -> Path:
+    """Return what a stage goes on from: its last snapshot, or where it was stopped after that.
+
+    Updates are undone to snapshots alone, so that a stage that was stopped does what an unstopped one would have done.
+    """
+    last, stopped = snapshots(folder, stage)[-1], folder / _STOPPED.format(stage)
+    if not stopped.exists():
+        return last
+    done = _account(read_tensors(stopped), stopped).get("done", 0)
+    return stopped if isinstance(done, int) and done > int(last.stem.rpartition("-")[2]) else last
+
+
+def save(duel: Duel, watch: Watch, *, stopped: bool = False) -> None:
+    """Write a snapshot, or the state of a stage that was asked to stop between two."""
     tensors: dict[str, Any] = {f"generator.{name}": value for name, value in weights_of(duel.model).items()}
     tensors |= {f"mean.{name}": value.detach().numpy() for name, value in duel.mean.items()}
     tensors |= {f"adversary.{name}": value for name, value in weights_of(duel.adversary.members).items()}
@@ -44,7 +59,8 @@ def save(duel: Duel, watch: Watch) -> None:
         "watch": {"seen": watch.seen, "breaches": watch.breaches, "first": watch.first, "now": watch.now},
     }
     tensors["account"] = np.frombuffer(json.dumps(account).encode(), dtype=np.uint8)
-    write_tensors(duel.run.folder / f"{duel.stage.name}-{duel.done:05d}.safetensors", tensors)
+    name = _STOPPED.format(duel.stage.name) if stopped else f"{duel.stage.name}-{duel.done:05d}.safetensors"
+    write_tensors(duel.run.folder / name, tensors)
 
 
 def restore(duel: Duel, watch: Watch | None, path: Path) -> None:
@@ -66,7 +82,7 @@ def restore(duel: Duel, watch: Watch | None, path: Path) -> None:
                 names = ("step", "exp_avg", "exp_avg_sq")
                 if f"{number}.step" in moments:
                     optimiser.state[parameter] = {name: moments[f"{number}.{name}"] for name in names}
-        account = json.loads(tensors["account"].tobytes())
+        account = _account(tensors, path)
         duel.memory.clear()
         for number, style in enumerate(account["styles"]):
             parts = [tensors[f"memory.{number}.{name}"] for name in ("steps", "features", "prefix", "mask")]
@@ -83,6 +99,16 @@ def restore(duel: Duel, watch: Watch | None, path: Path) -> None:
             f"{path} does not fit the networks of this training ({str(error).splitlines()[0]})",
             remedy=f"remove {path.parent} to begin again",
         ) from error
+
+
+def _account(tensors: dict[str, Any], path: Path) -> dict[str, Any]:
+    try:
+        account = json.loads(tensors["account"].tobytes())
+    except (KeyError, ValueError, RecursionError) as error:
+        raise damaged(path, error) from error
+    if not isinstance(account, dict):
+        raise damaged(path, f"its account is a {type(account).__name__}")
+    return account
 
 
 def _part(tensors: dict[str, Any], prefix: str) -> dict[str, torch.Tensor]:
