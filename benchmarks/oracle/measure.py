@@ -1,0 +1,77 @@
+"""Both figures of a generator over temperatures, and what lies outside of the baseline's frontier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.oracle.generator import LanguageModel, negative_log_likelihood, sample
+from benchmarks.oracle.oracle import Task
+
+TEMPERATURES = (1.0, 0.85, 0.7, 0.6, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One generator at one temperature.
+
+    Parameters
+    ----------
+    temperature : float
+        At which it was sampled, and at which its own likelihood was taken.
+    nll_oracle : float
+        Mean negative log-likelihood of its samples under the oracle, nats a token: quality.
+    nll_gen : float
+        That of unseen oracle sequences under the generator: coverage.
+    distinct : float
+        Share of different pairs of neighbouring tokens among all pairs in the samples: variety.
+    """
+
+    temperature: float
+    nll_oracle: float
+    nll_gen: float
+    distinct: float
+
+
+def measure(model: LanguageModel, oracle: LanguageModel, task: Task, *, samples: int, seed: int) -> list[Point]:
+    """Return the points of a generator over :data:`TEMPERATURES`.
+
+    This is the one place, beside the drawing of sequences, where the oracle is asked.
+    """
+    points = []
+    for temperature in TEMPERATURES:
+        rng = np.random.default_rng([seed, 5])
+        written = sample(model, samples, task.test.shape[1], rng, temperature)
+        quality = negative_log_likelihood(oracle, written)
+        coverage = negative_log_likelihood(model, task.test, temperature)
+        points.append(Point(temperature, quality, coverage, distinct_pairs(written.numpy(), model.tokens)))
+    return points
+
+
+def distinct_pairs(sequences: np.ndarray[tuple[int, ...], np.dtype[np.int64]], tokens: int) -> float:
+    """Return the share of different pairs of neighbours in sequences (B, T)."""
+    pairs = sequences[:, :-1] * tokens + sequences[:, 1:]
+    return len(np.unique(pairs)) / pairs.size
+
+
+def gain(points: list[Point], frontier: list[Point]) -> float:
+    """Return by how much the best of some points lies below a frontier's NLL_oracle at equal NLL_gen, in nats.
+
+    Positive is outside of the frontier, which is taken to be straight between its points. Points whose NLL_gen
+    the frontier does not reach are left out; NaN if that is all of them.
+    """
+    along = sorted(frontier, key=lambda point: point.nll_gen)
+    coverage = np.array([point.nll_gen for point in along])
+    quality = np.minimum.accumulate([point.nll_oracle for point in along])
+    gains = [
+        float(np.interp(point.nll_gen, coverage, quality)) - point.nll_oracle
+        for point in points
+        if coverage[0] <= point.nll_gen <= coverage[-1]
+    ]
+    return max(gains, default=float("nan"))
+
+
+def best_within(points: list[Point], limit: float) -> Point | None:
+    """Return the point of least NLL_oracle whose NLL_gen is at most `limit`, or None."""
+    return min((p for p in points if p.nll_gen <= limit), key=lambda p: p.nll_oracle, default=None)

@@ -1,0 +1,96 @@
+"""The table for docs/BENCHMARKS.md and the picture of the frontier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.oracle.measure import Point, best_within, gain
+from symgen.files import writing
+
+PUBLISHED = {
+    20: {"MLE": 9.038, "SeqGAN": 8.736, "RankGAN": 8.247, "LeakGAN": 7.038, "RelGAN": 6.680, "real": 5.750},
+    40: {"SeqGAN": 10.310, "RankGAN": 9.958, "LeakGAN": 7.191, "RelGAN": 6.765, "real": 4.071},
+}
+"""NLL_oracle as the papers print it (Nie et al., RelGAN, 2019, table 1)."""
+
+NAMES = {
+    "plain": "MLE, early stopping only",
+    "likelihood": "MLE, regularised",
+    "policy": "policy gradient",
+    "gumbel": "Gumbel softmax",
+}
+COLOURS = {"plain": "#9a9a9a", "likelihood": "#2f6d9e", "policy": "#b3392b", "gumbel": "#4f8a5b"}
+SLACK = 1.10
+"""How much NLL_gen may be worse than the regularised baseline's at temperature 1."""
+
+Measured = Mapping[str, list[Point]]
+"""The points of each contender on one oracle."""
+
+
+def table(runs: Mapping[int, Measured], real: Mapping[int, float]) -> str:
+    """Return a markdown table over the oracles' seeds, means with lowest and highest."""
+    lines = [
+        f"Real: {_spread(real.values())}.",
+        "",
+        "| generator | NLL_oracle | NLL_gen | distinct pairs | best NLL_oracle with NLL_gen within 10 % of MLE's "
+        "| at temperature | nats outside of MLE's frontier |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, title in NAMES.items():
+        measured = {seed: run for seed, run in runs.items() if name in run}
+        if not measured:
+            continue
+        plain = [run[name][0] for run in measured.values()]
+        best = [best_within(run[name], SLACK * run["likelihood"][0].nll_gen) for run in measured.values()]
+        reached = [point for point in best if point is not None]
+        gains = [gain(run[name], run["likelihood"]) for run in measured.values()]
+        cells = [
+            title,
+            _spread(point.nll_oracle for point in plain),
+            _spread(point.nll_gen for point in plain),
+            _spread(point.distinct for point in plain),
+            _spread(point.nll_oracle for point in reached) if reached else "none",
+            ", ".join(f"{point.temperature:.1f}" for point in reached),
+            "" if name == "likelihood" else _spread(gains, sign="+"),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def draw(runs: Mapping[int, Mapping[int, Measured]], real: Mapping[int, Mapping[int, float]], path: Path) -> None:
+    """Draw quality against coverage for each length, every oracle a line; the suffix decides the format."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2 * len(runs), 4.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, length in zip(figure.subplots(1, len(runs), squeeze=False)[0], sorted(runs), strict=True):
+        for name, title in NAMES.items():
+            for place, run in enumerate(runs[length].values()):
+                points = run.get(name, [])
+                axes.plot(
+                    [p.nll_gen for p in points],
+                    [p.nll_oracle for p in points],
+                    color=COLOURS[name],
+                    marker="o",
+                    markersize=3,
+                    linewidth=1,
+                    label=title if place == 0 else None,
+                )
+        for entropy in real[length].values():
+            axes.plot([entropy], [entropy], color="black", marker="*", markersize=9, linestyle="")
+        axes.set_title(f"length {length}; star: real")
+        axes.set_xlabel("NLL_gen, nats a token (coverage)")
+        axes.set_ylabel("NLL_oracle, nats a token (quality)")
+        axes.legend(frameon=False, fontsize=8)
+    with writing(path) as file:
+        figure.savefig(file, format=path.suffix[1:], dpi=110, metadata={"Date": None} if path.suffix == ".svg" else {})
+
+
+def _spread(values: Iterable[float], sign: str = "") -> str:
+    found = np.array(list(values))
+    mean = f"{np.mean(found):{sign}.3f}"
+    return mean if len(found) == 1 else f"{mean} ({np.min(found):{sign}.3f} to {np.max(found):{sign}.3f})"
