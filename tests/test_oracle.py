@@ -9,7 +9,7 @@ import torch
 from benchmarks.oracle.adversarial import GumbelSoftmax, PolicyGradient, relaxed_sample, train_gumbel, train_policy
 from benchmarks.oracle.generator import LanguageModel, negative_log_likelihood, sample
 from benchmarks.oracle.likelihood import Likelihood, TokenLoss, new_generator, train_likelihood
-from benchmarks.oracle.measure import Point, best_within, distinct_pairs, gain, measure
+from benchmarks.oracle.measure import Point, best_within, distinct_pairs, gain, measure, measure_mixture
 from benchmarks.oracle.oracle import Setting, Task, draw_task, make_oracle
 
 SMALL = Setting(seed=5, length=6, tokens=12, width=8, training=600, held=100, test=200)
@@ -138,6 +138,13 @@ class TestMeasures:
         assert points[-1].nll_oracle < points[0].nll_oracle
         assert points[-1].nll_gen > points[0].nll_gen
         assert points[-1].distinct < points[0].distinct
+
+    def test_a_mixture_costs_little_coverage_whatever_its_sharp_part(self, oracle, task):
+        plain = negative_log_likelihood(oracle, task.test)
+        points = measure_mixture(oracle, oracle, task, samples=500, seed=0)
+        for point in points:
+            assert point.nll_gen <= plain - math.log(1 - point.share) / 6 + 1e-5
+        assert [point.nll_oracle for point in points] == sorted((p.nll_oracle for p in points), reverse=True)
 
     def test_gain_is_measured_at_equal_coverage(self):
         frontier = [Point(1.0, 9.0, 7.0, 1.0), Point(0.5, 7.0, 9.0, 1.0)]

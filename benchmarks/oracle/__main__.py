@@ -21,7 +21,7 @@ import torch
 from benchmarks.oracle.adversarial import GumbelSoftmax, PolicyGradient, train_gumbel, train_policy
 from benchmarks.oracle.generator import LanguageModel, negative_log_likelihood
 from benchmarks.oracle.likelihood import Likelihood, TokenLoss, train_likelihood
-from benchmarks.oracle.measure import Point, measure
+from benchmarks.oracle.measure import Point, measure, measure_mixture
 from benchmarks.oracle.oracle import Setting, Task, draw_task, make_oracle
 from benchmarks.oracle.report import NAMES, PUBLISHED, Measured, draw, table
 from symgen.models.checkpoint import read_tensors, write_json, write_tensors
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=32, help="of the oracle")
     parser.add_argument("--generator", type=int, help="width of the generators; the oracle's unless told")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--samples", type=int, default=1000, help="sequences written to measure a point")
+    parser.add_argument("--samples", type=int, default=500, help="sequences written to measure a point")
     parser.add_argument("--contenders", nargs="+", choices=list(NAMES), default=list(NAMES))
     parser.add_argument("--picture", type=Path, help="draw the folder's runs of this width")
     parser.add_argument("--only-report", action="store_true", help="train nothing")
@@ -78,13 +78,14 @@ def run(setting: Setting, folder: Path, width: int, contenders: list[str], sampl
         model = contender(name, task, folder, setting, width)
         seconds = time.process_time() - begin
         write_tensors(folder / f"{name}.safetensors", {k: v.numpy() for k, v in model.state_dict().items()})
-        points = measure(model, oracle, task, samples=samples, seed=setting.seed)
+        measured = measure_mixture if name == "mixture" else measure
+        points = measured(model, oracle, task, samples=samples, seed=setting.seed)
         write_json(folder / f"{name}.json", {"seconds": seconds, "points": [asdict(point) for point in points]})
         show(f"oracle {setting.seed}, {name}: {points[0]}, {seconds:.0f} s of training")
 
 
 def contender(name: str, task: Task, folder: Path, setting: Setting, width: int) -> LanguageModel:
-    """Train one contender; the adversarial ones go on from the folder's likelihood generator."""
+    """Train one contender; the others go on from the folder's likelihood generator."""
     seed = setting.seed
     if name in ("plain", "likelihood"):
         config = PLAIN if name == "plain" else LIKELIHOOD
@@ -92,6 +93,8 @@ def contender(name: str, task: Task, folder: Path, setting: Setting, width: int)
     start = LanguageModel(setting.tokens, width)
     tensors = read_tensors(folder / "likelihood.safetensors")
     start.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in tensors.items()})
+    if name == "mixture":
+        return start
     loss = TokenLoss(task.training, setting.tokens, LIKELIHOOD.candidates)
     if name == "policy":
         return train_policy(start, task, PolicyGradient(), loss, seed=seed, report=show)

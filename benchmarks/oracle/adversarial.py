@@ -48,7 +48,7 @@ class PolicyGradient:
     discount: float = 0.8
     divergence: float = 0.1
     replay: float = 0.5
-    dropout: float = 0.5
+    dropout: float = 0.2
     critics: CriticConfig = field(default_factory=CriticConfig)
 
 
@@ -63,7 +63,7 @@ class GumbelSoftmax:
     learning_rate: float = 1e-3
     softness: float = 1.0
     adversary: float = 1.0
-    dropout: float = 0.5
+    dropout: float = 0.2
     critics: CriticConfig = field(default_factory=CriticConfig)
 
 

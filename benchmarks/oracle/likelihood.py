@@ -46,11 +46,11 @@ class Likelihood:
         Passes without gain before training stops.
     """
 
-    epochs: int = 30
+    epochs: int = 14
     batch: int = 200
     learning_rate: float = 0.01
-    dropout: float = 0.5
-    prior: float = 1.0
+    dropout: float = 0.2
+    prior: float = 4.0
     candidates: int = 300
     averaging: float = 0.98
     patience: int = 4

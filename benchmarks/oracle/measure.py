@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from benchmarks.oracle.generator import LanguageModel, negative_log_likelihood, sample
 from benchmarks.oracle.oracle import Task
 
 TEMPERATURES = (1.0, 0.85, 0.7, 0.6, 0.5)
+SHARP = 0.4
+"""Temperature of the sharp part of a mixture."""
+SHARES = (0.25, 0.5, 0.75, 0.9)
+"""How much of a mixture is sharp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +32,15 @@ class Point:
         That of unseen oracle sequences under the generator: coverage.
     distinct : float
         Share of different pairs of neighbouring tokens among all pairs in the samples: variety.
+    share : float
+        Share of the sequences that are drawn at this temperature; the others are drawn at 1.
     """
 
     temperature: float
     nll_oracle: float
     nll_gen: float
     distinct: float
+    share: float = 1.0
 
 
 def measure(model: LanguageModel, oracle: LanguageModel, task: Task, *, samples: int, seed: int) -> list[Point]:
@@ -46,6 +55,35 @@ def measure(model: LanguageModel, oracle: LanguageModel, task: Task, *, samples:
         quality = negative_log_likelihood(oracle, written)
         coverage = negative_log_likelihood(model, task.test, temperature)
         points.append(Point(temperature, quality, coverage, distinct_pairs(written.numpy(), model.tokens)))
+    return points
+
+
+def measure_mixture(model: LanguageModel, oracle: LanguageModel, task: Task, *, samples: int, seed: int) -> list[Point]:
+    """Return the points of a generator that draws a temperature for each sequence: :data:`SHARP`, or else 1.
+
+    The probability of a sequence is then exactly the weighted mean of both, so that NLL_gen is at most
+    ``-log(1 - share) / length`` above that at temperature 1, however poor the sharp part.
+    """
+    rng = np.random.default_rng([seed, 6])
+    length = task.test.shape[1]
+    both = [sample(model, samples, length, rng, temperature) for temperature in (1.0, SHARP)]
+    quality = [negative_log_likelihood(oracle, written) for written in both]
+    with torch.no_grad():
+        known = [model.log_likelihoods(task.test, temperature).sum(1) for temperature in (1.0, SHARP)]
+    points = []
+    for share in SHARES:
+        mixed = torch.logaddexp(known[0] + math.log(1 - share), known[1] + math.log(share))
+        sharp = round(share * samples)
+        written = torch.cat([both[0][: samples - sharp], both[1][:sharp]])
+        points.append(
+            Point(
+                SHARP,
+                (1 - share) * quality[0] + share * quality[1],
+                -float(mixed.mean()) / length,
+                distinct_pairs(written.numpy(), model.tokens),
+                share,
+            )
+        )
     return points
 
 
