@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=32, help="of the oracle")
     parser.add_argument("--generator", type=int, help="width of the generators; the oracle's unless told")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--samples", type=int, default=500, help="sequences written to measure a point")
+    parser.add_argument("--samples", type=int, default=1000, help="sequences written to measure a point")
     parser.add_argument("--contenders", nargs="+", choices=list(NAMES), default=list(NAMES))
     parser.add_argument("--picture", type=Path, help="draw the folder's runs of this width")
     parser.add_argument("--only-report", action="store_true", help="train nothing")
@@ -74,10 +74,14 @@ def run(setting: Setting, folder: Path, width: int, contenders: list[str], sampl
     for name in [name for name in NAMES if name in contenders]:
         if (folder / f"{name}.json").exists():
             continue
-        begin = time.process_time()
-        model = contender(name, task, folder, setting, width)
-        seconds = time.process_time() - begin
-        write_tensors(folder / f"{name}.safetensors", {k: v.numpy() for k, v in model.state_dict().items()})
+        weights, seconds = folder / f"{name}.safetensors", 0.0
+        if weights.exists():
+            model = load(weights, setting.tokens, width)
+        else:
+            begin = time.process_time()
+            model = contender(name, task, folder, setting, width)
+            seconds = time.process_time() - begin
+            write_tensors(weights, {key: value.numpy() for key, value in model.state_dict().items()})
         measured = measure_mixture if name == "mixture" else measure
         points = measured(model, oracle, task, samples=samples, seed=setting.seed)
         write_json(folder / f"{name}.json", {"seconds": seconds, "points": [asdict(point) for point in points]})
@@ -90,15 +94,20 @@ def contender(name: str, task: Task, folder: Path, setting: Setting, width: int)
     if name in ("plain", "likelihood"):
         config = PLAIN if name == "plain" else LIKELIHOOD
         return train_likelihood(task, config, tokens=setting.tokens, width=width, seed=seed, report=show)
-    start = LanguageModel(setting.tokens, width)
-    tensors = read_tensors(folder / "likelihood.safetensors")
-    start.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in tensors.items()})
+    start = load(folder / "likelihood.safetensors", setting.tokens, width)
     if name == "mixture":
         return start
     loss = TokenLoss(task.training, setting.tokens, LIKELIHOOD.candidates)
     if name == "policy":
         return train_policy(start, task, PolicyGradient(), loss, seed=seed, report=show)
     return train_gumbel(start, task, GumbelSoftmax(), loss, seed=seed, report=show)
+
+
+def load(path: Path, tokens: int, width: int) -> LanguageModel:
+    """Return a generator that an earlier run wrote."""
+    model = LanguageModel(tokens, width)
+    model.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in read_tensors(path).items()})
+    return model
 
 
 def read_runs(output: Path, width: int, generator: int) -> tuple[dict[int, dict[int, Measured]], Any]:

@@ -19,6 +19,9 @@ from benchmarks.oracle.generator import START, LanguageModel, sample
 from benchmarks.oracle.likelihood import Report, TokenLoss
 from benchmarks.oracle.oracle import Task
 
+WARM_UP_STOCK, WARM_UP_BATCH = 4000, 256
+"""Sequences that the critics warm up on, and how many of them they see a step."""
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyGradient:
@@ -27,7 +30,7 @@ class PolicyGradient:
     Parameters
     ----------
     updates, warm_up, rounds : int
-        Updates of the generator, those before in which only the critics learn, and steps of the critics an update.
+        Updates of the generator, steps of the critics before the first, and steps of the critics an update.
     batch : int
         Sequences written an update.
     learning_rate, discount : float
@@ -40,11 +43,11 @@ class PolicyGradient:
         The ensemble.
     """
 
-    updates: int = 80
-    warm_up: int = 40
+    updates: int = 100
+    warm_up: int = 300
     rounds: int = 2
-    batch: int = 128
-    learning_rate: float = 1e-3
+    batch: int = 200
+    learning_rate: float = 2e-3
     discount: float = 0.8
     divergence: float = 0.1
     replay: float = 0.5
@@ -57,7 +60,7 @@ class GumbelSoftmax:
     """Relativistic training through the Gumbel softmax (as in RelGAN), joint with likelihood."""
 
     updates: int = 80
-    warm_up: int = 40
+    warm_up: int = 300
     rounds: int = 2
     batch: int = 64
     learning_rate: float = 1e-3
@@ -103,7 +106,17 @@ class Duel:
     def judge(self, written: Tensor) -> None:
         """Let the critics learn from what was just written and as much that is real."""
         for _ in range(self.config.rounds):
-            self.critics.learn(self.real(len(written)), written)
+            self.judge_once(written)
+
+    def warm_up(self) -> None:
+        """Let the critics learn before the generator moves, from a stock of what it writes as it stands."""
+        stock = self.written(WARM_UP_STOCK)
+        for _ in range(self.config.warm_up):
+            self.judge_once(stock[torch.from_numpy(self.rng.integers(len(stock), size=WARM_UP_BATCH))])
+
+    def judge_once(self, written: Tensor) -> None:
+        """Let the critics learn once from what was written and as much that is real."""
+        self.critics.learn(self.real(len(written)), written)
 
     def step(self, loss: Tensor) -> None:
         """Move the generator down a loss."""
@@ -118,25 +131,25 @@ def train_policy(
 ) -> LanguageModel:
     """Train a generator by policy gradient, with the starting point as its anchor."""
     duel = Duel(start, task, config, loss, seed)
+    duel.warm_up()
     weight = 0.5
-    for update in range(config.warm_up + config.updates):
+    for update in range(config.updates):
         written = duel.written(config.batch)
-        if update >= config.warm_up:
-            ours = duel.model.log_likelihoods(written)
-            with torch.no_grad():
-                theirs = start.log_likelihoods(written)
-                reward = _steps_of(duel.critics.scores(written)) - weight * (ours - theirs)
-            policy = -(_advantage(reward, config.discount) * ours).mean()
-            duel.step(policy + config.replay * loss(duel.model, duel.real(config.batch), config.dropout))
-            divergence = float((ours.detach() - theirs).mean())
-            weight *= 1.05 if divergence > config.divergence else 1 / 1.05
-            weight = min(max(weight, 0.02), 20.0)
-            if update % 20 == 19:
-                report(
-                    f"policy gradient, update {update + 1 - config.warm_up}: the critics are right "
-                    f"{duel.critics.accuracy:.2f}, divergence {divergence:.3f}, its weight {weight:.2f}"
-                )
+        ours = duel.model.log_likelihoods(written)
+        with torch.no_grad():
+            theirs = start.log_likelihoods(written)
+            reward = _steps_of(duel.critics.scores(written)) - weight * (ours - theirs)
+        policy = -(_advantage(reward, config.discount) * ours).mean()
+        duel.step(policy + config.replay * loss(duel.model, duel.real(config.batch), config.dropout))
+        divergence = float((ours.detach() - theirs).mean())
+        weight *= 1.05 if divergence > config.divergence else 1 / 1.05
+        weight = min(max(weight, 0.02), 20.0)
         duel.judge(written)
+        if update % 20 == 19:
+            report(
+                f"policy gradient, update {update + 1}: the critics are right {duel.critics.accuracy:.2f}, "
+                f"divergence {divergence:.3f}, its weight {weight:.2f}"
+            )
     return duel.model
 
 
@@ -145,19 +158,19 @@ def train_gumbel(
 ) -> LanguageModel:
     """Train a generator against relativistic critics through relaxed samples, jointly with likelihood."""
     duel = Duel(start, task, config, loss, seed)
-    for update in range(config.warm_up + config.updates):
-        if update >= config.warm_up:
-            relaxed = relaxed_sample(duel.model, config.batch, task.training.shape[1], config.softness)
-            with torch.no_grad():
-                real = duel.critics.scores(duel.real(config.batch))
-            fooled = functional.softplus(real - duel.critics.scores(relaxed)).mean()
-            duel.step(config.adversary * fooled + loss(duel.model, duel.real(2 * config.batch), config.dropout))
-            if update % 20 == 19:
-                report(
-                    f"Gumbel softmax, update {update + 1 - config.warm_up}: the critics are right "
-                    f"{duel.critics.accuracy:.2f}, relativistic loss {float(fooled.detach()):.3f}"
-                )
+    duel.warm_up()
+    for update in range(config.updates):
+        relaxed = relaxed_sample(duel.model, config.batch, task.training.shape[1], config.softness)
+        with torch.no_grad():
+            real = duel.critics.scores(duel.real(config.batch))
+        fooled = functional.softplus(real - duel.critics.scores(relaxed)).mean()
+        duel.step(config.adversary * fooled + loss(duel.model, duel.real(2 * config.batch), config.dropout))
         duel.judge(duel.written(2 * config.batch))
+        if update % 20 == 19:
+            report(
+                f"Gumbel softmax, update {update + 1}: the critics are right {duel.critics.accuracy:.2f}, "
+                f"relativistic loss {float(fooled.detach()):.3f}"
+            )
     return duel.model
 
 

@@ -11,7 +11,7 @@ import torch
 from benchmarks.oracle.generator import LanguageModel, negative_log_likelihood, sample
 from benchmarks.oracle.oracle import Task
 
-TEMPERATURES = (1.0, 0.85, 0.7, 0.6, 0.5)
+TEMPERATURES = (1.0, 0.85, 0.7, 0.6, 0.55, 0.5)
 SHARP = 0.4
 """Temperature of the sharp part of a mixture."""
 SHARES = (0.25, 0.5, 0.75, 0.9)
@@ -94,22 +94,23 @@ def distinct_pairs(sequences: np.ndarray[tuple[int, ...], np.dtype[np.int64]], t
 
 
 def gain(points: list[Point], frontier: list[Point]) -> float:
-    """Return by how much the best of some points lies below a frontier's NLL_oracle at equal NLL_gen, in nats.
+    """Return by how much points lie below a frontier's NLL_oracle at equal NLL_gen, in nats, their mean.
 
     Positive is outside of the frontier, which is taken to be straight between its points. Points whose NLL_gen
     the frontier does not reach are left out; NaN if that is all of them.
     """
-    along = sorted(frontier, key=lambda point: point.nll_gen)
-    coverage = np.array([point.nll_gen for point in along])
-    quality = np.minimum.accumulate([point.nll_oracle for point in along])
-    gains = [
-        float(np.interp(point.nll_gen, coverage, quality)) - point.nll_oracle
-        for point in points
-        if coverage[0] <= point.nll_gen <= coverage[-1]
-    ]
-    return max(gains, default=float("nan"))
+    low, high = (pick(point.nll_gen for point in frontier) for pick in (min, max))
+    gains = [at_coverage(frontier, p.nll_gen).nll_oracle - p.nll_oracle for p in points if low <= p.nll_gen <= high]
+    return float(np.mean(gains)) if gains else float("nan")
 
 
-def best_within(points: list[Point], limit: float) -> Point | None:
-    """Return the point of least NLL_oracle whose NLL_gen is at most `limit`, or None."""
-    return min((p for p in points if p.nll_gen <= limit), key=lambda p: p.nll_oracle, default=None)
+def at_coverage(points: list[Point], limit: float) -> Point:
+    """Return the point of a generator at an NLL_gen of `limit`, between those measured, or the nearest of them."""
+    along = sorted(points, key=lambda point: point.nll_gen)
+    coverage = [point.nll_gen for point in along]
+    return Point(
+        *(
+            float(np.interp(limit, coverage, [getattr(point, name) for point in along]))
+            for name in ("temperature", "nll_oracle", "nll_gen", "distinct", "share")
+        )
+    )

@@ -40,7 +40,7 @@ class Setting:
     width: int = 32
     training: int = 10_000
     held: int = 500
-    test: int = 500
+    test: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
