@@ -13,15 +13,14 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from benchmarks.oracle.adversarial import GumbelSoftmax, PolicyGradient, train_gumbel, train_policy
-from benchmarks.oracle.generator import LanguageModel, negative_log_likelihood
+from benchmarks.oracle.generator import LanguageModel
 from benchmarks.oracle.likelihood import Likelihood, TokenLoss, train_likelihood
-from benchmarks.oracle.measure import Point, measure, measure_mixture
+from benchmarks.oracle.measure import Point, measure, measure_mixture, measure_real
 from benchmarks.oracle.oracle import Setting, Task, draw_task, make_oracle
 from benchmarks.oracle.report import NAMES, PUBLISHED, Measured, draw, table
 from symgen.models.checkpoint import read_tensors, write_json, write_tensors
@@ -70,7 +69,7 @@ def run(setting: Setting, folder: Path, width: int, contenders: list[str], sampl
     folder.mkdir(parents=True, exist_ok=True)
     oracle = make_oracle(setting)
     task = draw_task(oracle, setting)
-    write_json(folder / "real.json", {"nll": negative_log_likelihood(oracle, task.test)})
+    write_json(folder / "real.json", asdict(measure_real(oracle, task)))
     for name in [name for name in NAMES if name in contenders]:
         if (folder / f"{name}.json").exists():
             continue
@@ -110,10 +109,12 @@ def load(path: Path, tokens: int, width: int) -> LanguageModel:
     return model
 
 
-def read_runs(output: Path, width: int, generator: int) -> tuple[dict[int, dict[int, Measured]], Any]:
-    """Return what a folder holds: length -> seed -> contender -> points, and length -> seed -> real NLL."""
+def read_runs(
+    output: Path, width: int, generator: int
+) -> tuple[dict[int, dict[int, Measured]], dict[int, dict[int, Point]]]:
+    """Return what a folder holds: length -> seed -> contender -> points, and length -> seed -> real sequences."""
     runs: dict[int, dict[int, Measured]] = {}
-    real: dict[int, dict[int, float]] = {}
+    real: dict[int, dict[int, Point]] = {}
     for folder in sorted(output.glob(f"length-*-oracle-{width}-generator-{generator}/seed-*")):
         files = {name: folder / f"{name}.json" for name in NAMES if (folder / f"{name}.json").exists()}
         if "likelihood" not in files:
@@ -123,7 +124,7 @@ def read_runs(output: Path, width: int, generator: int) -> tuple[dict[int, dict[
             name: [Point(**point) for point in json.loads(path.read_text("utf-8"))["points"]]
             for name, path in files.items()
         }
-        real.setdefault(length, {})[seed] = json.loads((folder / "real.json").read_text("utf-8"))["nll"]
+        real.setdefault(length, {})[seed] = Point(**json.loads((folder / "real.json").read_text("utf-8")))
     return runs, real
 
 

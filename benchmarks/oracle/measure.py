@@ -43,6 +43,12 @@ class Point:
     share: float = 1.0
 
 
+def measure_real(oracle: LanguageModel, task: Task) -> Point:
+    """Return what a perfect generator would reach: the oracle itself, on its unseen sequences."""
+    nll = negative_log_likelihood(oracle, task.test)
+    return Point(1.0, nll, nll, distinct_pairs(task.test.numpy(), oracle.tokens))
+
+
 def measure(model: LanguageModel, oracle: LanguageModel, task: Task, *, samples: int, seed: int) -> list[Point]:
     """Return the points of a generator over :data:`TEMPERATURES`.
 
