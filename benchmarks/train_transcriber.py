@@ -20,11 +20,12 @@ from typing import Any
 import mir_eval
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transcriber_clips import load
 
 from symgen.transcribe import frontend, peaks, runtime
-from symgen.transcribe.network import KEYS, LOWEST, Config, Transcriber
+from symgen.transcribe.forward import KEYS, LOWEST
+from symgen.transcribe.network import Config, Transcriber
 from symgen.transcribe.training import Clip, Label, batch, loss
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6)
@@ -171,7 +172,10 @@ def train(options: argparse.Namespace) -> None:
 def network_of(path: Path) -> tuple[Transcriber, dict[str, Any]]:
     """Return the network of a state of training or of a checkpoint's folder."""
     if path.is_dir():
-        return runtime.load(path), {}
+        config = json.loads((path / "checkpoint.json").read_text(encoding="utf-8"))["config"]
+        network = Transcriber(Config(config["width"], tuple(config["dilations"])))
+        network.load_state_dict(load_file(path / runtime.WEIGHTS), strict=False)  # counts of steps are not kept
+        return network.eval().to(memory_format=torch.channels_last), {}
     held = torch.load(path, weights_only=True)
     config = held["config"]
     network = Transcriber(Config(config["width"], tuple(config["dilations"])))
@@ -206,7 +210,6 @@ def export(options: argparse.Namespace) -> None:
 
 
 def speed(options: argparse.Namespace) -> None:
-    torch.set_num_threads(1)
     network = runtime.load(options.state)
     noise = np.random.default_rng(0).normal(0, 0.1, 120 * frontend.RATE).astype(np.float32)
     frontend.whole(noise[: frontend.RATE])

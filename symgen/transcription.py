@@ -150,7 +150,7 @@ def transcribe_files(request: TranscribeRequest, progress: Progress = silent) ->
         items,
         (request.mode, instrument),
         hearing.CAPS,
-        warm_up=f"symgen.transcribe.hearing:{'warm_up' if request.mode == 'mono' else 'warm_up_for_many'}",
+        warm_up="symgen.transcribe.hearing:warm_up",
         progress=progress,
     )
     for index, outcome in work:

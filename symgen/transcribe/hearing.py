@@ -59,18 +59,8 @@ def hear(
 
 
 def warm_up() -> None:
-    """Load the libraries that hearing one voice needs, as far as they are installed, before any memory is counted."""
-    _load("soundfile", "soxr", "av", "swift_f0")
-
-
-def warm_up_for_many() -> None:
-    """Load what hearing many voices needs too; a torch for several processors alone takes some GiB of addresses."""
-    warm_up()
-    _load("torch")
-
-
-def _load(*libraries: str) -> None:
-    for library in libraries:
+    """Load the libraries that hearing needs, as far as they are installed, before any memory is counted."""
+    for library in ("soundfile", "soxr", "av", "swift_f0", "safetensors.numpy"):
         with suppress(ImportError, OSError):
             import_module(library)
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,8 @@ from numpy.typing import NDArray
 from symgen.errors import SymgenError
 from symgen.resources import checkpoints_dir
 from symgen.transcribe import frontend
+from symgen.transcribe.forward import KEYS, LOWEST, Forward
 from symgen.transcribe.frontend import HOP, LEVEL_AHEAD, LEVEL_BACK, RATE, REACH
-
-if TYPE_CHECKING:
-    from symgen.transcribe.network import Transcriber
 
 Array = NDArray[np.float32]
 
@@ -75,7 +72,7 @@ class Activations:
         return Activations(held[0].first, *(np.concatenate([getattr(part, name) for part in held]) for name in fields))
 
 
-def load(folder: Path | None = None) -> Transcriber:
+def load(folder: Path | None = None) -> Forward:
     """Return the network with the weights of a folder, by default the shipped ones, ready to hear.
 
     Raises
@@ -83,31 +80,19 @@ def load(folder: Path | None = None) -> Transcriber:
     TranscriberError
         If a file is missing or its content does not fit the network.
     """
-    import torch
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from symgen.transcribe.network import KEYS, LOWEST, Config, Transcriber
+    from safetensors.numpy import load_file
 
     folder = folder or checkpoints_dir() / CHECKPOINT
     try:
         card: dict[str, Any] = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
-        config = card["config"]
-        with torch.device("meta"):
-            network = Transcriber(Config(int(config["width"]), tuple(int(step) for step in config["dilations"])))
-        weights = load_file(folder / WEIGHTS)
         if [card["outputs"][name] for name in ("lowest", "keys")] != [LOWEST, KEYS]:
             raise ValueError(f"outputs {card['outputs']}")
-        for name in network.state_dict():  # counts of training steps, which nothing reads
-            if name.endswith("num_batches_tracked"):
-                weights[name] = torch.zeros((), dtype=torch.long)
-        network.load_state_dict(weights, assign=True)
+        return Forward(load_file(folder / WEIGHTS), card["config"]["dilations"])
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise TranscriberError(
             f"{folder}: {error}", expected=f"checkpoint.json and {WEIGHTS} that fit", remedy="reinstall"
         ) from error
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.eval()
 
 
 def resampled(blocks: Iterable[Array], rate: int) -> Iterator[Array]:
@@ -182,32 +167,8 @@ def _levelled(parts: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
         yield release(len(held))
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one thread: on busy cores several wait for each other, at ten times the cost of one alone."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _forward(network: Transcriber, heard: Array, left: int, count: int) -> tuple[Array, Array, Array]:
-    """Return probabilities of frames ``left .. left + count`` of `heard`, shape ``(frames, channels, bins)``."""
-    import torch
-
-    with torch.inference_mode(), _one_thread():
-        given = torch.from_numpy(np.ascontiguousarray(heard.transpose(1, 0, 2)))[None]
-        out = network(given.contiguous(memory_format=torch.channels_last))
-        onset, frame, contour = (torch.sigmoid(part)[0, left : left + count].contiguous().numpy() for part in out)
-    return onset, frame, contour
-
-
 def activations(
-    blocks: Iterable[Array], rate: int = RATE, *, network: Transcriber | None = None, window: int = WINDOW
+    blocks: Iterable[Array], rate: int = RATE, *, network: Forward | None = None, window: int = WINDOW
 ) -> Iterator[Activations]:
     """Yield the activations of a recording in consecutive parts.
 
@@ -217,7 +178,7 @@ def activations(
         Mono samples, in blocks of any size; samples that are not finite count as 0.
     rate : int
         Samples a second of `blocks`; anything but :data:`frontend.RATE` (16 kHz) is resampled with soxr.
-    network : Transcriber, optional
+    network : Forward, optional
         From :func:`load`; by default the shipped weights.
     window : int
         Frames computed at once. The result does not depend on it.
@@ -228,7 +189,7 @@ def activations(
         Frame 0 is centred on the first sample; there are ``ceil(samples at 16 kHz / 256)`` frames in all.
     """
     network = network or load()
-    context = network.config.context
+    context = network.context
     heard: Array = np.zeros((0, frontend.CHANNELS, frontend.BINS), np.float32)
     loudness: Array = np.zeros(0, np.float32)
     left = first = 0  # frames of `heard` that are context already given out; number of the next frame
@@ -236,7 +197,8 @@ def activations(
     def give(count: int) -> Activations:
         nonlocal heard, loudness, left, first
         stretch = heard[: left + count + context]
-        result = Activations(first, *_forward(network, stretch, left, count), loudness[left : left + count])
+        onset, frame, contour = (part[left : left + count] for part in network(stretch))
+        result = Activations(first, onset, frame, contour, loudness[left : left + count])
         first += count
         drop = max(0, left + count - context)
         heard, loudness, left = heard[drop:], loudness[drop:], left + count - drop

@@ -29,7 +29,7 @@ from symgen.transcribe.tuning import offset_of, retuned, semitones_low
 from symgen.transcribe.writing import metre_of, played, written
 
 if TYPE_CHECKING:
-    from symgen.transcribe.network import Transcriber
+    from symgen.transcribe.forward import Forward
 
 MODES = ("auto", "mono", "poly")
 
@@ -100,7 +100,7 @@ def _heard(sound: Sound, mode: str, progress: Progress) -> Heard:
     return Heard(listener.finish(), pitch.finish(), rolls)
 
 
-def _network(*, needed: bool) -> Transcriber | None:
+def _network(*, needed: bool) -> Forward | None:
     try:
         return runtime.load()
     except runtime.TranscriberError:
