@@ -88,7 +88,7 @@ ORNAMENTS: Mapping[str, tuple[Ornament, ...]] = MappingProxyType({
 
 
 MOST = 0.95
-"""Share of notes with an ornament that no density exceeds: else the first in the table would leave no room to others."""
+"""Share of ornamented notes that no density exceeds: else the first in the table would leave no room to others."""
 
 
 def choose(chance: np.random.Generator, kind: str, seconds: float, density: float = 1.0) -> Ornament | None:

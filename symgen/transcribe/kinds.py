@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symgen.transcribe.features import FRAME_S, Features
+from symgen.transcribe.features import FRAME_S, Features, band_hz
 from symgen.transcribe.mono import VOICED, Contour
 from symgen.transcribe.notes import HeardNote
 
@@ -35,6 +35,10 @@ GUZHENG_MIDDLE, GUZHENG_RATE = 62.0, 3.5
 plays fewer notes a second than the fourth; a guzheng's median lies higher, or it plays faster."""
 
 
+BURSTS = 0.35
+"""Share of frames within 25 dB of the loudest below which sound without notes is bursts rather than noise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a recording is.
@@ -52,6 +56,19 @@ class Verdict:
     kind: str
     zither: float
     flags: tuple[str, ...]
+
+
+def unpitched(features: Features) -> str:
+    """Return in a few words what a recording without notes sounds like."""
+    if features.peak < SILENT_PEAK or not len(features.level):
+        return "silence"
+    if float((features.level > features.level.max() - 25.0).mean()) < BURSTS:
+        return "short bursts without a pitch"
+    power = (10.0 ** (features.decibels()[:: max(1, len(features.bands) // 4096)] / 10.0)).mean(axis=0)
+    hertz = band_hz()
+    below = np.cumsum(power * np.gradient(hertz))  # power of a band is that of its bins, the mean
+    edge = float(np.interp(0.9 * below[-1], below, hertz))
+    return f"noise, nine tenths of it below {round(edge, -2 if edge > 300.0 else -1):,.0f} Hz"
 
 
 def judged(notes: Sequence[HeardNote], features: Features, contour: Contour | None) -> Verdict:

@@ -87,6 +87,8 @@ class Transcription:
         Length of the recording.
     flags : tuple of str
         "low-confidence", "free-rhythm", "silence", "not-a-zither", "clipped", "low-tuning".
+    unpitched : str
+        Where no note was heard, what the recording sounds like, in a few words.
     """
 
     score: Score
@@ -100,3 +102,4 @@ class Transcription:
     mode_name: str | None
     seconds: float
     flags: tuple[str, ...] = ()
+    unpitched: str = ""

@@ -180,6 +180,7 @@ def finished(
         mode_name=estimate.mode if estimate else None,
         seconds=features.seconds,
         flags=tuple(dict.fromkeys(flags)),
+        unpitched="" if heard else kinds.unpitched(features),
     )
 
 
