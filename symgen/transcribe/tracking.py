@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.transcribe.departures import departed, is_heard
 from symgen.transcribe.landings import landed
 from symgen.transcribe.mono import resting_pitch, velocity_of
 from symgen.transcribe.notes import Floats, HeardNote
@@ -56,9 +57,6 @@ SLIDING = 3.0
 """Semitones a second from which a pitch slides, and a weak stroke on its way is none."""
 
 WEAK = 0.75
-
-CLEAR_S, WEAK_RISE_DB, UNSWOLLEN_DB = 0.045, 4.5, 1.5
-"""A stroke is heard where, this near to it, the spectrum rises strongly, or rises and grows louder."""
 
 STIRRED = 0.6
 """Height of a stroke that is believed on a sounding string although it is not heard."""
@@ -105,7 +103,7 @@ def notes_of(rolls: Rolls, features: Features | None = None, onsets: Onsets | No
     for index, stroke in enumerate(strokes):
         if _slides_through(stroke, sounding.values()) or _is_ghost(stroke, strokes, index, rolls):
             continue
-        stirred = None if _is_heard(onsets, stroke) else _stirred(stroke, sounding.values())
+        stirred = None if is_heard(onsets, stroke.at * HOP_S) else _stirred(stroke, sounding.values())
         if stirred is not None:
             if stirred.stop == stroke.first:
                 extend(stirred, rolls, following[index])
@@ -118,7 +116,7 @@ def notes_of(rolls: Rolls, features: Features | None = None, onsets: Onsets | No
         _end_struck_again(stroke, sounding)
         sounding[stroke.key] = stroke
         kept.append(stroke)
-    kept = landed(kept, rolls, tuning, onsets)
+    kept = departed(landed(kept, rolls, tuning, onsets), onsets)
     loudest = _loudest(kept, features)
     return _distinct([_note(stroke, tuning, features, loudest) for stroke in kept])
 
@@ -251,16 +249,6 @@ def _is_ghost(stroke: Stroke, strokes: Sequence[Stroke], index: int, rolls: Roll
                 return bool(len(after) == 0 or after.mean() < SOUNDS_ON * FULL)
             place += step
     return False
-
-
-def _is_heard(onsets: Onsets | None, stroke: Stroke) -> bool:
-    """Return whether the spectrum rises clearly at a stroke, as far as is known."""
-    if onsets is None:
-        return True
-    time = stroke.at * HOP_S
-    low, high = np.searchsorted(onsets.times, [time - CLEAR_S, time + CLEAR_S])
-    strong = (onsets.strengths[low:high] >= WEAK_RISE_DB) | (onsets.swells[low:high] >= UNSWOLLEN_DB)
-    return bool(strong.any())
 
 
 def _stirred(stroke: Stroke, sounding: Iterable[Stroke]) -> Stroke | None:
