@@ -20,8 +20,8 @@ from symgen.progress import Progress, silent
 from symgen.score import Technique
 from symgen.theory.degrees import pitch_class_name
 from symgen.transcribe import hearing
-from symgen.transcribe.hearing import no_notes
 from symgen.transcribe.audio import open_audio
+from symgen.transcribe.hearing import no_notes
 
 MODES = ("auto", "mono", "poly")
 

@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from symgen.errors import ReadError
 from symgen.piece import Reading
 from symgen.transcribe.audio import MAX_BYTES, open_audio
 from symgen.transcribe.hearing import hear, no_notes

@@ -21,6 +21,7 @@ from symgen.resources import checkpoints_dir
 from symgen.transcribe import frontend
 from symgen.transcribe.forward import KEYS, LOWEST, Forward
 from symgen.transcribe.frontend import HOP, LEVEL_AHEAD, LEVEL_BACK, RATE, REACH
+from symgen.transcribe.harmonics import kept_spectrum
 
 Array = NDArray[np.float32]
 
@@ -53,6 +54,8 @@ class Activations:
         a semitone below and above; follows bends and tuning.
     loudness : float32, shape (frames,)
         Amplitude of the loudest partial, a full-scale sine being 1; tells silence, whatever the network says.
+    spectrum : uint8, shape (frames, frontend.BINS)
+        What was heard, fine in pitch, in half decibels (:func:`symgen.transcribe.harmonics.kept_spectrum`).
     """
 
     first: int
@@ -60,6 +63,7 @@ class Activations:
     frame: Array
     contour: Array
     loudness: Array
+    spectrum: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.onset)
@@ -68,7 +72,7 @@ class Activations:
     def join(parts: Iterable[Activations]) -> Activations:
         """Return consecutive `parts` as one; needs at least one part."""
         held = list(parts)
-        fields = ("onset", "frame", "contour", "loudness")
+        fields = ("onset", "frame", "contour", "loudness", "spectrum")
         return Activations(held[0].first, *(np.concatenate([getattr(part, name) for part in held]) for name in fields))
 
 
@@ -145,19 +149,20 @@ def _heard(blocks: Iterable[Array]) -> Iterator[Array]:
         yield frontend.magnitudes(held, REACH, left)
 
 
-def _levelled(parts: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
-    """Yield (compressed spectra, loudness) for magnitudes in parts, once what the level depends on is heard."""
+def _levelled(parts: Iterable[Array]) -> Iterator[tuple[Array, Array, NDArray[np.uint8]]]:
+    """Yield (compressed spectra, loudness, spectrum as bytes) of magnitudes, once what the level depends on is heard."""
     held: Array = np.zeros((0, frontend.CHANNELS, frontend.BINS), np.float32)
     past: Array = np.zeros(LEVEL_BACK, np.float32)
 
-    def release(count: int) -> tuple[Array, Array]:
+    def release(count: int) -> tuple[Array, Array, NDArray[np.uint8]]:
         nonlocal held, past
         loudest = frontend.levels(held)
         known = np.concatenate([past, loudest])
         level = frontend.running_level(known)[LEVEL_BACK : LEVEL_BACK + count]
         ready = frontend.compress(held[:count], level)
+        kept = kept_spectrum(held[:count, 0])
         held, past = held[count:], known[count : count + LEVEL_BACK]
-        return ready, loudest[:count]
+        return ready, loudest[:count], kept
 
     for part in parts:
         held = np.concatenate([held, part])
@@ -192,20 +197,24 @@ def activations(
     context = network.context
     heard: Array = np.zeros((0, frontend.CHANNELS, frontend.BINS), np.float32)
     loudness: Array = np.zeros(0, np.float32)
+    spectrum: NDArray[np.uint8] = np.zeros((0, frontend.BINS), np.uint8)
     left = first = 0  # frames of `heard` that are context already given out; number of the next frame
 
     def give(count: int) -> Activations:
-        nonlocal heard, loudness, left, first
+        nonlocal heard, loudness, spectrum, left, first
         stretch = heard[: left + count + context]
         onset, frame, contour = (part[left : left + count] for part in network(stretch))
-        result = Activations(first, onset, frame, contour, loudness[left : left + count])
+        given = slice(left, left + count)
+        result = Activations(first, onset, frame, contour, loudness[given], spectrum[given])
         first += count
         drop = max(0, left + count - context)
-        heard, loudness, left = heard[drop:], loudness[drop:], left + count - drop
+        heard, loudness, spectrum = heard[drop:], loudness[drop:], spectrum[drop:]
+        left += count - drop
         return result
 
-    for ready, loud in _levelled(_heard(resampled(blocks, rate))):
+    for ready, loud, kept in _levelled(_heard(resampled(blocks, rate))):
         heard, loudness = np.concatenate([heard, ready]), np.concatenate([loudness, loud])
+        spectrum = np.concatenate([spectrum, kept])
         while len(heard) >= left + window + context:
             yield give(window)
     while len(heard) > left:

@@ -18,6 +18,7 @@ from symgen.score import Key
 from symgen.theory.detect import detect_mode
 from symgen.transcribe import kinds, mono, runtime, tracking
 from symgen.transcribe.features import RATE, Features, Listener, find_onsets
+from symgen.transcribe.harmonics import Bytes, with_harmonics
 from symgen.transcribe.mono import Contour, PitchListener
 from symgen.transcribe.notes import LOW_CONFIDENCE, HeardNote, Transcription
 from symgen.transcribe.paths import Rolls
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from symgen.transcribe.forward import Forward
 
 MODES = ("auto", "mono", "poly")
+
+WITH_HARMONICS = ("guqin",)
+"""Instruments whose harmonics are told: a guzheng's lie on the pitches of its open strings and sound much the same."""
 
 
 def transcribe(
@@ -66,7 +70,8 @@ def transcribe(
         instrument = get_instrument(instrument).name
     heard = _heard(sound_of(source), mode, progress)
     raw, used = chosen(heard, mode)
-    return finished(raw, heard.features, heard.contour, mode_used=used, instrument=instrument)
+    spectrum = heard.rolls.spectrum if heard.rolls is not None else None
+    return finished(raw, heard.features, heard.contour, mode_used=used, instrument=instrument, spectrum=spectrum)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +140,13 @@ def share_of_several(notes: Sequence[HeardNote]) -> float:
 
 
 def finished(
-    raw: list[HeardNote], features: Features, contour: Contour | None, *, mode_used: str, instrument: str | None
+    raw: list[HeardNote],
+    features: Features,
+    contour: Contour | None,
+    *,
+    mode_used: str,
+    instrument: str | None,
+    spectrum: Bytes | None = None,
 ) -> Transcription:
     """Return the transcription of notes as they came from a tracker: tuned, named, timed and judged.
 
@@ -151,10 +162,14 @@ def finished(
         "mono" or "poly".
     instrument : str or None
         As for :func:`transcribe`.
+    spectrum : ndarray of uint8, shape (frames, bins), optional
+        Of the same recording, as in :class:`symgen.transcribe.paths.Rolls`: tells harmonics of a guqin.
     """
     tuning = offset_of(raw)
     heard = named(retuned(raw, tuning.cents))
     verdict = kinds.judged(heard, features, contour if mode_used == "mono" else None)
+    if spectrum is not None and (instrument or verdict.kind) in WITH_HARMONICS:
+        heard = with_harmonics(heard, spectrum, tuning.cents)
     clock = clock_of(heard, features.seconds)
     metre = metre_of(heard, clock)
     score = written(heard, clock, metre, features.seconds)
