@@ -135,6 +135,8 @@ def train(options: argparse.Namespace) -> None:
         network.load_state_dict(held["network"])
         optimiser.load_state_dict(held["optimiser"])
         step, spent = held["step"], held["spent"]
+    elif options.start:
+        network.load_state_dict(network_of(options.start)[0].state_dict())
     chance = np.random.default_rng([options.seed, step])
     shelf = Shelf(options.clips)
     tests = [one for path in sorted(options.clips.glob("val_*.npz")) for one in load(path)[:: options.sparse]]
@@ -240,6 +242,7 @@ def main() -> None:
     one.add_argument("--sparse", type=int, default=2)
     one.add_argument("--threads", type=int, default=1)
     one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--start", type=Path, help="checkpoint whose weights to begin with")
     one.add_argument(
         "--half", action="store_true", help="bfloat16: faster where the processor knows it; width 32, not 24"
     )

@@ -2,8 +2,8 @@
 
 A string that is only touched keeps ringing where a stopped one dies away under the finger, cannot be bent, and lies
 high. No single note tells: the evidence of each is weighed by a logistic rule, fitted on modelled clips of the family
-"train" by ``benchmarks/harmonics.py``, and a chain of two states (Rabiner 1989) lets notes in a row speak for each other, for
-harmonics come in passages.
+"train" by ``benchmarks/harmonics.py``, and a chain of two states (Rabiner 1989) lets notes in a row speak for each
+other, for harmonics come in passages.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ LONGEST_S = 3.0
 
 MEASURES = ("pitch", "bend", "bent", "seconds", "confidence", "first late", "second late", "first early")
 """MIDI pitch; cents between lowest and highest of the curve, to 60 at most; whether that is a bend; sounding length, to
-3 s at most; confidence; decibels that partial 1 and partial 2 lose from 128 to 512 ms, and partial 1 from 48 to 256 ms."""
+3 s at most; confidence; decibels that partial 1 and partial 2 lose from 128 to 512 ms, and partial 1 from 48 to 256
+ms."""
 
 MEANS = (50.993, 19.146, 0.45, 1.137, 0.936, -10.986, -12.676, -3.858)
 DEVIATIONS = (7.865, 24.23, 0.498, 0.793, 0.104, 9.546, 9.952, 5.938)

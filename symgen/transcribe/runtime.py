@@ -150,7 +150,7 @@ def _heard(blocks: Iterable[Array]) -> Iterator[Array]:
 
 
 def _levelled(parts: Iterable[Array]) -> Iterator[tuple[Array, Array, NDArray[np.uint8]]]:
-    """Yield (compressed spectra, loudness, spectrum as bytes) of magnitudes, once what the level depends on is heard."""
+    """Yield (compressed spectra, loudness, spectrum as bytes) once all that the level depends on is heard."""
     held: Array = np.zeros((0, frontend.CHANNELS, frontend.BINS), np.float32)
     past: Array = np.zeros(LEVEL_BACK, np.float32)
 

@@ -68,7 +68,7 @@ def transcribe(
         raise UsageError(f"mode {mode!r}", expected=", ".join(MODES))
     if instrument is not None:
         instrument = get_instrument(instrument).name
-    heard = _heard(sound_of(source), mode, progress)
+    heard = heard_of(sound_of(source), mode, progress)
     raw, used = chosen(heard, mode)
     spectrum = heard.rolls.spectrum if heard.rolls is not None else None
     return finished(raw, heard.features, heard.contour, mode_used=used, instrument=instrument, spectrum=spectrum)
@@ -83,7 +83,7 @@ class Heard:
     rolls: Rolls | None
 
 
-def _heard(sound: Sound, mode: str, progress: Progress) -> Heard:
+def heard_of(sound: Sound, mode: str, progress: Progress = silent) -> Heard:
     """Return what each ear made of the sound, which goes by once."""
     listener, pitch = Listener(), PitchListener()
 
