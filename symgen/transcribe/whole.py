@@ -167,7 +167,7 @@ def finished(
     """
     tuning = offset_of(raw)
     heard = named(retuned(raw, tuning.cents))
-    verdict = kinds.judged(heard, features, contour if mode_used == "mono" else None)
+    verdict = kinds.judged(heard, features, contour if mode_used == "mono" else None, overlaps=spectrum is not None)
     if spectrum is not None and (instrument or verdict.kind) in WITH_HARMONICS:
         heard = with_harmonics(heard, spectrum, tuning.cents)
     clock = clock_of(heard, features.seconds)
