@@ -21,7 +21,7 @@ from symgen.resources import checkpoints_dir
 from symgen.transcribe import frontend
 from symgen.transcribe.forward import KEYS, LOWEST, Forward
 from symgen.transcribe.frontend import HOP, LEVEL_AHEAD, LEVEL_BACK, RATE, REACH
-from symgen.transcribe.harmonics import kept_spectrum
+from symgen.transcribe.ringing import kept_spectrum
 
 Array = NDArray[np.float32]
 
@@ -55,7 +55,7 @@ class Activations:
     loudness : float32, shape (frames,)
         Amplitude of the loudest partial, a full-scale sine being 1; tells silence, whatever the network says.
     spectrum : uint8, shape (frames, frontend.BINS)
-        What was heard, fine in pitch, in half decibels (:func:`symgen.transcribe.harmonics.kept_spectrum`).
+        What was heard, fine in pitch, in half decibels (:func:`symgen.transcribe.ringing.kept_spectrum`).
     """
 
     first: int

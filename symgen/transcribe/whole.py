@@ -18,11 +18,12 @@ from symgen.score import Key
 from symgen.theory.detect import detect_mode
 from symgen.transcribe import kinds, mono, runtime, tracking
 from symgen.transcribe.features import RATE, Features, Listener, find_onsets
-from symgen.transcribe.harmonics import Bytes, with_harmonics
+from symgen.transcribe.judging import ended, load_judge, with_harmonics
 from symgen.transcribe.mono import Contour, PitchListener
 from symgen.transcribe.notes import LOW_CONFIDENCE, HeardNote, Transcription
 from symgen.transcribe.paths import Rolls
 from symgen.transcribe.refining import refined
+from symgen.transcribe.ringing import Bytes, measures
 from symgen.transcribe.source import Block, Sound, at_hearing_rate, sound_of
 from symgen.transcribe.techniques import named
 from symgen.transcribe.timing import clock_of
@@ -163,13 +164,17 @@ def finished(
     instrument : str or None
         As for :func:`transcribe`.
     spectrum : ndarray of uint8, shape (frames, bins), optional
-        Of the same recording, as in :class:`symgen.transcribe.paths.Rolls`: tells harmonics of a guqin.
+        Of the same recording, as in :class:`symgen.transcribe.paths.Rolls`: tells where notes end, and harmonics.
     """
     tuning = offset_of(raw)
     heard = named(retuned(raw, tuning.cents))
-    verdict = kinds.judged(heard, features, contour if mode_used == "mono" else None, overlaps=spectrum is not None)
-    if spectrum is not None and (instrument or verdict.kind) in WITH_HARMONICS:
-        heard = with_harmonics(heard, spectrum, tuning.cents)
+    one_voice = contour if mode_used == "mono" else None
+    verdict = kinds.judged(heard, features, one_voice, overlaps=spectrum is not None)
+    if spectrum is not None:
+        measured, judge = measures(heard, spectrum, tuning.cents, features.seconds), load_judge()
+        heard = ended(heard, measured, judge, features.seconds)
+        if (instrument or verdict.kind) in WITH_HARMONICS:
+            heard = with_harmonics(heard, measured, judge)
     clock = clock_of(heard, features.seconds)
     metre = metre_of(heard, clock)
     score = written(heard, clock, metre, features.seconds)
