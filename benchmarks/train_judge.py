@@ -168,7 +168,7 @@ def fit(options: argparse.Namespace) -> None:
             loss.backward()
             optimiser.step()
             schedule.step()
-        print(f"{name}: {len(index)} notes, loss {float(loss):.3f}")
+        print(f"{name}: {len(index)} notes, loss {loss.item():.3f}")
         arrays |= {f"{name}.{part}": value.detach().numpy() for part, value in network.state_dict().items()}
     path = options.out / WEIGHTS
     save_file({key: np.ascontiguousarray(value, np.float32) for key, value in arrays.items()}, path)

@@ -31,6 +31,9 @@ STRUCK_SURELY, LONELY_FRAMES = 0.85, 8
 """Height of a stroke that is one although it is not heard, as in sweeps, and how far off other strokes are from a
 tone that is none."""
 
+DOUBTFUL = 0.55
+"""Height under which a stroke is no proof even where the spectrum rises: a string can grow louder where it arrives."""
+
 DIPS = 0.55
 """A curve that goes on in the ring of the room has still lost this much of its activation when its string slides."""
 
@@ -58,7 +61,8 @@ def departed(strokes: Sequence[Stroke], onsets: Onsets | None) -> list[Stroke]:
     """
     kept: list[Stroke] = []
     for index, stroke in enumerate(strokes):
-        struck = stroke.height >= STRUCK_SURELY or is_heard(onsets, stroke.at * HOP_S) or not _is_lonely(strokes, index)
+        sure = stroke.height >= STRUCK_SURELY or not _is_lonely(strokes, index)
+        struck = sure or (stroke.height >= DOUBTFUL and is_heard(onsets, stroke.at * HOP_S))
         source = None if struck else _source(stroke, kept)
         if source is not None:
             _join(source, stroke)
