@@ -31,20 +31,21 @@ STRUCK_SURELY, LONELY_FRAMES = 0.85, 8
 """Height of a stroke that is one although it is not heard, as in sweeps, and how far off other strokes are from a
 tone that is none."""
 
-DOUBTFUL = 0.55
-"""Height under which a stroke is no proof even where the spectrum rises: a string can grow louder where it arrives."""
+DOUBTFUL, PLAIN_DB = 0.55, 9.0
+"""A stroke under this height is proved only by a rise of this many decibels: a string can grow louder where it
+arrives."""
 
 DIPS = 0.55
 """A curve that goes on in the ring of the room has still lost this much of its activation when its string slides."""
 
 
-def is_heard(onsets: Onsets | None, time: float) -> bool:
-    """Return whether the spectrum rises clearly at a time in seconds, as far as is known."""
+def is_heard(onsets: Onsets | None, time: float, plainly_db: float = 0.0) -> bool:
+    """Return whether the spectrum rises clearly at a time in seconds, as far as is known, and by so much at least."""
     if onsets is None:
         return True
     low, high = np.searchsorted(onsets.times, [time - CLEAR_S, time + CLEAR_S])
     strong = (onsets.strengths[low:high] >= WEAK_RISE_DB) | (onsets.swells[low:high] >= UNSWOLLEN_DB)
-    return bool(strong.any())
+    return bool((strong & (onsets.strengths[low:high] >= plainly_db)).any())
 
 
 def departed(strokes: Sequence[Stroke], onsets: Onsets | None) -> list[Stroke]:
@@ -62,7 +63,8 @@ def departed(strokes: Sequence[Stroke], onsets: Onsets | None) -> list[Stroke]:
     kept: list[Stroke] = []
     for index, stroke in enumerate(strokes):
         sure = stroke.height >= STRUCK_SURELY or not _is_lonely(strokes, index)
-        struck = sure or (stroke.height >= DOUBTFUL and is_heard(onsets, stroke.at * HOP_S))
+        rise = 0.0 if stroke.height >= DOUBTFUL else PLAIN_DB
+        struck = sure or is_heard(onsets, stroke.at * HOP_S, rise)
         source = None if struck else _source(stroke, kept)
         if source is not None:
             _join(source, stroke)

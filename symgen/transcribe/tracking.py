@@ -61,7 +61,7 @@ WEAK = 0.75
 STIRRED = 0.6
 """Height of a stroke that is believed on a sounding string although it is not heard."""
 
-SOUNDS_ON = 0.5
+SOUNDS_ON = 0.4
 """Mean frame activation after the stroke of a note that sounds by itself."""
 
 RIGHT = ((0.1, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 1.0), (0.0, 0.15, 0.22, 0.28, 0.45, 0.8, 0.93, 0.98, 1.0))
