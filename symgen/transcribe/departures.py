@@ -13,7 +13,7 @@ import numpy as np
 
 from symgen.transcribe.features import Onsets
 from symgen.transcribe.landings import ORPHAN
-from symgen.transcribe.paths import HOP_S, LOWEST, PER_SEMITONE, Stroke
+from symgen.transcribe.paths import HOP_S, LOWEST, NEAR_KEY, PER_SEMITONE, Stroke
 
 CLEAR_S, WEAK_RISE_DB, UNSWOLLEN_DB = 0.045, 4.5, 1.5
 """A stroke is heard where, this near to it, the spectrum rises strongly, or rises and grows louder."""
@@ -34,6 +34,9 @@ tone that is none."""
 DOUBTFUL, PLAIN_DB = 0.55, 9.0
 """A stroke under this height is proved only by a rise of this many decibels: a string can grow louder where it
 arrives."""
+
+LED_FRAMES = 8
+"""So soon after a stroke a curve that it draws over has arrived."""
 
 DIPS = 0.55
 """A curve that goes on in the ring of the room has still lost this much of its activation when its string slides."""
@@ -111,3 +114,25 @@ def _join(note: Stroke, tone: Stroke) -> None:
     between = np.interp(gap, [last, first], [place, tone.bins[0]])
     note.add([(frame, float(at), 0.3) for frame, at in zip(gap, between, strict=True)])
     note.add(list(zip(tone.frames, tone.bins, tone.heard, strict=True)))
+
+
+def parted(strokes: Sequence[Stroke]) -> None:
+    """End each curve that goes over to a neighbouring tone as that is struck: there its own string was struck anew.
+
+    A guzheng string that is pressed as it is struck again sounds a semitone or two from where it was, and the curve
+    of the stroke before would lead over to it.
+
+    Parameters
+    ----------
+    strokes : sequence of Stroke
+        In order of time; curves are cut.
+    """
+    for index, stroke in enumerate(strokes):
+        for note in strokes[max(0, index - 24) : index]:
+            at = bisect_left(note.frames, stroke.first)
+            if not 2 <= at < len(note.frames) - LED_FRAMES:
+                continue
+            away = np.abs(note.pitch(at - 2, at + LED_FRAMES + 1) - LOWEST - stroke.key)
+            if away[0] >= NEAREST and away[-1] < NEAR_KEY:
+                note.cut(at)
+                note.stop = stroke.first

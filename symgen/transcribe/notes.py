@@ -86,7 +86,8 @@ class Transcription:
     seconds : float
         Length of the recording.
     flags : tuple of str
-        "low-confidence", "free-rhythm", "silence", "not-a-zither", "clipped", "low-tuning".
+        "low-confidence", "free-rhythm", "silence", "not-a-zither", "clipped", "low-tuning",
+        "one-voice-only".
     unpitched : str
         Where no note was heard, what the recording sounds like, in a few words.
     """

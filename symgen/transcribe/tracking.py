@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.transcribe.departures import departed, is_heard
+from symgen.transcribe.departures import departed, is_heard, parted
 from symgen.transcribe.landings import landed
 from symgen.transcribe.mono import resting_pitch, velocity_of
 from symgen.transcribe.notes import Floats, HeardNote
@@ -117,6 +117,7 @@ def notes_of(rolls: Rolls, features: Features | None = None, onsets: Onsets | No
         sounding[stroke.key] = stroke
         kept.append(stroke)
     kept = departed(landed(kept, rolls, tuning, onsets), onsets)
+    parted(kept)
     loudest = _loudest(kept, features)
     return _distinct([_note(stroke, tuning, features, loudest) for stroke in kept])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from symgen.score import Key
 from symgen.theory.detect import detect_mode
 from symgen.transcribe import kinds, mono, runtime, tracking
 from symgen.transcribe.features import RATE, Features, Listener, find_onsets
-from symgen.transcribe.judging import ended, load_judge, with_harmonics
+from symgen.transcribe.judging import Judge, JudgeError, ended, load_judge, with_harmonics
 from symgen.transcribe.mono import Contour, PitchListener
 from symgen.transcribe.notes import LOW_CONFIDENCE, HeardNote, Transcription
 from symgen.transcribe.paths import Rolls
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from symgen.transcribe.forward import Forward
 
 MODES = ("auto", "mono", "poly")
+
+ONE_VOICE_ONLY = "one-voice-only"
+"""Flag of a recording in which several voices could not be looked for: the weights are missing."""
 
 WITH_HARMONICS = ("guqin",)
 """Instruments whose harmonics are told: a guzheng's lie on the pitches of its open strings and sound much the same."""
@@ -72,7 +75,8 @@ def transcribe(
     heard = heard_of(sound_of(source), mode, progress)
     raw, used = chosen(heard, mode)
     spectrum = heard.rolls.spectrum if heard.rolls is not None else None
-    return finished(raw, heard.features, heard.contour, mode_used=used, instrument=instrument, spectrum=spectrum)
+    found = finished(raw, heard.features, heard.contour, mode_used=used, instrument=instrument, spectrum=spectrum)
+    return found if heard.rolls is not None or mode == "mono" else replace(found, flags=(*found.flags, ONE_VOICE_ONLY))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +116,14 @@ def _network(*, needed: bool) -> Forward | None:
     except runtime.TranscriberError:
         if needed:
             raise
+        return None
+
+
+def _judge() -> Judge | None:
+    """Return the judge of ends and harmonics, None where a folder of checkpoints has none."""
+    try:
+        return load_judge()
+    except JudgeError:
         return None
 
 
@@ -170,8 +182,9 @@ def finished(
     heard = named(retuned(raw, tuning.cents))
     one_voice = contour if mode_used == "mono" else None
     verdict = kinds.judged(heard, features, one_voice, overlaps=spectrum is not None)
-    if spectrum is not None:
-        measured, judge = measures(heard, spectrum, tuning.cents, features.seconds), load_judge()
+    judge = _judge() if spectrum is not None else None
+    if judge is not None and spectrum is not None:
+        measured = measures(heard, spectrum, tuning.cents, features.seconds)
         heard = ended(heard, measured, judge, features.seconds)
         if (instrument or verdict.kind) in WITH_HARMONICS:
             heard = with_harmonics(heard, measured, judge)

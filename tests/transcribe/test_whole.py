@@ -14,6 +14,7 @@ from symgen.sound.presets import preset
 from symgen.sound.render import render
 from symgen.transcribe import transcribe
 from symgen.transcribe.notes import HeardNote
+from symgen.transcribe.runtime import TranscriberError
 from symgen.transcribe.source import Sound
 from symgen.transcribe.tuning import offset_of, retuned, semitones_low
 from symgen.transcribe.writing import in_reach
@@ -139,3 +140,22 @@ def test_one_voice_is_recognised_as_one() -> None:
     notes = slow_guqin(seed=20, count=10)
     found = transcribe(Sound([recording(notes)], RATE))
     assert len(found.heard) == len(notes)
+
+
+def test_without_the_weights_one_voice_is_served_and_said_so(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SYMGEN_CHECKPOINTS", str(tmp_path))
+    sound = recording(slow_guqin(seed=20, count=5))
+    found = transcribe(Sound([sound], RATE))
+    assert found.mode_used == "mono"
+    assert "one-voice-only" in found.flags
+    assert "one-voice-only" not in transcribe(Sound([sound], RATE), mode="mono").flags
+    with pytest.raises(TranscriberError, match=r"checkpoint\.json"):
+        transcribe(Sound([sound], RATE), mode="poly")
+
+
+def test_noise_is_described_where_no_note_is_in_it() -> None:
+    brown = np.cumsum(np.random.default_rng(0).standard_normal(RATE * 6))
+    brown -= np.convolve(brown, np.ones(4001) / 4001, "same")
+    found = transcribe(Sound([(0.3 * brown / np.abs(brown).max()).astype(np.float32)], RATE))
+    assert not found.heard
+    assert found.unpitched.startswith("noise, nine tenths of it below")
