@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.isolation import alive
 from symgen.transcribe.departures import departed, is_heard, parted
 from symgen.transcribe.landings import landed
 from symgen.transcribe.mono import resting_pitch, velocity_of
@@ -67,6 +68,9 @@ SOUNDS_ON = 0.4
 RIGHT = ((0.1, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 1.0), (0.0, 0.15, 0.22, 0.28, 0.45, 0.8, 0.93, 0.98, 1.0))
 """Root of height times contour of a note, and the share of such notes that were right in rendered clips."""
 
+ALIVE_STROKES = 512
+"""After so many strokes a sign of life is given: an hour has 13,000, and takes half a minute."""
+
 DOUBLE_S = 0.045
 """Two notes of one pitch this near to each other are one: no string is struck so soon again."""
 
@@ -101,6 +105,8 @@ def notes_of(rolls: Rolls, features: Features | None = None, onsets: Onsets | No
     sounding: dict[int, Stroke] = {}
     following = _next_on_key(strokes, rolls.onset.shape[1])
     for index, stroke in enumerate(strokes):
+        if index % ALIVE_STROKES == 0:
+            alive()
         if _slides_through(stroke, sounding.values()) or _is_ghost(stroke, strokes, index, rolls):
             continue
         stirred = None if is_heard(onsets, stroke.at * HOP_S) else _stirred(stroke, sounding.values())

@@ -73,7 +73,9 @@ def transcribe(
     if instrument is not None:
         instrument = get_instrument(instrument).name
     heard = heard_of(sound_of(source), mode, progress)
+    progress("finding the notes")
     raw, used = chosen(heard, mode)
+    progress("looking at how they ring")
     spectrum = heard.rolls.spectrum if heard.rolls is not None else None
     found = finished(raw, heard.features, heard.contour, mode_used=used, instrument=instrument, spectrum=spectrum)
     return found if heard.rolls is not None or mode == "mono" else replace(found, flags=(*found.flags, ONE_VOICE_ONLY))
