@@ -1,4 +1,4 @@
-"""How much of a folder of scores gets a fingering, and how fast.
+"""How much of a folder of scores gets a fingering, and how fast: by Python, and by compiled kernels.
 
 Run: python benchmarks/fingering.py FOLDER --instrument guqin [--tuning zhengdiao] [--most 20]
 """
@@ -16,7 +16,7 @@ from symgen.instruments.fingering import finger
 
 
 def main() -> None:
-    """Finger every piece twice, the second time with warm caches, and print shares and speeds."""
+    """Finger every piece with each, the compiled ones also warm, and print shares and speeds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--instrument", default="guqin")
@@ -29,11 +29,11 @@ def main() -> None:
     if instrument.name == "guqin":  # notated on do = C, an octave and more too high or low: onto the strings
         scores = [score.transpose(tuning.open_pitches[0] - int(score.notes["pitch"].min())) for score in scores]
     notes = sum(len(score) for score in scores)
-    for name in ("cold", "warm"):
-        start = time.perf_counter()
-        fingerings = [finger(score, instrument, tuning) for score in scores]
-        seconds = time.perf_counter() - start
-        print(f"{name}: {notes / seconds:,.0f} notes a second")
+    for name, machine_code in (("Python", False), ("machine code, first", True), ("machine code", True)):
+        wall, cpu = time.perf_counter(), time.process_time()
+        fingerings = [finger(score, instrument, tuning, machine_code=machine_code) for score in scores]
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        print(f"{name}: {notes / wall:,.0f} notes a second, {notes / cpu:,.0f} a second of one core")
     placed = sum(place is not None for fingering in fingerings for place in fingering.placements)
     print(f"{placed:,} of {notes:,} notes have a place ({placed / notes:.1%}) in {len(scores)} pieces, {tuning.name}")
 

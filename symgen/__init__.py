@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from symgen.arrange import arrange as arrange
     from symgen.compose import compose as compose
     from symgen.errors import SymgenError as SymgenError
     from symgen.models.checkpoint import from_pretrained as from_pretrained
@@ -34,6 +35,7 @@ _HOMES = {
     "Piece": "symgen.piece",
     "Score": "symgen.score",
     "SymgenError": "symgen.errors",
+    "arrange": "symgen.arrange",
     "compose": "symgen.compose",
     "decode": "symgen.tokens.codec",
     "detect_mode": "symgen.theory.detect",
@@ -53,6 +55,7 @@ __all__ = [
     "Score",
     "SymgenError",
     "__version__",
+    "arrange",
     "compose",
     "decode",
     "detect_mode",

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_corpus, cli_dataset, console
+from symgen import cli_arrange, cli_corpus, cli_dataset, console
 
 app = typer.Typer(
     name="symgen",
@@ -284,6 +284,9 @@ def evaluate(
         console.print_json(result.as_json())
     else:
         console.print_lines(result.as_markdown().splitlines())
+
+
+app.command()(cli_arrange.arrange)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,40 +10,12 @@ from typing import Any
 import numpy as np
 
 from symgen.errors import ReadError, SymgenError, UsageError, one_line
+from symgen.instruments.playability import Playability, playability
 from symgen.piece import Piece
 from symgen.progress import Progress, silent
 from symgen.score import Score
-from symgen.theory.degrees import DEGREES, degree_of, pitch_class_name
+from symgen.theory.degrees import DEGREES, degree_of, note_name, pitch_class_name
 from symgen.theory.modes import mode_name
-
-INSTRUMENTS = ("guqin", "guzheng")
-TUNINGS_TRIED = 3
-PROBLEMS_SHOWN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Playability:
-    """Whether an instrument can play a score as written, in the tuning that suits it best.
-
-    Parameters
-    ----------
-    instrument, tuning : str
-        Names in :mod:`symgen.instruments`.
-    share : float
-        Share of the notes that have a place, 0 to 1.
-    problems : tuple of str
-        What cannot be played, in order of time.
-    """
-
-    instrument: str
-    tuning: str
-    share: float
-    problems: tuple[str, ...]
-
-    @property
-    def playable(self) -> bool:
-        """Whether every note has a place."""
-        return not self.problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +90,7 @@ class InspectResult:
         values["degrees"] = {degree: round(share, 4) for degree, share in self.degrees.items()}
         values["gong_name"] = None if self.gong is None else pitch_class_name(self.gong)
         values["sections"] = [{"bar": bar, "name": name} for bar, name in self.sections]
-        values["playability"] = {
-            p.instrument: {
-                "playable": p.playable,
-                "tuning": p.tuning,
-                "share": round(p.share, 4),
-                "problems": list(p.problems),
-            }
-            for p in self.playability
-        }
+        values["playability"] = {p.instrument: p.as_json() for p in self.playability}
         return values
 
     def facts(self) -> list[tuple[str, str]]:
@@ -148,8 +111,8 @@ class InspectResult:
         if self.sections:
             rows += [("sections", ", ".join(f"{name} (bar {bar})" if bar else name for bar, name in self.sections))]
         rows += [("lost", _counts(self.lost)), ("mended", _counts(self.mended))]
-        for playability in self.playability:
-            rows += [(playability.instrument, line) for line in _playability_lines(playability)]
+        for judged in self.playability:
+            rows += [(judged.instrument, line) for line in judged.lines()]
         return rows
 
     def _length(self) -> str:
@@ -291,45 +254,6 @@ def degree_shares(score: Score, gong: int) -> dict[str, float]:
     return {DEGREES[tone]: float(ticks) / total for tone, ticks in enumerate(sounding) if ticks > 0}
 
 
-def playability(score: Score, gong: int) -> tuple[Playability, ...]:
-    """Finger a score on both zithers, each in the tuning that the score states or the best of those that serve."""
-    from symgen.instruments import get_instrument, tuning_for, tunings_for
-    from symgen.instruments.fingering import finger
-
-    results = []
-    for name in INSTRUMENTS:
-        instrument = get_instrument(name)
-        tunings = tunings_for(instrument, gong)[:TUNINGS_TRIED] or (tuning_for(instrument, gong),)
-        tunings = (*(t for t in instrument.tunings.values() if t.name == stated_tuning(score)), *tunings)
-        best: Playability | None = None
-        for tuning in tunings:
-            fingering = finger(score, instrument, tuning)
-            placed = sum(placement is not None for placement in fingering.placements)
-            problems = tuple(str(problem) for problem in fingering.problems)
-            found = Playability(name, tuning.name, placed / len(score), problems)
-            if best is None or found.share > best.share:
-                best = found
-            if best.playable:
-                break
-        if best is not None:
-            results.append(best)
-    return tuple(results)
-
-
-def stated_tuning(score: Score) -> str | None:
-    """Return the tuning that a text of the score states, as ``tuning=manjiao`` in the MIDI that symgen writes."""
-    for text in score.texts:
-        found = re.search(r"\btuning=(\w+)", text.text)
-        if found:
-            return found[1]
-    return None
-
-
-def note_name(pitch: int) -> str:
-    """Return the name of a MIDI note, middle C being C4."""
-    return f"{pitch_class_name(pitch)}{pitch // 12 - 1}"
-
-
 def _sections(score: Score) -> tuple[tuple[int, str], ...]:
     bars = score.bar_starts()
     return tuple((int(np.searchsorted(bars, s.tick, side="right")), s.name) for s in score.sections)
@@ -337,12 +261,3 @@ def _sections(score: Score) -> tuple[tuple[int, str], ...]:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items())) or "nothing"
-
-
-def _playability_lines(playability: Playability) -> list[str]:
-    if playability.playable:
-        return [f"playable, tuning {playability.tuning}"]
-    problems = playability.problems
-    more = [f"... and {len(problems) - PROBLEMS_SHOWN} more"] if len(problems) > PROBLEMS_SHOWN else []
-    head = f"{playability.share:.1%} of the notes have a place, tuning {playability.tuning}"
-    return [head, *(f"  {problem}" for problem in problems[:PROBLEMS_SHOWN]), *more]

@@ -41,6 +41,9 @@ class PlayedNote:
         How the note is made.
     bends : tuple of Bend
         Bend curve in order of time, empty for none; straight lines between control points.
+    finger, stroke, hand : str
+        As of the :class:`~symgen.instruments.base.Placement`: the finger that stops or presses, the stroke, the
+        striking hand; "" where unknown.
     """
 
     onset: int
@@ -51,6 +54,9 @@ class PlayedNote:
     position: float = 0.0
     technique: Technique = Technique.PLUCK
     bends: tuple[Bend, ...] = ()
+    finger: str = ""
+    stroke: str = ""
+    hand: str = ""
 
 
 @dataclass(frozen=True, slots=True)

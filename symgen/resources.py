@@ -12,6 +12,10 @@ CORPORA_VARIABLE = "SYMGEN_CORPORA"
 """Environment variable that names another folder of corpus declarations."""
 
 
+INSTRUMENTS_VARIABLE = "SYMGEN_INSTRUMENTS"
+"""Environment variable that names the folder of a user's own instruments and tunings."""
+
+
 def checkpoints_dir() -> Path:
     """Return the folder that holds the shipped checkpoints, one sub-folder each.
 
@@ -27,6 +31,21 @@ def checkpoints_dir() -> Path:
 def corpora_dir() -> Path:
     """Return the folder of corpus declarations, found as :func:`checkpoints_dir` finds its own."""
     return _folder(CORPORA_VARIABLE, "corpora")
+
+
+def own_instruments_dir() -> Path:
+    """Return the folder of a user's own instruments and tunings, which need not exist.
+
+    Returns
+    -------
+    Path
+        The folder named by ``SYMGEN_INSTRUMENTS`` if that is set; else ``symgen/instruments`` in the user's
+        folder of settings, which is ``XDG_CONFIG_HOME`` or ``~/.config``.
+    """
+    if named := os.environ.get(INSTRUMENTS_VARIABLE):
+        return Path(named).expanduser()
+    settings = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(settings).expanduser() / "symgen" / "instruments"
 
 
 def version() -> str:

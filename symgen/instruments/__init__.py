@@ -1,16 +1,20 @@
 """Instruments: tunings, placements and the hands that play them.
 
-A module of this folder that exposes ``INSTRUMENT`` is an instrument. The folder is listed to find them.
+A TOML file of this folder is an instrument, and so is one in a user's own folder (:func:`own_folder`); both
+folders are listed to find them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
+from typing import Any
 from unicodedata import normalize
 
 from symgen.errors import UsageError
+from symgen.instruments import tables
+from symgen.instruments._reading import parse
 from symgen.instruments.base import Instrument, Placement, Tuning
 from symgen.instruments.rules import (
     placements,
@@ -20,6 +24,7 @@ from symgen.instruments.rules import (
     tuning_for,
     tunings_for,
 )
+from symgen.resources import own_instruments_dir
 
 __all__ = [
     "Instrument",
@@ -37,25 +42,52 @@ __all__ = [
 ]
 
 
-@cache
 def instruments() -> tuple[Instrument, ...]:
-    """Return all instruments in order of name."""
-    found = []
-    for module in iter_modules(__path__):
-        instrument = getattr(import_module(f"{__name__}.{module.name}"), "INSTRUMENT", None)
-        if instrument is not None:
-            found.append(instrument)
-    return tuple(sorted(found, key=lambda instrument: instrument.name))
-
-
-def get_instrument(name: str) -> Instrument:
-    """Return the instrument of this name, pinyin or Chinese.
+    """Return all instruments in order of name: the shipped ones, and those of a user's own folder.
 
     Raises
     ------
     UsageError
-        If there is none; lists the known names.
+        If a table has a mistake: its file, line and key, and what was expected.
     """
+    return tuple(_instruments(own_instruments_dir()).values())
+
+
+@cache
+def _shipped() -> dict[str, Mapping[str, Any]]:
+    found, _ = tables.read_folder(Path(__path__[0]), {})
+    return found
+
+
+@cache
+def _shipped_instrument(name: str) -> Instrument:
+    return tables.instrument_of(_shipped()[name])
+
+
+@cache
+def _instruments(own: Path) -> dict[str, Instrument]:
+    """Return the instruments by name, with those and the tunings of the folder `own`."""
+    found = {name: _shipped_instrument(name) for name in _shipped()}
+    added, tunings = tables.read_folder(own, _shipped())
+    found |= {name: tables.instrument_of(table) for name, table in added.items()}
+    for source, table in tunings:
+        name = table["instrument"]
+        if name not in found:
+            source.refuse(("instrument",), repr(name), expected=f"one of {', '.join(sorted(found))}")
+        found[name] = tables.with_tunings(found[name], source, table)
+    return dict(sorted(found.items()))
+
+
+def get_instrument(name: str) -> Instrument:
+    """Return the instrument of this name, pinyin or Chinese, or of a TOML file.
+
+    Raises
+    ------
+    UsageError
+        If there is none; lists the known names. If a table has a mistake: file, line and key.
+    """
+    if name.endswith(".toml"):
+        return _from_file(Path(name))
     wanted = _key(name)
     for instrument in instruments():
         if wanted in (_key(instrument.name), instrument.chinese):
@@ -64,20 +96,41 @@ def get_instrument(name: str) -> Instrument:
     raise UsageError(f"no instrument is called {name!r}", expected=f"one of {known}")
 
 
+@cache
+def _from_file(path: Path) -> Instrument:
+    source, table = parse(path)
+    if "instrument" in table:
+        source.refuse(("instrument",), "a file of tunings", expected="a file of an instrument, with name")
+    extended = table.get("extends")
+    if extended is not None and extended not in _shipped():
+        source.refuse(("extends",), repr(extended), expected=f"one of {', '.join(sorted(_shipped()))}")
+    return tables.instrument_of(tables.completed(source, table, _shipped()))
+
+
 def get_tuning(instrument: Instrument, name: str) -> Tuning:
-    """Return the tuning of `instrument` with this name: pinyin, Chinese or an alias.
+    """Return the tuning of `instrument` with this name: pinyin, Chinese or an alias; or the first of a TOML file.
 
     Raises
     ------
     UsageError
-        If there is none; lists the known names.
+        If there is none; lists the known names. If a table has a mistake: file, line and key.
     """
+    if name.endswith(".toml"):
+        return _tuning_from_file(instrument, Path(name))
     wanted = _key(name)
     for tuning in instrument.tunings.values():
         if wanted in {_key(known) for known in (tuning.name, tuning.chinese, *tuning.aliases)}:
             return tuning
     known = ", ".join(instrument.tunings)
-    raise UsageError(f"{instrument.name} has no tuning {name!r}", expected=f"one of {known}")
+    raise UsageError(f"{instrument.name} has no tuning {name!r}", expected=f"one of {known}, or a TOML file")
+
+
+def _tuning_from_file(instrument: Instrument, path: Path) -> Tuning:
+    source, table = parse(path)
+    if table.get("instrument") not in (instrument.name, instrument.chinese):
+        source.refuse(("instrument",), repr(table.get("instrument")), expected=f"instrument = {instrument.name!r}")
+    more = tables.with_tunings(instrument, source, table)
+    return next(tuning for name, tuning in more.tunings.items() if name not in instrument.tunings)
 
 
 def _key(name: str) -> str:

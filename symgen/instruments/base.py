@@ -1,7 +1,7 @@
 """What an instrument is: tunings, places on strings, and the limits of two hands, as data.
 
-Nothing here knows one instrument from another. A module of this folder that exposes ``INSTRUMENT``
-describes one; :mod:`symgen.instruments.rules` reads the description.
+Nothing here knows one instrument from another. A TOML file of this folder describes one,
+:mod:`symgen.instruments.tables` reads it, and :mod:`symgen.instruments.rules` goes by the description.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import log2
 from types import MappingProxyType
 
+from symgen.instruments.shapes import Ornament
 from symgen.score import Technique
 
 
@@ -54,11 +55,20 @@ class Placement:
         Guqin: hui.fen of the finger, 0.0 for an open string. Guzheng: semitones pressed.
     technique : Technique
         OPEN, STOPPED or HARMONIC; PLUCK where there are no strings.
+    finger : str
+        Finger that stops, presses or touches: a :class:`Finger` of the instrument; "" for an open string.
+    stroke : str
+        How the string is struck: a :class:`Stroke` of the instrument; "" where that is left open.
+    hand : str
+        Hand that strikes: "right" or "left"; "" where that is left open.
     """
 
     string: int
     position: float
     technique: Technique
+    finger: str = ""
+    stroke: str = ""
+    hand: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +87,15 @@ class Hands:
         Distances in strings at which two strings can be pressed together; empty for any.
     stopping_hand_plucks : bool
         True where a hand that presses is lost to plucking.
+    rest : float
+        String over which the striking hand rests; 0.0 where it has no such place.
     everyday, extreme : tuple of int
         Semitones above the open string within easy reach, and within reach at all, one entry a string.
     everyday_harmonic : int
         Semitones above the open string of the highest harmonic in common use.
     jump_marks, jump_seconds : float
-        A move of the stopping hand to another string by more marks (hui) than this takes at least so long.
+        A move of the stopping hand to another string by more marks (hui) than this takes at least so long; 0.0
+        where there is no such limit.
     """
 
     plucking_hands: int
@@ -92,11 +105,89 @@ class Hands:
     stop_span: float = 0.0
     stop_gaps: tuple[int, ...] = ()
     stopping_hand_plucks: bool = False
+    rest: float = 0.0
     everyday: tuple[int, ...] = ()
     extreme: tuple[int, ...] = ()
     everyday_harmonic: int = 127
     jump_marks: float = 0.0
     jump_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finger:
+    """A finger of the hand that stops, presses or touches.
+
+    Parameters
+    ----------
+    name, chinese : str
+        Its names; the Chinese one as tablature writes it.
+    first, last : float
+        Marks within which it is used, from the bridge to the nut; where strings are pressed they do not matter.
+    offset : float
+        How far from it the hand is, towards the nut, as a fraction of the speaking length: where the thumb stops at
+        hui 9 the hand is about where the ring finger would be.
+    cost : float
+        Weight against it, on the scale of :class:`Costs`.
+    stops, touches : bool
+        Whether it stops strings, and whether it touches them for harmonics.
+    """
+
+    name: str
+    chinese: str
+    first: float = 1.0
+    last: float = 14.0
+    offset: float = 0.0
+    cost: float = 0.0
+    stops: bool = True
+    touches: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stroke:
+    """A way of striking.
+
+    Parameters
+    ----------
+    name, chinese : str
+        Its names.
+    fingers : tuple of str
+        Fingers that strike: one after the other on one string, or at once on as many strings, from the string of
+        the lowest number up.
+    outward : bool
+        True for a stroke away from the palm.
+    gap : (int, int)
+        Least and most distance of the strings that are struck at once; (0, 0) for a stroke on one string.
+    velocity : float
+        Strength, 1.0 for the strongest.
+    attacks : int
+        How often a string sounds.
+    seconds : (float, float)
+        Time between two attacks of one stroke.
+    run : bool
+        True where every attack takes the next string.
+    unison : bool
+        True where its strings have to sound the same pitch.
+    plays : bool
+        True where the fingering chooses it for plain notes; the others belong to ornaments and patterns.
+    offset : float
+        How many strings from the hand's own place the stroke is at ease, towards higher numbers.
+    cost : float
+        Weight against it, on the scale of :class:`Costs`.
+    """
+
+    name: str
+    chinese: str
+    fingers: tuple[str, ...]
+    outward: bool = False
+    gap: tuple[int, int] = (0, 0)
+    velocity: float = 1.0
+    attacks: int = 1
+    seconds: tuple[float, float] = (0.0, 0.0)
+    run: bool = False
+    unison: bool = False
+    plays: bool = False
+    offset: float = 0.0
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,92 +202,51 @@ class Costs:
         Each semitone past easy reach.
     near_nut : float
         A stop less than two semitones above the open string, where the hand has no mark to find.
+    as_harmonic : float
+        A harmonic where none is written; only taken where nothing else gives the pitch.
     move : float
         A move of the stopping hand by a tenth of the string (guzheng: a tenth of the strings) in one second.
-    hurried_jump : float
-        A jump to another string in less time than :class:`Hands` allows.
     string_change : float
         Each string between two notes in a row.
     same_sound : float
         A pitch repeated in the same place, where open and stopped unison can alternate.
+    unison_pair : float
+        Reward of a pitch repeated once open and once stopped (san and an, yinghe 应合).
     cut : float
         Striking a string whose last note is written to sound on.
+    off_string : float
+        Leaving the string on which a slide goes on to the next note.
+    new_mark : float
+        A harmonic at another mark than the harmonic before it.
+    off_rest : float
+        Each string that the striking hand is away from where it rests.
+    shift : float
+        A move of the striking hand by one string in one second.
+    same_finger : float
+        One finger striking two different strings in less than 0.3 s.
+    repeat : float
+        The same stroke again on one string in less than 0.3 s, where in and out can alternate.
+    other_hand : float
+        A stroke of the left hand.
     """
 
     stopped: float = 0.35
     per_semitone: float = 0.0
     beyond_everyday: float = 0.6
     near_nut: float = 0.4
+    as_harmonic: float = 5.0
     move: float = 0.25
-    hurried_jump: float = 4.0
     string_change: float = 0.04
     same_sound: float = 0.15
+    unison_pair: float = 0.3
     cut: float = 0.8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slide:
-    """A glide into a note from `cents` away (low, high) within `seconds` (low, high) of the attack."""
-
-    cents: tuple[float, float]
-    seconds: tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vibrato:
-    """An oscillation of the pitch after the attack.
-
-    Parameters
-    ----------
-    cents : (float, float)
-        Depth, low and high.
-    hertz : (float, float)
-        Turns a second.
-    delay : (float, float)
-        Seconds from the attack to the first turn.
-    until : float
-        Share of the note after which the pitch is at rest again.
-    upward : bool
-        True where the pitch can only rise (a string pressed behind its bridge).
-    decays : bool
-        True where the turns grow smaller.
-    """
-
-    cents: tuple[float, float]
-    hertz: tuple[float, float]
-    delay: tuple[float, float]
-    until: float
-    upward: bool
-    decays: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ornament:
-    """A bend curve that the stopping hand gives to notes.
-
-    Parameters
-    ----------
-    name, chinese : str
-        Its names.
-    technique : Technique
-        SLIDE_UP, SLIDE_DOWN or VIBRATO: a note so marked always takes it.
-    on : tuple of Technique
-        OPEN or STOPPED: the notes it can be given to.
-    share : float
-        Share of the long unmarked notes it is given to.
-    seconds : float
-        A note must sound at least this long.
-    curve : Slide or Vibrato
-        Its shape.
-    """
-
-    name: str
-    chinese: str
-    technique: Technique
-    on: tuple[Technique, ...]
-    share: float
-    seconds: float
-    curve: Slide | Vibrato
+    off_string: float = 0.6
+    new_mark: float = 0.1
+    off_rest: float = 0.05
+    shift: float = 0.05
+    same_finger: float = 0.3
+    repeat: float = 0.3
+    other_hand: float = 0.5
 
 
 _BY_PLACE = (Technique.OPEN, Technique.STOPPED)
@@ -247,6 +297,10 @@ class Instrument:
         Softest and loudest attack.
     ring_seconds : mapping of Technique to (float, float)
         Audible length of an OPEN, STOPPED or HARMONIC note on the lowest and on the highest string.
+    fingers : tuple of Finger
+        Fingers that stop or press, the most used first.
+    strokes : mapping of str to Stroke
+        Ways of striking, by name.
     ornaments : tuple of Ornament
         Bend curves, the most characteristic first.
     costs : Costs
@@ -269,6 +323,8 @@ class Instrument:
     ways: Mapping[Technique, tuple[Technique, ...]] = field(default_factory=lambda: PLUCKED_WAYS)
     velocity: tuple[int, int] = (30, 110)
     ring_seconds: Mapping[Technique, tuple[float, float]] = field(default_factory=dict)
+    fingers: tuple[Finger, ...] = ()
+    strokes: Mapping[str, Stroke] = field(default_factory=dict)
     ornaments: tuple[Ornament, ...] = ()
     costs: Costs = field(default_factory=Costs)
     habitual: Mapping[int, str] = field(default_factory=dict)

@@ -1,60 +1,39 @@
-"""Fingering: a string and a place for every note of a score, or why there is none.
+"""Fingering: string, place, finger and stroke for every note of a score, or why there is none.
 
-Notes of one onset form a stroke. Each stroke has a set of arrangements that the hands can strike at once
-(:func:`symgen.instruments.rules.arrangements`); a Viterbi search over the strokes takes the way of least
-cost through them, with the weights of the instrument's :class:`~symgen.instruments.base.Costs`. What
-cannot be played is reported with bar, notes, rule and remedy, and the rest is fingered without it.
+Notes of one onset form a stroke. Two searches go over the whole piece with the weights of the instrument's
+:class:`~symgen.instruments.base.Costs`: first for the hand that stops, over all arrangements that the hands can hold
+(:func:`symgen.instruments.rules.arrangements`) and with its place kept in mind while open strings sound; then for the
+hand that strikes, over its strokes. What cannot be played is reported with bar, notes, rule and remedy, and the rest
+is fingered without it. The searches are kernels (``_search.py``): Python runs them for one piece, machine code for
+many.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from symgen.instruments.base import Instrument, Placement, Tuning, fraction_at
-from symgen.instruments.rules import arrangements, most_attacks, placements
+from symgen.instruments import _search
+from symgen.instruments._options import Block, Sound, Strikes, block_of, columns, strikes_of, thousandths, ways_to_sound
+from symgen.instruments._problems import Problem, why_no_place, why_not_struck, why_too_late
+from symgen.instruments.base import Instrument, Placement, Tuning
+from symgen.native import compiled, is_available
 from symgen.score import Score, Technique
 from symgen.units import bar_ticks, ticks_to_seconds
+
+__all__ = ["DEFAULT_QPM", "Fingering", "Problem", "finger"]
 
 DEFAULT_QPM = 60.0
 """Tempo assumed where a score has none: the middle of guqin playing."""
 
-MOST_EXAMINED = 2048
-MOST_KEPT = 32
-"""Arrangements of one stroke that are looked at, and the cheapest of them that the search keeps."""
-
-Floats = NDArray[np.float64]
-Sound = tuple[int, Technique]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Music that cannot be played as written.
-
-    Parameters
-    ----------
-    bar : int
-        Bar number from 1; bars of 4/4 are counted where the metre is unknown.
-    notes : tuple of int
-        Indices into ``score.notes``.
-    rule : str
-        What the instrument cannot do.
-    remedy : str
-        What would make it playable.
-    """
-
-    bar: int
-    notes: tuple[int, ...]
-    rule: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"bar {self.bar}: {self.rule}; {self.remedy}"
+COMPILED_FROM = 4096
+"""Notes from which on a piece is worth the loading of compiled kernels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +57,8 @@ class Fingering:
         return not self.problems
 
 
-def finger(score: Score, instrument: Instrument, tuning: Tuning) -> Fingering:
-    """Find string and place for every note.
+def finger(score: Score, instrument: Instrument, tuning: Tuning, *, machine_code: bool | None = None) -> Fingering:
+    """Find string, place, finger and stroke for every note.
 
     Parameters
     ----------
@@ -87,198 +66,230 @@ def finger(score: Score, instrument: Instrument, tuning: Tuning) -> Fingering:
         Its tempo map (60 qpm if unknown) tells how much time the hand has.
     instrument, tuning : Instrument, Tuning
         What it is played on.
+    machine_code : bool, optional
+        Whether compiled kernels do it; the result is the same. By default they do where they are loaded already or
+        the piece is long.
 
     Returns
     -------
     Fingering
         The same for the same input.
     """
+    if machine_code is None:
+        machine_code = is_available() and ("numba" in sys.modules or len(score) >= COMPILED_FROM)
     found: list[Placement | None] = [None] * len(score)
-    problems: list[Problem] = []
-    strokes = _strokes(score, instrument, tuning, problems)
-    for stroke, choice in zip(strokes, _cheapest_way(strokes, instrument), strict=True):
-        for note, placement in zip(stroke.notes, stroke.options.choices[choice], strict=True):
-            found[note] = placement
-    problems.sort(key=lambda problem: problem.notes)
+    piece = _strokes(score, instrument, tuning)
+    if piece.notes:
+        chosen = _stopping(piece, instrument, machine_code)
+        _report_late(piece, chosen, instrument)
+        ways = [
+            None if choice < 0 else piece.blocks[block].ways[choice]
+            for block, choice in zip(piece.block, chosen, strict=True)
+        ]
+        strikes = _striking(piece, ways, instrument, machine_code)
+        for notes, way, names in zip(piece.notes, ways, strikes, strict=True):
+            if way is not None:
+                for note, place, (stroke, hand) in zip(notes, way, names, strict=True):
+                    found[note] = _struck(place, stroke, hand)
+    problems = sorted(piece.problems, key=lambda problem: problem.notes)
     return Fingering(tuple(found), tuple(problems))
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Options:
-    """The arrangements of one stroke, with what the costs need to know of them; n is their number.
-
-    `hand` holds the place of the stopping hand (share of the string, or of the strings; NaN if it is
-    free), `mark` the same in marks, `string` the mean string,`strings` the strings struck.
-    """
-
-    sounds: tuple[Sound, ...]
-    choices: tuple[tuple[Placement, ...], ...]
-    cost: Floats  # (n,)
-    hand: Floats  # (n,)
-    mark: Floats  # (n,)
-    string: Floats  # (n,)
-    strings: tuple[frozenset[int], ...]
+@lru_cache(maxsize=16384)
+def _struck(place: Placement, stroke: str, hand: str) -> Placement:
+    return replace(place, stroke=stroke, hand=hand)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stroke:
-    """Notes struck at once: indices, onset and latest written end in seconds, and their options."""
+@dataclass(slots=True)
+class _Piece:
+    """The strokes of a piece: notes, block, onset and latest written end in microseconds, bar and tempo of each."""
 
-    notes: tuple[int, ...]
-    onset: float
-    end: float
-    options: _Options
+    notes: list[tuple[int, ...]] = field(default_factory=list)
+    block: list[int] = field(default_factory=list)
+    onset: list[int] = field(default_factory=list)
+    end: list[int] = field(default_factory=list)
+    bars: list[int] = field(default_factory=list)
+    qpm: list[float] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
-def _strokes(score: Score, instrument: Instrument, tuning: Tuning, problems: list[Problem]) -> list[_Stroke]:
-    """Group the notes by onset; append a problem for each note or stroke that cannot be played."""
+def _strokes(score: Score, instrument: Instrument, tuning: Tuning) -> _Piece:
+    """Group the notes by onset; note a problem for each note or stroke that cannot be played."""
     notes = score.notes
     tempi = [(tempo.tick, tempo.qpm) for tempo in score.tempi] or [(0, DEFAULT_QPM)]
-    onsets = ticks_to_seconds(notes["onset"], tempi, score.ticks_per_quarter).tolist()
-    ends = ticks_to_seconds(notes["onset"] + notes["duration"], tempi, score.ticks_per_quarter).tolist()
+    seconds = ticks_to_seconds(notes["onset"], tempi, score.ticks_per_quarter)
+    ends = ticks_to_seconds(notes["onset"] + notes["duration"], tempi, score.ticks_per_quarter)
+    onset, end = (np.rint(1e6 * seconds).astype(np.int64).tolist(), np.rint(1e6 * ends).astype(np.int64).tolist())
     starts = np.flatnonzero(np.diff(notes["onset"], prepend=-1)).tolist()
-    sounds = list(zip(notes["pitch"].tolist(), map(Technique, notes["technique"].tolist()), strict=True))
+    sounds = list(zip(notes["pitch"].tolist(), map(_TECHNIQUES.__getitem__, notes["technique"].tolist()), strict=True))
     bars = _bar_numbers(score)
-    strokes = []
+    at = np.searchsorted([tick for tick, _ in tempi], notes["onset"], side="right") - 1
+    qpm = np.array([tempo for _, tempo in tempi])[np.clip(at, 0, None)].tolist()
+    piece = _Piece()
+    known: dict[tuple[Sound, ...], int] = {}
     for start, stop in pairwise([*starts, len(notes)]):
-        group = [i for i in range(start, stop) if placements(instrument, tuning, *sounds[i])]
-        for note in sorted(set(range(start, stop)) - set(group)):
-            problems.append(_unplayable(int(bars[note]), note, sounds[note], instrument, tuning))
-        if not group:
-            continue
-        options = _options(instrument, tuning, tuple(sounds[i] for i in group))
-        if options is None:
-            problems.append(_unstrikeable(int(bars[start]), tuple(group), instrument))
-            continue
-        strokes.append(_Stroke(tuple(group), onsets[start], max(ends[i] for i in group), options))
-    return strokes
+        group = tuple(sounds[start:stop])
+        number = known.get(group, -1)
+        if number < 0:
+            block = block_of(instrument, tuning, group)
+            if block is not None:
+                known[group] = number = len(piece.blocks)
+                piece.blocks.append(block)
+        if number >= 0:
+            members = tuple(range(start, stop))
+        else:
+            members, number = _without_the_unplayable(
+                piece, known, sounds, range(start, stop), bars, instrument, tuning
+            )
+            if not members:
+                continue
+        piece.notes.append(members)
+        piece.block.append(number)
+        piece.onset.append(onset[start])
+        piece.end.append(max(end[start:stop]))
+        piece.bars.append(bars[start])
+        piece.qpm.append(qpm[start])
+    return piece
 
 
-def _bar_numbers(score: Score) -> NDArray[np.int64]:
+_TECHNIQUES = list(Technique)
+
+
+def _without_the_unplayable(
+    piece: _Piece,
+    known: dict[tuple[Sound, ...], int],
+    sounds: Sequence[Sound],
+    group: range,
+    bars: Sequence[int],
+    instrument: Instrument,
+    tuning: Tuning,
+) -> tuple[tuple[int, ...], int]:
+    """Note the problems of a stroke; return the notes that are left and their block."""
+    members = []
+    for note in group:
+        if ways_to_sound(instrument, tuning, *sounds[note]):
+            members.append(note)
+        else:
+            kind, rule, remedy = why_no_place(instrument, tuning, sounds[note])
+            piece.problems.append(Problem(bars[note], (note,), rule, remedy, kind))
+    chord = tuple(sounds[note] for note in members)
+    block = block_of(instrument, tuning, chord) if chord else None
+    if block is None:
+        if chord:
+            kind, rule, remedy = why_not_struck(instrument, tuning, chord)
+            piece.problems.append(Problem(bars[members[0]], tuple(members), rule, remedy, kind))
+        return (), -1
+    if chord not in known:
+        known[chord] = len(piece.blocks)
+        piece.blocks.append(block)
+    return tuple(members), known[chord]
+
+
+def _bar_numbers(score: Score) -> list[int]:
     """Return the bar of each note, from 1."""
-    onsets = score.notes["onset"]
-    if score.metres:
-        return np.searchsorted(score.bar_starts(), onsets, side="right")
-    return onsets // bar_ticks(4, 4, score.ticks_per_quarter) + 1
+    starts = score.bar_starts()
+    if not len(starts):
+        return (score.notes["onset"] // bar_ticks(4, 4, score.ticks_per_quarter) + 1).tolist()  # type: ignore[no-any-return]
+    return np.searchsorted(starts, score.notes["onset"], side="right").tolist()  # type: ignore[no-any-return]
 
 
-def _unplayable(bar: int, note: int, sound: Sound, instrument: Instrument, tuning: Tuning) -> Problem:
-    """Describe a note that no string gives."""
-    pitch, technique = sound
-    within = [p for p in range(128) if placements(instrument, tuning, p, technique)]
-    way = "" if technique == Technique.PLUCK else f" as {technique.name.lower()}"
-    rule = f"{instrument.name} in tuning {tuning.name} cannot play pitch {pitch}{way}"
-    if not within:
-        return Problem(bar, (note,), rule, "give the note another technique")
-    nearest = min(within, key=lambda p: (abs(p - pitch), p))
-    return Problem(bar, (note,), rule, f"the nearest pitch it can play so is {nearest}")
+def _bounds(sizes: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return the first index of each block, and the one after its last."""
+    after = np.cumsum(np.array(sizes, dtype=np.int64)).tolist()
+    return [stop - size for stop, size in zip(after, sizes, strict=True)], after
 
 
-def _unstrikeable(bar: int, group: tuple[int, ...], instrument: Instrument) -> Problem:
-    """Describe notes that can each be played but not at once."""
-    most = most_attacks(instrument)
-    if len(group) > most:
-        rule = f"{len(group)} notes at once where the {instrument.name} strikes at most {most}"
-        return Problem(bar, group, rule, "roll the chord: let the notes follow each other")
-    rule = f"no hand position of the {instrument.name} strikes these {len(group)} notes at once"
-    return Problem(bar, group, rule, "let the notes follow each other, or move one to an open string's pitch")
+def _as_given(value: Any, machine_code: bool) -> Any:
+    return np.array(value, dtype=np.int64) if machine_code else value
 
 
-@lru_cache(maxsize=16384)
-def _options(instrument: Instrument, tuning: Tuning, sounds: tuple[Sound, ...]) -> _Options | None:
-    """Return the cheapest arrangements of a stroke, or None if it cannot be struck."""
-    if len(sounds) > most_attacks(instrument):
-        return None
-    choices = [placements(instrument, tuning, pitch, technique) for pitch, technique in sounds]
-    examined = list(islice(arrangements(instrument, choices), MOST_EXAMINED))
-    if not examined:
-        return None
-
-    def cost(arrangement: tuple[Placement, ...]) -> float:
-        pairs = zip(sounds, arrangement, strict=True)
-        return sum(_place_cost(instrument, tuning, pitch, placement) for (pitch, _), placement in pairs)
-
-    kept = sorted(examined, key=cost)[:MOST_KEPT]
-    hands = [_hand(instrument, tuning, arrangement) for arrangement in kept]
-    return _Options(
-        sounds=sounds,
-        choices=tuple(kept),
-        cost=np.array([cost(arrangement) for arrangement in kept]),
-        hand=np.array([hand for hand, _ in hands]),
-        mark=np.array([mark for _, mark in hands]),
-        string=np.array([sum(p.string for p in arrangement) / len(arrangement) for arrangement in kept]),
-        strings=tuple(frozenset(p.string for p in arrangement) for arrangement in kept),
-    )
+def _stopping(piece: _Piece, instrument: Instrument, machine_code: bool) -> list[int]:
+    """Return the chosen way of each stroke, a number within its block; -1 where the hand would be too late."""
+    costs, hands, beam = instrument.costs, instrument.hands, _search.BEAM
+    first, after = _bounds([len(block.rows) for block in piece.blocks])
+    options = columns([row for block in piece.blocks for row in block.rows], len(_search.OPTION_COLUMNS))
+    weights = [thousandths(costs.move), round(100 * hands.jump_marks), round(1e6 * hands.jump_seconds)]
+    weights += [thousandths(w) for w in (costs.string_change, costs.same_sound, costs.unison_pair, costs.cut)]
+    weights += [thousandths(costs.off_string), thousandths(costs.new_mark), beam]
+    room = max(len(block.rows) for block in piece.blocks) * (beam + 1) + beam
+    table = [[0] * room for _ in range(_search.ROWS)]
+    spare = [[0] * room for _ in range(_search.ROWS)]
+    count = len(piece.block)
+    given: list[Any] = [piece.block, piece.onset, piece.end, first, after, [block.pitch for block in piece.blocks]]
+    given += [options, weights, table, spare, [0] * (count * beam), [0] * (count * beam), [0] * count]
+    arguments = [_as_given(value, machine_code) for value in given]
+    search = compiled(_search.cheapest_way) if machine_code else _search.cheapest_way
+    search(*arguments)
+    chosen = arguments[-1].tolist() if machine_code else arguments[-1]
+    return [choice - first[block] if choice >= 0 else -1 for block, choice in zip(piece.block, chosen, strict=True)]
 
 
-def _place_cost(instrument: Instrument, tuning: Tuning, pitch: int, placement: Placement) -> float:
-    """Return what one placement costs by itself."""
-    if placement.technique != Technique.STOPPED:
-        return 0.0
-    costs, reach = instrument.costs, instrument.hands.everyday[placement.string - 1]
-    rise = pitch - tuning.open_pitches[placement.string - 1]
-    beyond = max(0, rise - reach) * costs.beyond_everyday
-    return costs.stopped + rise * costs.per_semitone + beyond + (costs.near_nut if rise < 2 else 0.0)
+def _report_late(piece: _Piece, chosen: Sequence[int], instrument: Instrument) -> None:
+    """Note a problem for each stroke that the hand would reach too late."""
+    before: list[float] = [0.0]
+    since = 0
+    for index, choice in enumerate(chosen):
+        block = piece.blocks[piece.block[index]]
+        if choice >= 0:
+            held = [p.position for p in block.ways[choice] if p.technique in (Technique.STOPPED, Technique.HARMONIC)]
+            if held:
+                before, since = held, piece.onset[index]
+            continue
+        wanted = [
+            [p.position for p in way if p.technique in (Technique.STOPPED, Technique.HARMONIC)] for way in block.ways
+        ]
+        nearest = min((marks for marks in wanted if marks), key=lambda marks: abs(marks[0] - before[0]))
+        seconds = (piece.onset[index] - since) / 1e6
+        kind, rule, remedy = why_too_late(instrument, before, nearest, seconds, piece.qpm[index])
+        piece.problems.append(Problem(piece.bars[index], piece.notes[index], rule, remedy, kind))
 
 
-def _hand(instrument: Instrument, tuning: Tuning, arrangement: Sequence[Placement]) -> tuple[float, float]:
-    """Return where the stopping hand is, as a share of its way and in marks; NaN where it is free."""
-    held = [p for p in arrangement if p.technique in (Technique.STOPPED, Technique.HARMONIC)]
-    if not held:
-        return float("nan"), float("nan")
-    if instrument.marks:
-        spots = [fraction_at(p.position, instrument.marks) for p in held]
-        return sum(spots) / len(spots), sum(p.position for p in held) / len(held)
-    return sum(p.string for p in held) / len(held) / len(tuning.open_pitches), 0.0
+def _striking(
+    piece: _Piece, ways: Sequence[tuple[Placement, ...] | None], instrument: Instrument, machine_code: bool
+) -> list[tuple[tuple[str, str], ...]]:
+    """Return stroke and hand of each note of each stroke."""
+    known: dict[Any, int] = {}
+    strikes: list[Strikes] = []
+    block, onset, until, pressed_until = [], [], [], 0
+    for index, way in enumerate(ways):
+        if way is None:
+            continue
+        number, pressed = _strike_number(way, piece.blocks[piece.block[index]].unison, instrument, known, strikes)
+        block.append(number)
+        onset.append(piece.onset[index])
+        until.append(pressed_until)
+        if pressed:
+            pressed_until = piece.end[index]
+    if not block:
+        return [()] * len(ways)
+    first, after = _bounds([len(strike.rows) for strike in strikes])
+    most = max(len(strike.rows) for strike in strikes)
+    options = columns([row for strike in strikes for row in strike.rows], len(_search.STROKE_COLUMNS))
+    costs = instrument.costs
+    weights = [thousandths(costs.shift), thousandths(costs.same_finger), thousandths(costs.repeat), most]
+    given: list[Any] = [block, onset, until, first, after, options, weights, [[0] * most, [0] * most]]
+    given += [[0] * (len(block) * most), [0] * len(block)]
+    arguments = [_as_given(value, machine_code) for value in given]
+    search = compiled(_search.cheapest_strokes) if machine_code else _search.cheapest_strokes
+    search(*arguments)
+    chosen = iter(arguments[-1].tolist() if machine_code else arguments[-1])
+    numbers = iter(block)
+    return [() if way is None else _named(strikes, first, next(numbers), next(chosen)) for way in ways]
 
 
-@lru_cache(maxsize=32768)
-def _transition(
-    instrument: Instrument, earlier: _Options, later: _Options
-) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return costs between two strokes that do not depend on time, and what weighs with time.
-
-    Returns
-    -------
-    fixed : ndarray of float64, shape (n_earlier, n_later)
-        String change and repeated sounds.
-    move : ndarray of float64, same shape
-        Way of the stopping hand, in tenths.
-    jump, shared : ndarray of bool, same shape
-        Whether the hand jumps to another string beyond the limit; whether a string is struck again.
-    """
-    costs, hands = instrument.costs, instrument.hands
-    fixed = costs.string_change * np.abs(earlier.string[:, None] - later.string[None, :])
-    shared = np.array([[not a.isdisjoint(b) for b in later.strings] for a in earlier.strings], dtype=np.bool_)
-    if earlier.sounds == later.sounds:
-        same = np.array([[a == b for b in later.choices] for a in earlier.choices])
-        fixed = fixed + costs.same_sound * same
-    move = np.nan_to_num(10.0 * np.abs(earlier.hand[:, None] - later.hand[None, :]))
-    jump = np.nan_to_num(np.abs(earlier.mark[:, None] - later.mark[None, :])) > hands.jump_marks
-    return fixed, move, jump & ~shared & (hands.jump_marks > 0), shared
+def _named(strikes: Sequence[Strikes], first: Sequence[int], number: int, choice: int) -> tuple[tuple[str, str], ...]:
+    return strikes[number].ways[choice - first[number]]
 
 
-def _cheapest_way(strokes: Sequence[_Stroke], instrument: Instrument) -> list[int]:
-    """Return the index of the chosen arrangement of each stroke (Viterbi)."""
-    if not strokes:
-        return []
-    costs, limit = instrument.costs, instrument.hands.jump_seconds
-    total = strokes[0].options.cost
-    came_from: list[NDArray[np.int64]] = []
-    for before, now in pairwise(strokes):
-        fixed, move, jump, shared = _transition(instrument, before.options, now.options)
-        seconds = max(now.onset - before.onset, 1e-3)
-        way = total[:, None] + fixed + move * (costs.move / max(seconds, 0.1))
-        if seconds < limit:
-            way = way + costs.hurried_jump * jump
-        if before.end > now.onset + 1e-6:
-            way = way + costs.cut * shared
-        best = way.argmin(axis=0)
-        came_from.append(best)
-        total = way[best, np.arange(len(best))] + now.options.cost
-    choice = int(total.argmin())
-    choices = [choice]
-    for best in reversed(came_from):
-        choice = int(best[choice])
-        choices.append(choice)
-    return choices[::-1]
+def _strike_number(
+    way: tuple[Placement, ...], unison: bool, instrument: Instrument, known: dict[Any, int], strikes: list[Strikes]
+) -> tuple[int, bool]:
+    """Return the number of the block of strokes for a way, and whether the other hand presses."""
+    strings = tuple(place.string for place in way)
+    pressed = instrument.hands.stopping_hand_plucks and any(place.finger for place in way)
+    key = (strings, pressed, unison)
+    if key not in known:
+        known[key] = len(strikes)
+        strikes.append(strikes_of(instrument, strings, pressed, unison))
+    return known[key], pressed

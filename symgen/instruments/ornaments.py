@@ -8,7 +8,8 @@ from itertools import groupby
 from math import cos, exp, pi, sin
 from random import Random
 
-from symgen.instruments.base import Instrument, Ornament, Placement, Slide, Tuning, Vibrato
+from symgen.instruments.base import Instrument, Placement, Tuning
+from symgen.instruments.shapes import Ornament, Slide, Vibrato
 from symgen.performance import Bend, PlayedNote
 from symgen.score import Technique
 

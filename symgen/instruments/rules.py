@@ -47,13 +47,23 @@ def placements(
         rise = pitch - open_pitch
         if rise == 0 and Technique.OPEN in ways:
             found.append((0, Placement(string, 0.0, Technique.OPEN)))
-        if Technique.STOPPED in ways and 0 < rise <= instrument.hands.extreme[string - 1]:
+        if Technique.STOPPED in ways and _can_stop(instrument, string, rise, technique):
             position = position_at(rise, instrument.marks) if instrument.marks else float(rise)
             found.append((rise, Placement(string, position, Technique.STOPPED)))
         if Technique.HARMONIC in ways:
             places = instrument.harmonics.get(rise, ())
             found.extend((rise, Placement(string, place, Technique.HARMONIC)) for place in places)
     return tuple(placement for _, placement in sorted(found, key=lambda item: item[0]))
+
+
+def _can_stop(instrument: Instrument, string: int, rise: int, technique: Technique) -> bool:
+    """Return whether a string can be stopped `rise` semitones up, a slide also a semitone before or beyond."""
+    most = instrument.hands.extreme[string - 1]
+    if technique == Technique.SLIDE_UP and instrument.marks:
+        return 2 <= rise <= most  # it comes from a stop: the open string itself cannot slide
+    if technique == Technique.SLIDE_DOWN:
+        return 0 < rise < most
+    return 0 < rise <= most
 
 
 def everyday(instrument: Instrument, tuning: Tuning, pitch: int, placement: Placement) -> bool:

@@ -149,6 +149,11 @@ def pitch_class_name(pc: int) -> str:
     return LU[pc % 12].letter
 
 
+def note_name(pitch: int) -> str:
+    """Return the name of a MIDI note, as "Bb3"; middle C is C4."""
+    return f"{pitch_class_name(pitch)}{pitch // 12 - 1}"
+
+
 def parse_pitch_class(text: str) -> int:
     """Return the pitch class 0..11 that a text names.
 

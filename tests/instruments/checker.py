@@ -4,6 +4,7 @@ It shares no code and no table with ``symgen.instruments``: strings, marks and l
 that a mistake there cannot hide here. It takes notes and claims of where they are played, and says what is wrong.
 """
 
+from dataclasses import dataclass
 from math import log2
 
 GUQIN_TUNINGS = {
@@ -26,6 +27,10 @@ GUZHENG_TUNINGS = {
     "Bb": "D G Bb C F",
     "A": "C# F# A B E",
     "E": "C# F# G# B E",
+    "Eb": "Eb F G Bb C",
+    "B": "B C# D# F# G#",
+    "F#": "F# G# A# C# D#",
+    "Db": "Db Eb F Ab Bb",
 }
 HUI = {1: 8, 2: 6, 3: 5, 4: 4, 5: 3, 7: 2}  # bridge to hui: one n-th of the string; 8 to 13 mirror 6 to 1
 HUI_FRACTIONS = (
@@ -52,7 +57,7 @@ def guzheng_strings(tuning):
     """Strings 21 to 1 upwards: the five tones from D2 (or C#2) on, and the top one again."""
     classes = sorted(midi_number(name + "0") % 12 for name in GUZHENG_TUNINGS[tuning].split())
     low = 37 if classes[0] == 1 else 38
-    pitches = [pitch for pitch in range(low, 87) if pitch % 12 in classes][:21]
+    pitches = [pitch for pitch in range(low, 90) if pitch % 12 in classes][:21]
     return {21 - i: pitch for i, pitch in enumerate(pitches)}
 
 
@@ -128,9 +133,174 @@ def one_hand(strings):
     return len(strings) <= 4 and (not strings or strings[-1] - strings[0] <= 7)
 
 
+# What follows looks at fingers, strokes and time. Rules: no little finger; two stops are held by thumb and ring finger
+# with the thumb towards the bridge, or lie under one finger on neighbouring strings at one spot; a kneeling finger
+# stays at hui 7 or above; open strings and harmonics do not slide, and a slide has somewhere to come from between hui
+# 1 and 13.9; the hand goes to another string by more than a hui and a half in 150 ms at least; xiao cuo joins strings
+# up to 4 apart, da cuo 4 to 6. Guzheng: a hand strikes with four fingers strings up to 7 apart, and a hand that presses
+# strikes nothing.
+
+LEFT_FINGERS = {"guqin": {"thumb", "index", "middle", "ring", "kneeling"}, "guzheng": {"index", "middle", "ring"}}
+SINGLE_STROKES = {"bo", "pi", "tuo", "mo", "tiao", "gou", "ti", "da", "zhai"}
+SPANS = {
+    ("guqin", "xiaocuo"): (1, 4),
+    ("guqin", "dacuo"): (4, 6),
+    ("guqin", "bola"): (1, 1),
+    ("guqin", "ruyi"): (1, 4),
+    ("guzheng", "xiaocuo"): (1, 4),
+    ("guzheng", "dacuo"): (4, 7),
+    ("guzheng", "sancuo"): (2, 7),
+    ("guzheng", "sicuo"): (3, 7),
+}
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note as it is said to be played; `mark` is what is written for it, such as SLIDE_UP."""
+
+    seconds: float
+    pitch: int
+    string: int
+    position: float
+    kind: str
+    mark: str = "PLUCK"
+    finger: str = ""
+    stroke: str = ""
+    hand: str = ""
+
+
+def finger_faults(instrument, stroke):
+    faults = []
+    for note in stroke:
+        held = note.kind in ("STOPPED", "HARMONIC")
+        if held != (note.finger in LEFT_FINGERS[instrument]):
+            faults.append(f"{note.kind} with finger {note.finger!r}")
+        if instrument == "guqin" and note.finger == "kneeling" and note.position > 7:
+            faults.append(f"kneeling at {note.position}")
+    held = sorted((n for n in stroke if n.finger), key=lambda n: guqin_fraction(n.position) if n.position >= 1 else 0)
+    if instrument == "guqin" and len(held) == 2:
+        near, far = held
+        if near.finger == far.finger:
+            apart = guqin_fraction(far.position) - guqin_fraction(near.position)
+            if abs(near.string - far.string) != 1 or apart > 0.011:
+                faults.append("one finger on two places")
+        elif "thumb" in (near.finger, far.finger) and near.finger != "thumb" and near.position != far.position:
+            faults.append("the thumb on the side of the nut")
+    return faults
+
+
+def striking_faults(instrument, stroke):
+    faults = []
+    by_hand = {}
+    for note in stroke:
+        by_hand.setdefault(note.hand, []).append(note)
+    if not set(by_hand) <= {"right", "left"} or (instrument == "guqin" and "left" in by_hand):
+        faults.append(f"struck by {sorted(by_hand)}")
+    if "left" in by_hand and any(note.kind != "OPEN" for note in stroke):
+        faults.append("the left hand presses and strikes")
+    for notes in by_hand.values():
+        names = {note.stroke for note in notes}
+        strings = sorted(note.string for note in notes)
+        if len(notes) == 1:
+            if not names <= SINGLE_STROKES:
+                faults.append(f"one string by {names}")
+            continue
+        low, high = SPANS.get((instrument, "".join(names)), (99, 0))
+        if not low <= strings[-1] - strings[0] <= high or len(notes) > 4:
+            faults.append(f"strings {strings} by {names}")
+        if names & {"bola", "ruyi"} and len({note.pitch for note in notes}) > 1:
+            faults.append(f"{names} on different pitches")
+    return faults
+
+
+def slide_faults(instrument, tuning, note):
+    if note.mark not in ("SLIDE_UP", "SLIDE_DOWN"):
+        return []
+    if note.kind == "HARMONIC" or (instrument == "guqin" and note.kind != "STOPPED"):
+        return [f"a slide on a note that is {note.kind}"]
+    if instrument == "guqin":
+        rise = note.pitch - guqin_strings(tuning)[note.string]
+        start = rise - 1 if note.mark == "SLIDE_UP" else rise + 1
+        return [] if start > 0 and 2 ** (-start / 12) <= guqin_fraction(13.9) and start <= 36 else ["no room to slide"]
+    limit = 3 if note.string <= 13 else 2 if note.string <= 18 else 1
+    low_enough = note.position >= 1 if note.mark == "SLIDE_UP" else note.position + 1 <= limit
+    return [] if low_enough else ["no room to slide"]
+
+
+def jump_faults(strokes):
+    """The hand of the guqin player, from stop to stop; strings that are open in between leave it where it is."""
+    faults, before = [], None
+    for stroke in strokes:
+        held = [note for note in stroke if note.kind in ("STOPPED", "HARMONIC")]
+        if not held:
+            continue
+        if before is not None and not {n.string for n in held} & {n.string for n in before}:
+            low, high = min(n.position for n in held), max(n.position for n in held)
+            apart = max(low - max(n.position for n in before), min(n.position for n in before) - high)
+            seconds = held[0].seconds - before[0].seconds
+            if apart > 1.5 + 1e-6 and seconds < 0.15 - 1e-6:
+                faults.append(f"a jump of {apart:.2f} hui in {seconds:.3f} s")
+        before = held
+    return faults
+
+
+def hand_faults(instrument, tuning, notes):
+    """Return all that is wrong with notes of :class:`Note` in order of time: places, fingers, strokes and time."""
+    claims = [(n.seconds, n.pitch, n.string, n.position, n.kind) for n in notes]
+    found = faults(instrument, tuning, claims)
+    if instrument == "voice":
+        return found
+    strokes = {}
+    for note in notes:
+        strokes.setdefault(note.seconds, []).append(note)
+        found += slide_faults(instrument, tuning, note)
+    for seconds, stroke in strokes.items():
+        wrong = finger_faults(instrument, stroke) + striking_faults(instrument, stroke)
+        found += [f"{fault} at {seconds}" for fault in wrong]
+    if instrument == "guqin":
+        found += jump_faults(strokes.values())
+    return found
+
+
+def sounding_faults(instrument, tuning, notes):
+    """Return what is wrong with a performance: (onset, end, pitch, string, kind, lowest cents, highest cents) a note.
+
+    A string has one sound at a time, and its bends stay on it: upwards only over movable bridges, between the nut and
+    the first hui without them, none on an open string or a harmonic of the guqin.
+    """
+    found, sounding = [], {}
+    for onset, end, pitch, string, kind, low, high in sorted(notes):
+        if string and sounding.get(string, 0) > onset:
+            found.append(f"string {string} sounds twice at {onset}")
+        sounding[string] = end
+        if not string or (low == 0 and high == 0):
+            continue
+        if kind == "HARMONIC" or (instrument == "guqin" and kind == "OPEN"):
+            found.append(f"a bend on a note that is {kind} at {onset}")
+        elif instrument == "guqin":
+            rise = 100 * (pitch - guqin_strings(tuning)[string])
+            if rise + low < -1200 * log2(guqin_fraction(13.9)) - 1 or rise + high > 3600:
+                found.append(f"a bend off string {string} at {onset}")
+        else:
+            rise = 100 * (pitch - guzheng_strings(tuning)[string])
+            limit = 300 if string <= 13 else 200 if string <= 18 else 150
+            if rise + low < -1 or rise + high > limit + 51:
+                found.append(f"a bend of {low} to {high} cents at {onset}")
+    return found
+
+
+def voice_note_faults(_tuning, pitch, string, _position, _kind):
+    return [] if 53 <= pitch <= 84 and string == 0 else [f"pitch {pitch} on string {string} is not sung"]
+
+
+def voice_stroke_faults(claims):
+    return ["two notes sung at once"] if len(claims) > 1 else []
+
+
 RULES = {
     "guqin": (guqin_note_faults, guqin_stroke_faults),
     "guzheng": (guzheng_note_faults, guzheng_stroke_faults),
+    "voice": (voice_note_faults, voice_stroke_faults),
 }
 
 

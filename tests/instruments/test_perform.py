@@ -1,11 +1,12 @@
 """Performances: the same for the same seed, in order, within the piece, and bent only where a hand can bend."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from symgen.errors import PlayabilityError
 from symgen.instruments import get_instrument, playable_pitches, strikeable
+from symgen.instruments.fingering import finger
 from symgen.instruments.perform import perform, plain
 from symgen.score import Metre, Score, Section, Technique, Tempo, make_notes
 from symgen.units import TICKS_PER_QUARTER, ticks_to_seconds
@@ -39,6 +40,7 @@ def pieces(draw):
     score = Score(
         make_notes(rows), tempi=(Tempo(0, qpm),), metres=(Metre(0, 3, 4),), sections=(Section(0, "A"),), end=end
     )
+    assume(finger(score, instrument, tuning).playable)  # not so fast that the hand is too late
     return instrument, tuning, score
 
 

@@ -5,11 +5,11 @@ import pytest
 from symgen.errors import UsageError
 from symgen.instruments import get_instrument, get_tuning, instruments, serves, tuning_for, tunings_for
 from symgen.instruments.base import cents_at, position_at
-from symgen.instruments.guqin import HUI
 from symgen.score import Technique
 from tests.instruments import checker
 
 GUQIN, GUZHENG, VOICE = get_instrument("guqin"), get_instrument("guzheng"), get_instrument("voice")
+HUI = GUQIN.marks
 
 
 @pytest.mark.parametrize("instrument", instruments(), ids=lambda instrument: instrument.name)
@@ -54,7 +54,7 @@ def test_unknown_instrument_lists_the_known(name):
     if name.strip() == "古筝":
         assert get_instrument(name) is GUZHENG
         return
-    with pytest.raises(UsageError, match="guqin, guzheng, voice"):
+    with pytest.raises(UsageError, match=r"guqin, guzheng, .*voice"):
         get_instrument(name)
 
 
@@ -134,3 +134,23 @@ def test_no_position_on_the_nut_or_beyond_the_first_hui():
     for semitones in (0, -1, 37):
         with pytest.raises(ValueError):
             position_at(semitones, HUI)
+
+
+SIZES = {16: ("D3", "D6"), 18: ("A2", "D6"), 21: ("D2", "D6"), 23: ("B1", "E6"), 26: ("F#1", "F#6")}
+
+
+@pytest.mark.parametrize(("strings", "ends"), SIZES.items())
+def test_guzheng_of_other_sizes(strings, ends):
+    instrument = get_instrument("guzheng" if strings == 21 else f"guzheng{strings}")
+    assert list(instrument.tunings) == list(GUZHENG.tunings)
+    low, high = (checker.midi_number(name) for name in ends)
+    d = instrument.tunings["D"].open_pitches
+    assert (len(d), d[-1], d[0]) == (strings, low, high)
+    for name, tuning in instrument.tunings.items():
+        assert sorted(tuning.open_pitches, reverse=True) == list(tuning.open_pitches)
+        assert {(pitch - tuning.gongs[0]) % 12 for pitch in tuning.open_pitches} == {0, 2, 4, 7, 9}, name
+
+
+def test_26_strings_in_g_are_g1_to_g6():
+    strings = get_instrument("guzheng26").tunings["G"].open_pitches
+    assert (strings[-1], strings[0]) == (31, 91)

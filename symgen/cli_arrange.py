@@ -1,0 +1,59 @@
+"""The command ``symgen arrange``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from symgen import console
+
+
+def arrange(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A score in any format that symgen reads.")],
+    style: Annotated[str, typer.Option("--style", "-s", metavar="guqin|guzheng", help="Whose idiom.")] = "guqin",
+    instrument: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Another instrument, such as guzheng23, or a TOML file.")
+    ] = None,
+    tuning: Annotated[str | None, typer.Option(metavar="NAME", help="Tuning, by name or as a TOML file.")] = None,
+    gong: Annotated[str | None, typer.Option(metavar="PC", help="Pitch of degree 1 in the arrangement.")] = None,
+    transpose: Annotated[
+        int | None, typer.Option(metavar="N", help="Semitones; 0 keeps the pitch. [default: as it lies best]")
+    ] = None,
+    tempo: Annotated[float | None, typer.Option(metavar="QPM", help="Quarter notes per minute.")] = None,
+    piece: Annotated[int, typer.Option(metavar="N", min=1, help="Which piece of a tune book.")] = 1,
+    double: Annotated[bool, typer.Option("--double", help="Add double notes where players have them.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse a melody that would have to be changed.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Quantised score: no timing, no bends.")] = False,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the performance.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PATH", help="File (by its suffix) or folder to write.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Make a melody playable. Transposed, tuned, folded by octaves; every change is told."""
+    from symgen.arrange import ArrangeRequest, arrange_file
+
+    request = ArrangeRequest(
+        source=file,
+        style=style,
+        instrument=instrument,
+        piece=piece,
+        tuning=tuning,
+        gong=gong,
+        transpose=transpose,
+        tempo=tempo,
+        double=double,
+        strict=strict,
+        raw=raw,
+        seed=seed,
+        output=output,
+    )
+    with console.Reporter(quiet=quiet) as progress:
+        result = arrange_file(request, progress)
+    if as_json:
+        console.print_json(result.as_json())
+    else:
+        console.print_lines(result.lines())
