@@ -49,7 +49,7 @@ class Part:
     zone : int
         Member channels of the MPE zone that this track sets up as its manager; 0 for other tracks.
     member : bool
-        Whether the channel belongs to an MPE zone.
+        Whether the channel is a member of an MPE zone, whose receivers want the bend range in any case.
     """
 
     name: str
@@ -130,7 +130,7 @@ def _mpe(performance: Performance, options: Options, name: str) -> list[Part]:
     else:
         zone = 15
         held = {members[index]: notes for index, notes in enumerate(_voices(performance.notes, len(members)))}
-    manager = Part(f"{name} MPE", MPE_MANAGER, (), zone=zone, member=True)
+    manager = Part(f"{name} MPE", MPE_MANAGER, (), zone=zone)
     return [manager] + [
         Part(f"{name} MPE {channel + 1}", channel, tuple(notes), bend_range=span, member=True)
         for channel, notes in held.items()

@@ -153,8 +153,8 @@ class _Project:
         return f"{{{str(uuid.uuid5(_NAMESPACE, f'{digest} {what}')).upper()}}}"
 
     def text(self, text: str) -> str:
-        """Return text on one line."""
-        return " ".join(self.options.spelled(text).split())
+        """Return text on one line, without control characters."""
+        return "".join(c if c.isprintable() else " " for c in self.options.spelled(text)).strip()
 
 
 def _indented(lines: Iterator[str]) -> Iterator[str]:
