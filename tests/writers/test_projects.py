@@ -62,7 +62,13 @@ class TestDawproject:
             at, length = (round(float(note.get(name)) * 480) for name in ("time", "duration"))
             points = [(round(float(p.get("time")) * 480), 100 * float(p.get("value"))) for p in note.iter("RealPoint")]
             found.append((at, length, int(note.get("key")), round(127 * float(note.get("vel"))), points))
-        assert sorted(found)[1] == (480, 460, 55, 80, [(0, -200), (60, -200), (120, 0), (460, pytest.approx(17.436, abs=1e-3))])
+        assert sorted(found)[1] == (
+            480,
+            460,
+            55,
+            80,
+            [(0, -200), (60, -200), (120, 0), (460, pytest.approx(17.436, abs=1e-3))],
+        )
         assert [(*row[:4],) for row in sorted(found)] == [(n.onset, n.duration, n.pitch, n.velocity) for n in NOTES]
 
     def test_a_track_a_string_leads_to_the_master(self):
