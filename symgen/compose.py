@@ -237,11 +237,7 @@ def _format(request: ComposeRequest, file: Path | None) -> Format:
     if file and file.suffix.lower() not in writer.SUFFIXES:
         remedy = f"use -o {file.with_suffix(writer.SUFFIXES[0])}"
         raise UsageError(f"--format {request.format} for the file {file}", expected="one format", remedy=remedy)
-    if request.layout != writers.DEFAULTS and not getattr(writer, "OPTIONS", False):
-        raise UsageError(
-            f"{writer.NAME} knows no layout, time signatures, names or articulations to choose",
-            remedy="leave the option out, or write .mid, .dawproject or .rpp",
-        )
+    writers.check_options(writer, request.layout)
     return writer
 
 

@@ -306,6 +306,7 @@ def ardour(path: Path) -> Understood | None:
         settings = Path(folder) / ".config" / "ardour7"
         settings.mkdir(parents=True)
         (settings / "config").write_text(ARDOUR_SETTINGS)
+        (settings / ".a7").touch()  # no assistant for new users
         (settings / "ui_scripts").write_text(_ardour_button(path, Path(folder), environment))
         session = Path(folder) / "s1"
         subprocess.run(["ardour7-new_session", session, "s1"], env=environment, capture_output=True, check=True)

@@ -30,6 +30,7 @@ __all__ = [
     "ArticulationMap",
     "Format",
     "Options",
+    "check_options",
     "encode",
     "find_format",
     "formats",
@@ -92,24 +93,36 @@ def find_format(name: str) -> Format:
     raise UsageError(f"no format is called {name!r}", expected=f"one of {known}")
 
 
+def check_options(writer: Format, options: Options) -> None:
+    """Check that a format has a place for what is asked of it.
+
+    Raises
+    ------
+    UsageError
+        If it has not; names the formats that have.
+    """
+    if options != DEFAULTS and not getattr(writer, "OPTIONS", False):
+        known = " or ".join(one.SUFFIXES[0] for one in formats() if getattr(one, "OPTIONS", False))
+        raise UsageError(
+            f"{writer.NAME} has no layout, time signatures, names or articulations to choose",
+            remedy=f"leave the option out, or write {known}",
+        )
+
+
 def encode(music: Score | Performance, writer: Format, options: Options = DEFAULTS) -> bytes:
     """Return the content of a file.
 
     Raises
     ------
     UsageError
-        If options are asked for that the format has no place for.
+        As :func:`check_options`.
     WriteError
         If the format cannot hold the music.
     """
+    check_options(writer, options)
     if getattr(writer, "OPTIONS", False):
         data: bytes = cast(Any, writer).encode(music, options=options)
         return data
-    if options != DEFAULTS:
-        known = ", ".join(one.NAME for one in formats() if getattr(one, "OPTIONS", False))
-        raise UsageError(
-            f"{writer.NAME} knows no layout, time signatures, names or articulations to choose", expected=known
-        )
     return writer.encode(music)
 
 
