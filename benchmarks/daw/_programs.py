@@ -7,7 +7,6 @@ installed.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 import re
@@ -280,7 +279,9 @@ def _value(head: ET.Element, tag: str) -> str:
 ARDOUR_SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <Ardour><Config><Option name="hide-dummy-backend" value="0"/></Config><Metadata/><Extra/></Ardour>
 """
-ARDOUR_SCRIPT = """function factory () return function ()
+ARDOUR_SCRIPT = """ardour {{ ["type"] = "EditorAction", name = "000 import", description = [[Import one MIDI file
+with its tempo map and the names of its tracks.]] }}
+function factory () return function ()
  local files = C.StringVector() files:push_back("{path}")
  Editor:do_import(files, Editing.ImportDistinctFiles, Editing.ImportAsTrack, ARDOUR.SrcQuality.SrcBest,
   ARDOUR.MidiTrackNameSource.SMFTrackName, ARDOUR.MidiTempoMapDisposition.SMFTempoUse, Temporal.timepos_t(0),
@@ -288,13 +289,9 @@ ARDOUR_SCRIPT = """function factory () return function ()
  Session:save_state("", false, false, false, false, false)
 end end
 """
-ARDOUR_DUMP = """local s = string.dump(factory, true)
-local out = {}
-for i = 1, #s do out[i] = string.format("%02x", s:byte(i)) end
-print("HEX " .. table.concat(out))
-"""
-ARDOUR_CLICKS = ((708, 309), (700, 353), (920, 611))  # list of backends, "None (Dummy)", Start
-ARDOUR_FIRST_SCRIPT = (1222, 44)
+ARDOUR_ENGINE = ((708, 309), (700, 353), (920, 611))  # list of backends, "None (Dummy)", Start
+ARDOUR_IMPORT = ((1222, 44), (1222, 24), (1222, 46), (1324, 158), (1222, 44))
+"""First script button, list of scripts, the second of the list, Add, and the button again, which runs it."""
 
 
 def ardour(path: Path) -> Understood | None:
@@ -307,7 +304,9 @@ def ardour(path: Path) -> Understood | None:
         settings.mkdir(parents=True)
         (settings / "config").write_text(ARDOUR_SETTINGS)
         (settings / ".a7").touch()  # no assistant for new users
-        (settings / "ui_scripts").write_text(_ardour_button(path, Path(folder), environment))
+        (settings / "ui_scripts").write_text('<?xml version="1.0"?>\n<UIScripts/>\n')  # all buttons are free
+        (settings / "scripts").mkdir()
+        (settings / "scripts" / "import.lua").write_text(ARDOUR_SCRIPT.format(path=path))
         session = Path(folder) / "s1"
         subprocess.run(["ardour7-new_session", session, "s1"], env=environment, capture_output=True, check=True)
         before = (session / "s1.ardour").stat().st_mtime
@@ -315,32 +314,17 @@ def ardour(path: Path) -> Understood | None:
             if not until(lambda: window(environment, "Audio/MIDI Setup")):
                 return None
             time.sleep(4.0)
-            for place in ARDOUR_CLICKS:
+            for place in ARDOUR_ENGINE:
                 click(environment, *place)
             if not until(lambda: window(environment, "s1 - Ardour")):
                 return None
             time.sleep(25.0)
-            click(environment, *ARDOUR_FIRST_SCRIPT)
+            for place in ARDOUR_IMPORT:
+                click(environment, *place)
             if not until(lambda: (session / "s1.ardour").stat().st_mtime > before, 60.0):
                 return None
             time.sleep(3.0)
         return _ardour_session(session)
-
-
-def _ardour_button(path: Path, folder: Path, environment: dict[str, str]) -> str:
-    """Return the settings that put the import on the first script button; Ardour keeps scripts as bytecode."""
-    script = folder / "dump.lua"
-    source = ARDOUR_SCRIPT.format(path=path)
-    script.write_text(source + ARDOUR_DUMP)
-    dumped = subprocess.run(["ardour7-lua", script], env=environment, capture_output=True, text=True, check=True)
-    code = bytes.fromhex(re.search(r"HEX ([0-9a-f]+)", dumped.stdout)[1])
-    header = 'ardour { ["type"] = "EditorAction", name = "import" }\n'
-    quoted = "".join(f"\\{byte:03d}" for byte in (header + source).encode())
-    escaped = "".join(f"\\{byte:03d}" for byte in code)
-    lua = f'scripts = {{}} scripts[1] = {{}} scripts[1]["n"] = "import"  scripts[1]["c"] = "{escaped}" '
-    lua += f'scripts[1]["s"] = "{quoted}" '
-    stored = base64.b64encode(lua.encode()).decode()
-    return f'<?xml version="1.0"?>\n<UIScripts><ActionScript lua="Lua 5.3">{stored}</ActionScript></UIScripts>\n'
 
 
 def _ardour_session(session: Path) -> Understood:

@@ -216,8 +216,8 @@ class _Project:
         """Add controllers and programs of the articulation map as points that hold."""
         values: dict[str, list[tuple[int, int]]] = {}
         for onset, before, wanted in self.articulations.switches([note for _, note in lane.notes]):
-            for control, value in wanted.controls:
-                values.setdefault(str(control), []).append((onset, value))
+            for control, amount in wanted.controls:
+                values.setdefault(str(control), []).append((onset, amount))
             if wanted.program is not None and wanted.program != before.program:
                 values.setdefault("", []).append((onset, wanted.program))
         channel = str(lane.notes[0][0])
@@ -227,8 +227,8 @@ class _Project:
             if not control:
                 target = {"expression": "programChange", "channel": channel}
             SubElement(points, "Target", target)
-            for onset, value in moves:
-                point = {"value": f"{value / 127:.6f}", "interpolation": "hold"}
+            for onset, amount in moves:
+                point = {"value": f"{amount / 127:.6f}", "interpolation": "hold"}
                 SubElement(points, "RealPoint", {"time": self.beats(onset), **point})
 
     def automation(self, arrangement: Element, tempo: Element, signature: Element) -> None:
@@ -236,15 +236,15 @@ class _Project:
         points = self.new(arrangement, "TempoAutomation", timeUnit="beats", unit="bpm")
         SubElement(points, "Target", {"parameter": tempo.attrib["id"]})
         for change in self.tempi:
-            value = {"value": f"{change.qpm:.6f}", "interpolation": "hold"}
-            SubElement(points, "RealPoint", {"time": self.beats(change.tick), **value})
+            point = {"time": self.beats(change.tick), "value": f"{change.qpm:.6f}", "interpolation": "hold"}
+            SubElement(points, "RealPoint", point)
         metres = metres_of(self.score, self.options)
         if metres:
             points = self.new(arrangement, "TimeSignatureAutomation", timeUnit="beats")
             SubElement(points, "Target", {"parameter": signature.attrib["id"]})
             for metre in metres:
-                value = {"numerator": str(metre.numerator), "denominator": str(metre.denominator)}
-                SubElement(points, "TimeSignaturePoint", {"time": self.beats(metre.tick), **value})
+                beats = {"numerator": str(metre.numerator), "denominator": str(metre.denominator)}
+                SubElement(points, "TimeSignaturePoint", {"time": self.beats(metre.tick), **beats})
 
 
 def _whole(note: PlayedNote) -> list[Bend]:
