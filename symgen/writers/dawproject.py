@@ -216,8 +216,8 @@ class _Project:
         """Add controllers and programs of the articulation map as points that hold."""
         values: dict[str, list[tuple[int, int]]] = {}
         for onset, before, wanted in self.articulations.switches([note for _, note in lane.notes]):
-            for control, amount in wanted.controls:
-                values.setdefault(str(control), []).append((onset, amount))
+            for number, amount in wanted.controls:
+                values.setdefault(str(number), []).append((onset, amount))
             if wanted.program is not None and wanted.program != before.program:
                 values.setdefault("", []).append((onset, wanted.program))
         channel = str(lane.notes[0][0])
