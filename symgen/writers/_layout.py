@@ -90,11 +90,8 @@ def _merged(performance: Performance, options: Options, name: str) -> list[Part]
     """Return one track; one more for each channel that the articulation map asks for."""
     span = options.articulations.bend_range or MERGED_BEND_RANGE
     by_channel: dict[int, list[PlayedNote]] = {}
-    for note in performance.notes:
-        channel = options.articulations.of(note.technique).channel
-        by_channel.setdefault(channel or 0, []).extend(within(note, span))
-    for notes in by_channel.values():
-        notes.sort(key=lambda note: (note.onset, note.pitch))
+    for note in _within(performance, options, span):
+        by_channel.setdefault(options.articulations.of(note.technique).channel or 0, []).append(note)
     alone = len(by_channel) <= 1
     return [
         Part(name if alone else f"{name} ch {channel + 1}", channel, tuple(notes), bend_range=span)
@@ -105,13 +102,14 @@ def _merged(performance: Performance, options: Options, name: str) -> list[Part]
 def _strings(performance: Performance, options: Options, name: str) -> list[Part]:
     """Return a track a string; with more strings than channels, one for what is not bent and one a bend voice."""
     span = options.articulations.bend_range or _range_for(performance.notes)
-    if _has_channel_a_string(performance, len(_CHANNELS)):
+    played = _within(performance, options, span)
+    if 0 < string_count(performance) <= len(_CHANNELS):
         return [
             Part(f"{name} {string}", _CHANNELS[string - 1], tuple(notes), bend_range=span)
-            for string, notes in by_string(performance.notes).items()
+            for string, notes in by_string(played).items()
         ]
-    plain = tuple(note for note in performance.notes if not _needs_voice(note))
-    bent = [note for note in performance.notes if _needs_voice(note)]
+    plain = tuple(note for note in played if not _needs_voice(note))
+    bent = [note for note in played if _needs_voice(note)]
     voices = _voices(bent, len(_CHANNELS) - 1)
     parts = [Part(name, 0, plain, bend_range=span)]
     return parts + [
@@ -123,18 +121,27 @@ def _strings(performance: Performance, options: Options, name: str) -> list[Part
 def _mpe(performance: Performance, options: Options, name: str) -> list[Part]:
     """Return the manager's track, then a track for each member channel of the lower zone."""
     span = options.articulations.bend_range or MPE_BEND_RANGE
+    played, strings = _within(performance, options, span), string_count(performance)
     members = _CHANNELS[1:]
-    if _has_channel_a_string(performance, 7):
-        zone = string_count(performance)
-        held = {members[string - 1]: notes for string, notes in by_string(performance.notes).items()}
+    if 0 < strings <= len(members):
+        zone = members[strings - 1]
+        held = {members[string - 1]: notes for string, notes in by_string(played).items()}
     else:
-        zone = 15
-        held = {members[index]: notes for index, notes in enumerate(_voices(performance.notes, len(members)))}
+        zone = members[-1]
+        held = {members[index]: notes for index, notes in enumerate(_voices(played, len(members)))}
     manager = Part(f"{name} MPE", MPE_MANAGER, (), zone=zone)
     return [manager] + [
         Part(f"{name} MPE {channel + 1}", channel, tuple(notes), bend_range=span, member=True)
         for channel, notes in held.items()
     ]
+
+
+def _within(performance: Performance, options: Options, span: int) -> list[PlayedNote]:
+    """Return the notes, those struck again whose curve leaves the range that the map or the layout gives them."""
+    notes = []
+    for note in performance.notes:
+        notes += within(note, options.articulations.of(note.technique).bend_range or span)
+    return sorted(notes, key=lambda note: (note.onset, note.pitch))
 
 
 def string_count(performance: Performance) -> int:
@@ -148,10 +155,6 @@ def string_count(performance: Performance) -> int:
         return highest
     tuning = tunings.get(performance.tuning) or next(iter(tunings.values()))
     return max(highest, len(tuning.open_pitches))
-
-
-def _has_channel_a_string(performance: Performance, channels: int) -> bool:
-    return 0 < string_count(performance) <= channels
 
 
 def by_string(notes: Iterable[PlayedNote]) -> dict[int, list[PlayedNote]]:

@@ -348,6 +348,13 @@ class TestArticulations:
         ]
         assert [m.value for _, m in track if m.type == "control_change" and m.control == 6] == [12]
 
+    @pytest.mark.parametrize("layout", LAYOUTS)
+    def test_a_narrow_wheel_strikes_again_in_every_layout(self, library, layout):
+        note = PlayedNote(0, 900, 55, 80, 6, 9.0, Technique.STOPPED, (Bend(0, 0.0), Bend(400, 500.0)))
+        found = library("[technique.stopped]\nbend_range = 3\n")
+        notes, _ = by_mido(encoded(played([note]), layout, articulations=found))
+        assert [pitch for _, _, pitch, _ in notes] == [55, 58]
+
     def test_a_channel_of_its_own_in_the_merged_layout(self, library):
         found = library("[technique.open]\nchannel = 3\n")
         tracks = messages(encoded(MUSIC["guqin"], "merged", articulations=found))[1:]
