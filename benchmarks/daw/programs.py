@@ -24,16 +24,22 @@ GRID = 1 / 48 + 1e-6
 """LMMS counts 48 ticks a quarter note: the coarsest grid of the four."""
 
 
-def matched(expected: list[tuple[float, float, int]], found: list[tuple[float, float, int]]) -> tuple[int, int]:
+NOTATION_GRID = 1 / 8 + 1e-6
+"""MuseScore writes notes on paper: onsets and lengths become note values."""
+
+
+def matched(
+    expected: list[tuple[float, float, int]], found: list[tuple[float, float, int]], grid: float
+) -> tuple[int, int]:
     """Return how many notes are there with their pitch and onset, and how many of these with their length too."""
     left, onsets, lengths = list(found), 0, 0
     for onset, length, pitch in expected:
-        near = [note for note in left if note[2] == pitch and abs(note[0] - onset) <= GRID]
+        near = [note for note in left if note[2] == pitch and abs(note[0] - onset) <= grid]
         if near:
             best = min(near, key=lambda note: abs(note[1] - length))
             left.remove(best)
             onsets += 1
-            lengths += abs(best[1] - length) <= 2 * GRID
+            lengths += abs(best[1] - length) <= 2 * grid
     return onsets, lengths
 
 
@@ -66,7 +72,7 @@ def row(name: str, expected: Understood, found: Understood) -> list[str]:
         seconds = f"{found.tempi[0][1]:.1f} s" if found.tempi else "?"
         notes = f"{len(found.notes)}/{len(expected.notes)} {'same pitches' if pitches else 'other pitches'}"
         return [notes, "heard", seconds, "-", "-", f"{wheels}/{sum(map(len, expected.bends.values()))} messages"]
-    onsets, lengths = matched(expected.notes, found.notes)
+    onsets, lengths = matched(expected.notes, found.notes, NOTATION_GRID if name == "musescore" else GRID)
     beats = range(round(max(at for at, *_ in expected.notes)))
     tempi = sum(abs(in_force(expected.tempi, beat) - in_force(found.tempi, beat)) <= 0.5 for beat in beats)
     markers = sum(any(name in other for _, other in found.markers) for _, name in expected.markers)

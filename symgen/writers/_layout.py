@@ -138,7 +138,7 @@ def _mpe(performance: Performance, options: Options, name: str) -> list[Part]:
 
 def _within(performance: Performance, options: Options, span: int) -> list[PlayedNote]:
     """Return the notes, those struck again whose curve leaves the range that the map or the layout gives them."""
-    notes = []
+    notes: list[PlayedNote] = []
     for note in performance.notes:
         notes += within(note, options.articulations.of(note.technique).bend_range or span)
     return sorted(notes, key=lambda note: (note.onset, note.pitch))
