@@ -21,14 +21,43 @@ Event = tuple[int, int, Any]
 """Tick, order within the tick, mido message."""
 
 
-def channel_events(part: Part, articulations: ArticulationMap, pace: Pace) -> list[Event]:
-    """Return set-up, wheel, switches and notes of a track, in order of tick and of what comes first in it."""
-    events = [(0, SETUP, message) for message in _setup(part)]
+_SETUP_TICKS = 11
+"""An MPE zone takes 5 messages and a bend range 6."""
+
+
+def set_up_apart(parts: Iterable[Part]) -> bool:
+    """Return whether no bend begins before every set-up message has had a tick of its own.
+
+    Ardour keeps one value a controller and tick: of a registered parameter that is set and let go of within one
+    tick it keeps nothing.
+    """
+    return all(note.onset >= _SETUP_TICKS for part in parts for note in part.notes if note.bends)
+
+
+def channel_events(part: Part, articulations: ArticulationMap, pace: Pace, *, apart: bool) -> list[Event]:
+    """Return set-up, wheel, switches and notes of a track, in order of tick and of what comes first in it.
+
+    Parameters
+    ----------
+    part : Part
+        The track.
+    articulations : ArticulationMap
+        What changes of technique send.
+    pace : Pace
+        Tempo map.
+    apart : bool
+        Give each message of the set-up a tick of its own; see :func:`set_up_apart`.
+    """
+    events = [(index * apart, SETUP, message) for index, message in enumerate(_zone(part))]
+    if part.program is not None:
+        events.append((0, SETUP, _message("program_change", part.channel, program=part.program)))
     events += _switches(part, articulations, pace)
     spans = [articulations.of(note.technique).bend_range or part.bend_range for note in part.notes]
     moves = wheel(part.notes, spans, pace)
     if moves or part.member:
-        events += [(0, SETUP, message) for message in _registered(part.channel, 0, (spans or [part.bend_range])[0])]
+        registered = _registered(part.channel, 0, (spans or [part.bend_range])[0])
+        begin = 5 if part.member else 0  # the zone's message sets its members back
+        events += [((begin + index) * apart, SETUP, message) for index, message in enumerate(registered)]
         events += _range_changes(part, spans)
     events += [(tick, WHEEL, _message("pitchwheel", part.channel, pitch=value)) for tick, value in moves]
     for note in part.notes:
@@ -44,13 +73,10 @@ def _message(kind: str, channel: int, **fields: int) -> Any:
     return Message(kind, channel=channel, **fields)
 
 
-def _setup(part: Part) -> Iterator[Any]:
-    """Yield the zone that a manager opens, and the program."""
-    if part.zone:
-        yield from _registered(part.channel, 6, part.zone)[:3]  # MPE Configuration Message: no fine value
-        yield from _registered(part.channel, 6, part.zone)[4:]
-    if part.program is not None:
-        yield _message("program_change", part.channel, program=part.program)
+def _zone(part: Part) -> list[Any]:
+    """Return the MPE Configuration Message of a manager; it has no fine value."""
+    messages = _registered(part.channel, 6, part.zone)
+    return messages[:3] + messages[4:] if part.zone else []
 
 
 def _registered(channel: int, parameter: int, value: int) -> list[Any]:

@@ -18,7 +18,7 @@ from symgen.score import Key, Metre, Score, Tempo, Text
 from symgen.units import TICKS_PER_QUARTER, qpm_to_microseconds
 from symgen.writers._articulations import GENERAL_MIDI
 from symgen.writers._curves import Pace
-from symgen.writers._events import END, SETUP, Event, channel_events
+from symgen.writers._events import END, SETUP, Event, channel_events, set_up_apart
 from symgen.writers._layout import Part, lay_out
 from symgen.writers._options import DEFAULTS, Options
 from symgen.writers._page import SIGNATURES, end_of_last_bar, metres_of, remarks_of, score_parts
@@ -81,9 +81,10 @@ def encode(music: Score | Performance, *, track: str | None = None, options: Opt
     pace = Pace(tempi, score.ticks_per_quarter)
     articulations = options.articulations if isinstance(music, Performance) else GENERAL_MIDI
     events = [_conductor(score, tempi, remarks, options)]
+    apart = set_up_apart(one.part for one in tracks)
     for one in tracks:
         names = [_meta(text.tick, "track_name", name=options.spelled(text.text)) for text in one.names]
-        events.append(names + channel_events(one.part, articulations, pace))
+        events.append(names + channel_events(one.part, articulations, pace, apart=apart))
     return _file(events, end, score.ticks_per_quarter)
 
 

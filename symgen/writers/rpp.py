@@ -15,7 +15,7 @@ from symgen.performance import Performance
 from symgen.score import Score, Tempo
 from symgen.units import TICKS_PER_QUARTER, ticks_to_seconds
 from symgen.writers._curves import Pace
-from symgen.writers._events import channel_events
+from symgen.writers._events import channel_events, set_up_apart
 from symgen.writers._layout import Part, lay_out
 from symgen.writers._options import DEFAULTS, Options
 from symgen.writers._page import end_of_last_bar, metres_of, remarks_of, score_parts
@@ -140,7 +140,8 @@ class _Project:
         yield f"HASDATA 1 {self.score.ticks_per_quarter} QN"
         now = 0
         pace = Pace(tuple(self.tempi), self.score.ticks_per_quarter)
-        for tick, _, message in channel_events(part, self.options.articulations, pace):
+        apart = set_up_apart(self.parts)
+        for tick, _, message in channel_events(part, self.options.articulations, pace, apart=apart):
             yield f"E {tick - now} {message.hex().lower()}"
             now = tick
         yield f"E {max(0, self.end - now)} {0xB0 + part.channel:02x} 7b 00"

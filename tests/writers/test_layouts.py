@@ -160,6 +160,11 @@ class TestEveryLayout:
                 bent += 1
         assert bent
 
+    def test_no_controller_has_two_values_at_a_tick_where_there_is_room(self, name, layout):
+        for track in messages(encoded(MUSIC[name], layout)):
+            controls = [(tick, m.control) for tick, m in track if m.type == "control_change"]
+            assert len(controls) == len(set(controls))
+
     def test_the_same_music_gives_the_same_bytes(self, name, layout):
         assert encoded(MUSIC[name], layout) == encoded(MUSIC[name], layout)
 
@@ -248,6 +253,8 @@ class TestStrings:
 class TestMpe:
     def test_the_zone_is_opened_before_anything_else(self):
         manager, *members = messages(encoded(MUSIC["guqin"], "mpe"))[1:]
+        opened = max(tick for tick, m in manager if m.type == "control_change")
+        assert all(tick > opened for track in members for tick, m in track if m.type == "control_change")
         controls = [(m.channel, m.control, m.value) for _, m in manager if m.type == "control_change"]
         assert controls == [(0, 101, 0), (0, 100, 6), (0, 6, 7), (0, 101, 127), (0, 100, 127)]
         for track in members:
