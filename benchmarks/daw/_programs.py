@@ -43,8 +43,6 @@ class Understood:
         Quarter note and cents, by track.
     metres : list of (int, int)
         Time signatures.
-    lost : list of str
-        What the program has no place for.
     """
 
     program: str
@@ -54,7 +52,6 @@ class Understood:
     tracks: list[str] = field(default_factory=list)
     bends: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     metres: list[tuple[int, int]] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
 
 
 def version(package: str) -> str:

@@ -136,7 +136,9 @@ class _Project:
         root = Element("Project", {"version": "1.0"})
         SubElement(root, "Application", {"name": "symgen", "version": version()})
         transport = SubElement(root, "Transport")
-        bpm = {"min": f"{_SLOWEST:.6f}", "max": f"{_FASTEST:.6f}", "unit": "bpm", "name": "Tempo"}
+        slowest = min(_SLOWEST, *(change.qpm for change in self.tempi))
+        fastest = max(_FASTEST, *(change.qpm for change in self.tempi))
+        bpm = {"min": f"{slowest:.6f}", "max": f"{fastest:.6f}", "unit": "bpm", "name": "Tempo"}
         tempo = self.new(transport, "Tempo", value=f"{self.tempi[0].qpm:.6f}", **bpm)
         metres = metres_of(self.score, self.options)
         beats = (metres[0].numerator, metres[0].denominator) if metres else (4, 4)
