@@ -75,12 +75,27 @@ def compose(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PATH", help="File (by its suffix) or folder to write.")
     ] = None,
+    file_format: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="mid, dawproject, rpp, musicxml or jianpu.")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option(metavar="merged|strings|mpe", help="One track; one a string; MIDI Polyphonic Expression.")
+    ] = "merged",
+    time_signatures: Annotated[
+        str, typer.Option(metavar="map|fixed", help="Every time signature, or one 4/4 for the host.")
+    ] = "map",
+    names: Annotated[str, typer.Option(metavar="utf8|ascii", help="Text in titles, markers and track names.")] = "utf8",
+    articulations: Annotated[
+        Path | None, typer.Option(metavar="TOML", help="Keyswitches and such that a sample library wants.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compose pieces and write them as MIDI."""
+    """Compose pieces and write them as MIDI, DAW projects or notation."""
     from symgen.compose import ComposeRequest, compose_files
+    from symgen.writers import GENERAL_MIDI, Options, read_articulations
 
+    library = GENERAL_MIDI if articulations is None else read_articulations(articulations)
     chosen = {"temperature": temperature, "top_p": top_p}
     request = ComposeRequest(
         style=style,
@@ -96,6 +111,8 @@ def compose(
         raw=raw,
         checkpoint=checkpoint,
         output=output,
+        format=file_format,
+        layout=Options(layout, time_signatures, names, library),
         **{name: value for name, value in chosen.items() if value is not None},
     )
     with console.Reporter(quiet=quiet) as progress:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symgen.copying import CopyReport, copy_report
 from symgen.errors import PlayabilityError, UsageError
-from symgen.files import check_target, make_folder
+from symgen.files import check_target, make_folder, write_bytes
 from symgen.grammar import Plan
 from symgen.instruments.fingering import finger
 from symgen.instruments.perform import perform, plain
@@ -32,6 +32,9 @@ from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
+
+if TYPE_CHECKING:
+    from symgen.writers import Format
 
 __all__ = [
     "ComposeRequest",
@@ -254,13 +257,14 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
     """Compose the takes of a request and write each to a file.
 
     With an output that ends in a known suffix and one take, that file is written; otherwise the output is
-    a folder, made if it is missing, and files are named ``<style>-<seed>-<take>.mid``. Each is written as soon
-    as it is composed, so that what comes after it cannot take it away.
+    a folder, made if it is missing, and files are named ``<style>-<seed>-<take>`` with the suffix of the format.
+    Each is written as soon as it is composed, so that what comes after it cannot take it away.
 
     Raises
     ------
     UsageError, CheckpointError
-        As :func:`compose`.
+        As :func:`compose`; also if the suffix of the output is another format's than the one asked for, or the
+        format has no place for the layout.
     WriteError
         If a file cannot be written; nothing partial is left.
     """
@@ -269,6 +273,7 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
     wish = check_request(request)
     output = request.output or Path()
     is_file = output.suffix.lower() in writers.suffixes()
+    writer = _format(request, output if is_file else None)
     if is_file and request.takes > 1:
         raise UsageError(
             f"{request.takes} takes for one file {output}",
@@ -282,9 +287,22 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
         make_folder(output)
     written = []
     for take in _takes(wish, request, checkpoint, progress):
-        path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}.mid"
-        written.append(replace(take, path=writers.write(take.performance, path)))
+        path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}{writer.SUFFIXES[0]}"
+        write_bytes(path, writers.encode(take.performance, writer, request.layout))
+        written.append(replace(take, path=path))
     return ComposeResult(tuple(written))
+
+
+def _format(request: ComposeRequest, file: Path | None) -> Format:
+    """Return the format asked for by name or by the suffix of the file; refuse what cannot be before composing."""
+    from symgen import writers
+
+    writer = writers.find_format(request.format or (file.suffix if file else "mid"))
+    if file and file.suffix.lower() not in writer.SUFFIXES:
+        remedy = f"use -o {file.with_suffix(writer.SUFFIXES[0])}"
+        raise UsageError(f"--format {request.format} for the file {file}", expected="one format", remedy=remedy)
+    writers.check_options(writer, request.layout)
+    return writer
 
 
 def list_styles() -> tuple[Style, ...]:
