@@ -33,10 +33,11 @@ def main() -> None:
                 bars=rng.choice([4, 8, 16, 32]),
                 metre=rng.choice([None, "2/4", "3/4", "4/4", "6/8", "5/8"]),
                 seed=number,
+                raw=True,
                 output=target,
             )
             take = compose_files(request).takes[0]
-            score = symgen.read(target)
+            score = symgen.read(target)  # what is written: hands add runs and slide over strokes
             estimate = symgen.detect_mode(score)
             instrument = get_instrument(get_style(take.style).instrument)
             found = {

@@ -69,6 +69,15 @@ def compose(
     takes: Annotated[int, typer.Option(metavar="N", help="How many pieces to compose.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed: the same one composes the same piece.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Quantised score: no timing, no bends.")] = False,
+    humanize: Annotated[
+        float, typer.Option(metavar="0..1", help="How freely it is played; 0 keeps grid and tempo.")
+    ] = 0.5,
+    humanize_timing: Annotated[
+        float | None, typer.Option(metavar="0..1", help="The same for onsets and tempo alone.")
+    ] = None,
+    humanize_velocity: Annotated[
+        float | None, typer.Option(metavar="0..1", help="The same for velocities alone.")
+    ] = None,
     checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="Another checkpoint.")] = None,
     temperature: Annotated[float | None, typer.Option(metavar="F", help="Higher is bolder.")] = None,
     top_p: Annotated[float | None, typer.Option(metavar="F", help="Share of likely choices kept.")] = None,
@@ -109,6 +118,9 @@ def compose(
         takes=takes,
         seed=seed,
         raw=raw,
+        humanize=humanize,
+        humanize_timing=humanize_timing,
+        humanize_velocity=humanize_velocity,
         checkpoint=checkpoint,
         output=output,
         format=file_format,

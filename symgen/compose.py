@@ -180,7 +180,7 @@ def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress
         def tick(done: int, total: int, number: int = number) -> None:
             progress(f"composing take {number} of {request.takes}", done, total)
 
-        yield _compose_one(wish, plan, tempo, number, checkpoint, runtime, request.raw, tick)
+        yield _compose_one(wish, plan, tempo, number, checkpoint, runtime, request, tick)
 
 
 def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress = silent) -> list[TokenSequence | None]:
@@ -317,7 +317,7 @@ def _compose_one(
     number: int,
     checkpoint: Checkpoint,
     runtime: Any,
-    raw: bool,
+    request: ComposeRequest,
     tick: Any,
 ) -> Take:
     """Compose until a piece keeps every promise."""
@@ -329,7 +329,7 @@ def _compose_one(
         score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
         reasons = broken_promises(score, plan)
         if not reasons:
-            return _take(wish, plan, tempo, number, checkpoint, tokens, score, raw)
+            return _take(wish, plan, tempo, number, checkpoint, tokens, score, request)
     raise PlayabilityError(
         f"no piece keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
         remedy="ask for more bars, a lower temperature or another tuning",
@@ -376,15 +376,23 @@ def _take(
     checkpoint: Checkpoint,
     tokens: TokenSequence,
     score: Score,
-    raw: bool,
+    request: ComposeRequest,
 ) -> Take:
     fingering = finger(score, plan.instrument, plan.tuning)
-    if raw:
+    if request.raw:
         performance = plain(score, plan.instrument, plan.tuning, fingering=fingering)
     else:
         seed = int(np.random.SeedSequence([wish.seed, number, 1 << 16]).generate_state(1)[0])
         performance = perform(
-            score, plan.instrument, plan.tuning, style=wish.style.name, seed=seed, fingering=fingering
+            score,
+            plan.instrument,
+            plan.tuning,
+            style=wish.style.name,
+            seed=seed,
+            humanize=request.humanize,
+            humanize_timing=request.humanize_timing,
+            humanize_velocity=request.humanize_velocity,
+            fingering=fingering,
         )
     human = checkpoint.styles.get(wish.style.name, {}).get("human_longest_run")
     return Take(

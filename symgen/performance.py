@@ -44,6 +44,9 @@ class PlayedNote:
     finger, stroke, hand : str
         As of the :class:`~symgen.instruments.base.Placement`: the finger that stops or presses, the stroke, the
         striking hand; "" where unknown.
+    ornament : str
+        What the hands do to the note beyond striking it, by the names of the instrument's ornaments; several are
+        joined by "+".
     """
 
     onset: int
@@ -57,6 +60,7 @@ class PlayedNote:
     finger: str = ""
     stroke: str = ""
     hand: str = ""
+    ornament: str = ""
 
 
 @dataclass(frozen=True, slots=True)

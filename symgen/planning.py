@@ -63,6 +63,10 @@ class ComposeRequest:
         The same seed composes the same pieces; drawn if None.
     raw : bool
         Write the quantised score without performance.
+    humanize : float
+        How freely it is played, 0 to 1: 0 keeps grid, tempo and even velocities, ornaments are always there.
+    humanize_timing, humanize_velocity : float, optional
+        The same for onsets and tempo, and for velocities, where they differ from `humanize`.
     checkpoint : Path, optional
         Folder of a checkpoint; the shipped one by default.
     temperature, top_p : float
@@ -86,6 +90,9 @@ class ComposeRequest:
     takes: int = 1
     seed: int | None = None
     raw: bool = False
+    humanize: float = 0.5
+    humanize_timing: float | None = None
+    humanize_velocity: float | None = None
     checkpoint: Path | None = None
     temperature: float = 1.0
     top_p: float = 1.0
@@ -144,6 +151,9 @@ def check_request(request: ComposeRequest) -> Wish:
     _check("temperature", request.temperature, 0.05, 5)
     _check("top-p", request.top_p, 0.05, 1)
     _check("seed", request.seed, 0, 2**63 - 1, whole=True)
+    _check("humanize", request.humanize, 0, 1)
+    _check("humanize-timing", request.humanize_timing, 0, 1)
+    _check("humanize-velocity", request.humanize_velocity, 0, 1)
     metre = _metre(request.metre, style)
     if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
         _refuse_tuning(instrument, tuning, gong, mode)

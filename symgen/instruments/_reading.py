@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from symgen.errors import UsageError
 from symgen.instruments.shapes import CURVES
@@ -139,6 +139,14 @@ def convert(source: Source, where: Sequence[Step], hint: Any, value: Any) -> Any
     """Return a TOML value as what a type hint says: numbers, words, techniques, tuples, unions of tagged curves."""
     if isinstance(hint, UnionType):
         return _tagged(source, where, value)
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            source.refuse(where, _shown(value), expected=_wanted(hint))
+        return value
+    if get_origin(hint) is Mapping:
+        if not isinstance(value, Mapping):
+            source.refuse(where, _shown(value), expected="a table")
+        return {key: convert(source, (*where, key), get_args(hint)[1], item) for key, item in value.items()}
     if get_origin(hint) is tuple:
         return _tuple(source, where, hint, value)
     if hint in _SIMPLE:
@@ -190,6 +198,8 @@ def _wanted(hint: Any) -> str:
         parts = get_args(hint)
         each = _wanted(parts[0])
         return f"a list, each {each}" if parts[-1] is Ellipsis else f"a list of {len(parts)}, each {each}"
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
     return "a table"
 
 

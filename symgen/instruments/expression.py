@@ -1,7 +1,8 @@
-"""Expression: tempo, onsets and dynamics as a player shapes them, from metre and phrase.
+"""Expression: tempo, onsets and dynamics as a player shapes them, from metre, phrase and section.
 
-Sizes follow what is written about the playing of the instruments (rubato within 8 % of the tempo, onsets a
-few milliseconds off); the shapes, a cosine breath for the tempo and a sine arch for the dynamics, are ours.
+Sizes follow what is written about the playing of the instruments (rubato within 8 % of the tempo, onsets a few
+milliseconds off, free sections slower); the shapes, a cosine breath for the tempo and a sine arch for the dynamics, are
+ours.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from types import MappingProxyType
 
 from symgen.instruments.base import Instrument, Placement
 from symgen.instruments.fingering import DEFAULT_QPM
+from symgen.instruments.sections import ROLES, Part, part_at
 from symgen.score import DEFAULT_VELOCITY, Metre, Score, Technique, Tempo
 from symgen.units import TICKS_PER_QUARTER, bar_ticks, seconds_to_ticks
 
@@ -23,7 +25,25 @@ PHRASE_BARS = 4
 """Length of a phrase where the score marks none."""
 
 MOST_RUBATO = 0.08
-"""Largest change of tempo within a phrase, as a share."""
+"""Largest change of tempo within a phrase, as a share; a section in free time has more."""
+
+FASTEST = 1.12
+"""No tempo is more than this times the written one: what is fitted into a note must fit at any speed."""
+
+SLOWEST = 0.6
+"""Nor less than this before the closing ritardando."""
+
+SECTION_ENDS = 0.4
+"""Share of the closing ritardando that other sections end with."""
+
+STROKES_WEIGH = 0.5
+"""Share of the velocity range between the strongest stroke and none at all: players even their fingers out."""
+
+USUAL_STRENGTH = 0.9
+"""Strength of an index finger's stroke outwards (tiao 挑), the usual light one."""
+
+HARMONICS_SOFTER = 0.10
+"""Share of the velocity range by which harmonics are softer."""
 
 UNISON_SECONDS = 0.015
 """Two strings of one pitch are struck this far apart: one channel cannot start a note twice at once."""
@@ -31,14 +51,14 @@ UNISON_SECONDS = 0.015
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How freely a style is played at ``humanize=1``; all of it shrinks to nothing with humanize.
+    """How freely a style is played at ``humanize=1``; all of it but accent and arch shrinks to nothing with humanize.
 
     Parameters
     ----------
     rubato : float
         Largest change of tempo within a phrase, as a share; never above ``MOST_RUBATO``.
     ritardando : float
-        Share of the tempo that is lost by the end of the last bar.
+        Share of the tempo that is lost by the end of the last bar; sections lose less.
     onset_seconds : float
         Largest displacement of an onset.
     velocity_spread : int
@@ -128,8 +148,11 @@ def _progress(tick: int, edges: Sequence[int]) -> float:
     return min(1.0, (tick - begin) / max(1, end - begin))
 
 
-def shaped_tempi(score: Score, manner: Manner, freedom: float) -> tuple[Tempo, ...]:
-    """Return the written tempo with a breath for each phrase and a ritardando over the last bar.
+def shaped_tempi(score: Score, manner: Manner, freedom: float, sections: Sequence[Part] = ()) -> tuple[Tempo, ...]:
+    """Return the written tempo with the tempi of the sections, a breath for each phrase and ritardandi.
+
+    Sections have their own tempo in full from ``freedom=0.5`` on. They are balanced against each other: apart from the
+    ritardandi the piece lasts as long as it is written to.
 
     Parameters
     ----------
@@ -139,27 +162,50 @@ def shaped_tempi(score: Score, manner: Manner, freedom: float) -> tuple[Tempo, .
         How free at most.
     freedom : float
         0 to 1; at 0 the tempo is the written one.
+    sections : sequence of Part
+        As from :func:`~symgen.instruments.sections.parts`; none for an even tempo.
 
     Returns
     -------
     tuple of Tempo
-        At most one a quarter note, in the last bar one an eighth, with two decimals.
+        At most one a quarter note, in the last bar of a section one an eighth, with two decimals.
     """
     written = score.tempi or (Tempo(0, DEFAULT_QPM),)
     if not freedom or not score.end:
         return written
     clock, edges = Clock(written), phrase_edges(score)
-    last_bar = max(0, score.end - bar_length(score, max(0, score.end - 1)))
-    grid = set(range(0, score.end, TICKS_PER_QUARTER)) | set(range(last_bar, score.end, TICKS_PER_QUARTER // 2))
-    grid |= {tempo.tick for tempo in written if tempo.tick < score.end}
+    roles = list(sections) or [Part(0, ROLES["rudiao"])]
+    closes = _closes(score, roles)
+    grid = set(range(0, score.end, TICKS_PER_QUARTER)) | {tempo.tick for tempo in written if tempo.tick < score.end}
+    grid |= {part.tick for part in roles if part.tick < score.end}
+    grid |= {tick for start, end, _ in closes for tick in range(start, end, TICKS_PER_QUARTER // 2)}
+    ticks = sorted(grid)
+    factors = [part_at(roles, tick).role.tempo ** min(1.0, 2.0 * freedom) for tick in ticks]
+    balance = _balance(clock, ticks, score.end, factors)
     tempi: list[Tempo] = []
-    for tick in sorted(grid):
-        breath = 1.0 - min(MOST_RUBATO, manner.rubato) * freedom * cos(2 * pi * _progress(tick, edges))
-        late = max(0.0, (tick - last_bar) / (score.end - last_bar))
-        qpm = max(1.0, round(clock.qpm(tick) * breath * (1.0 - manner.ritardando * freedom * late), 2))
+    for tick, factor in zip(ticks, factors, strict=True):
+        free = freedom * part_at(roles, tick).role.freedom
+        breath = 1.0 - min(MOST_RUBATO, manner.rubato) * free * cos(2 * pi * _progress(tick, edges))
+        even = max(SLOWEST, min(FASTEST, factor * balance * breath))
+        late = sum(share * (tick - start) / (end - start) for start, end, share in closes if start <= tick < end)
+        qpm = max(1.0, round(clock.qpm(tick) * even * (1.0 - manner.ritardando * freedom * late), 2))
         if not tempi or tempi[-1].qpm != qpm:
             tempi.append(Tempo(tick, qpm))
     return tuple(tempi)
+
+
+def _closes(score: Score, roles: Sequence[Part]) -> list[tuple[int, int, float]]:
+    """Return (begin, end, share of the ritardando) of the last bar of each section."""
+    ends = [part.tick for part in roles[1:] if 0 < part.tick < score.end]
+    found = [(end, SECTION_ENDS) for end in ends] + [(score.end, 1.0)]
+    return [(max(0, end - bar_length(score, max(0, end - 1))), end, share) for end, share in found]
+
+
+def _balance(clock: Clock, ticks: Sequence[int], end: int, factors: Sequence[float]) -> float:
+    """Return the factor that makes a piece at tempo x factors last as long as without them."""
+    lengths = [(after - tick) / clock.qpm(tick) for tick, after in pairwise([*ticks, end])]
+    shaped = sum(length / factor for length, factor in zip(lengths, factors, strict=True))
+    return shaped / sum(lengths) if sum(lengths) > 0 else 1.0
 
 
 def moved_onsets(score: Score, clock: Clock, most_seconds: float, random: Random, limit: int) -> list[int]:
@@ -189,20 +235,32 @@ def shaped_velocities(
     manner: Manner,
     freedom: float,
     random: Random,
+    sections: Sequence[Part] = (),
 ) -> list[int]:
-    """Return velocities within the instrument's range, from metre, phrase, technique and what is written."""
+    """Return velocities within the instrument's range.
+
+    From metre, phrase and section, the stroke and the finger that makes it, the kind of place, what is written, and
+    chance as far as there is `freedom`.
+    """
     low, high = instrument.velocity
     span, edges = high - low, phrase_edges(score)
     bars = score.bar_starts().tolist() or [0]
     velocities: list[int] = []
-    for onset, _, _, written, _, _ in score.notes.tolist():
+    for (onset, _, _, written, _, _), place in zip(score.notes.tolist(), places, strict=True):
         beat = bar_ticks(1, metre_at(score, onset).denominator, score.ticks_per_quarter)
         within = onset - bars[max(0, bisect_right(bars, onset) - 1)]
         weight = 1.0 if within == 0 else 0.4 if within % beat == 0 else 0.0
         value = low + span * (0.42 + manner.accent * weight)
         value += manner.arch * span * (sin(pi * _progress(onset, edges)) - 0.5)
-        value += 0.5 * (written - DEFAULT_VELOCITY)
-        value -= 0.10 * span if places[len(velocities)].technique == Technique.HARMONIC else 0.0
+        value += span * part_at(sections, onset).role.loudness if sections else 0.0
+        value += 0.5 * (written - DEFAULT_VELOCITY) + span * STROKES_WEIGH * (_strength(instrument, place) - 1.0)
+        value -= HARMONICS_SOFTER * span if place.technique == Technique.HARMONIC else 0.0
         value += random.uniform(-1.0, 1.0) * manner.velocity_spread * freedom
         velocities.append(max(low, min(high, round(value))))
     return velocities
+
+
+def _strength(instrument: Instrument, place: Placement) -> float:
+    """Return the strength of the stroke a note is played with, of the usual one where it is left open."""
+    stroke = instrument.strokes.get(place.stroke)
+    return USUAL_STRENGTH if stroke is None else stroke.velocity

@@ -1,13 +1,15 @@
 """Performing: from what is written to what is played.
 
-:func:`plain` plays a score to the letter. :func:`perform` gives it a player: dynamics from metre and
-phrase, a breath of rubato, onsets a few milliseconds off the grid, strings that ring until they are struck
-again, and the bends of the left hand. Both finger the score first, so that nothing unplayable comes out.
+:func:`plain` plays a score to the letter. :func:`perform` gives it a player: dynamics from metre, phrase and section, a
+breath of rubato, onsets a few milliseconds off the grid, strings that ring until they are struck again, the bends of
+the left hand and the runs and repeated strokes of the right. Both finger the score first, so that nothing unplayable
+comes out. The written score stays beside what is played.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
 from symgen.errors import PlayabilityError
@@ -22,8 +24,12 @@ from symgen.instruments.expression import (
     shaped_velocities,
 )
 from symgen.instruments.fingering import DEFAULT_QPM, Fingering, finger
-from symgen.instruments.ornaments import Player, add_bends
-from symgen.performance import Performance, PlayedNote
+from symgen.instruments.ornaments import Choice, Chosen, choose
+from symgen.instruments.ringing import ring_seconds, until_hand_moves, until_struck_again
+from symgen.instruments.sections import parts
+from symgen.instruments.setting import set_out
+from symgen.instruments.shapes import Run, Soft
+from symgen.performance import Bend, Performance, PlayedNote
 from symgen.score import Score, Technique, Tempo
 from symgen.units import TICKS_PER_QUARTER
 
@@ -49,8 +55,12 @@ def plain(score: Score, instrument: Instrument, tuning: Tuning, *, fingering: Fi
     """
     score, places = _fingered(score, instrument, tuning, fingering)
     onsets = score.notes["onset"].tolist()
-    ends = _until_struck_again(onsets, (score.notes["onset"] + score.notes["duration"]).tolist(), places)
-    notes = _played(score, onsets, ends, score.notes["velocity"].tolist(), places)
+    ends = until_struck_again(onsets, (score.notes["onset"] + score.notes["duration"]).tolist(), places)
+    columns = (score.notes[name].tolist() for name in ("pitch", "velocity", "technique"))
+    notes = [
+        _note(onset, end - onset, pitch, velocity, place, Technique(mark))
+        for onset, end, place, pitch, velocity, mark in zip(onsets, ends, places, *columns, strict=True)
+    ]
     tempi = score.tempi or (Tempo(0, DEFAULT_QPM),)
     return Performance(score, tuple(notes), tempi, instrument.name, tuning.name, instrument.program)
 
@@ -63,6 +73,8 @@ def perform(
     style: str,
     seed: int,
     humanize: float = 0.5,
+    humanize_timing: float | None = None,
+    humanize_velocity: float | None = None,
     fingering: Fingering | None = None,
 ) -> Performance:
     """Return the score as somebody would play it.
@@ -72,11 +84,19 @@ def perform(
     score, instrument, tuning, fingering
         As for :func:`plain`.
     style : str
-        Chooses the :class:`~symgen.instruments.expression.Manner`.
+        Chooses the :class:`~symgen.instruments.expression.Manner`, the plan of sections and the shares of ornaments.
     seed : int
         The same seed gives the same performance.
     humanize : float
         0 keeps grid and tempo, 1 is the freest; ornaments do not depend on it.
+    humanize_timing, humanize_velocity : float, optional
+        The same for onsets and tempo, and for velocities, where they differ from `humanize`.
+
+    Returns
+    -------
+    Performance
+        Its ``score`` is the written one. Runs, tremolo and sweeps add notes, and a slide to the next note sounds it
+        without a stroke of its own; nothing else changes the notes that are struck.
 
     Raises
     ------
@@ -84,18 +104,25 @@ def perform(
         As :func:`plain`.
     """
     score, places = _fingered(score, instrument, tuning, fingering)
-    manner, freedom = MANNERS.get(style, OTHER_MANNER), max(0.0, min(1.0, humanize))
-    clock, limit = Clock(shaped_tempi(score, manner, freedom)), end_of_last_bar(score)
+    manner = MANNERS.get(style, OTHER_MANNER)
+    timing = _share(humanize if humanize_timing is None else humanize_timing)
+    loudness = _share(humanize if humanize_velocity is None else humanize_velocity)
+    limit = end_of_last_bar(score)
+    setting = set_out(score, instrument, tuning, places, limit)
+    chosen = choose(setting, style, seed)
+    sections = parts(score, style, setting.phrases)
+    clock = Clock(shaped_tempi(score, manner, timing, sections))
     # One stream of chance for each matter: a change in one leaves the others as they were.
-    onsets = moved_onsets(score, clock, manner.onset_seconds * freedom, Random(f"{seed}/onsets"), limit)
-    velocities = shaped_velocities(score, instrument, places, manner, freedom, Random(f"{seed}/velocities"))
-    ends = _ringing(score, instrument, tuning, places, onsets, clock, limit)
-    notes = _played(score, onsets, ends, velocities, places)
-    marks = [Technique(value) for value in score.notes["technique"].tolist()]
-    player = Player(instrument, tuning, clock.ticks_per_second)
-    add_bends(notes, score.notes["onset"].tolist(), marks, player, Random(f"{seed}/bends"))
-    notes.sort(key=lambda note: (note.onset, note.pitch, note.string))
+    onsets = moved_onsets(score, clock, manner.onset_seconds * timing, Random(f"{seed}/onsets"), limit)
+    chance = Random(f"{seed}/velocities")
+    velocities = shaped_velocities(score, instrument, places, manner, loudness, chance, sections)
+    sounds = _sounds(chosen, onsets, velocities, clock)
+    notes = _ended(sounds, instrument, tuning, clock, limit)
     return Performance(score, tuple(notes), clock.tempi, instrument.name, tuning.name, instrument.program)
+
+
+def _share(humanize: float) -> float:
+    return max(0.0, min(1.0, humanize))
 
 
 def _fingered(
@@ -112,71 +139,122 @@ def _fingered(
     return score, [placement for placement in fingering.placements if placement is not None]
 
 
-def _played(
-    score: Score, onsets: Sequence[int], ends: Sequence[int], velocities: Sequence[int], places: Sequence[Placement]
-) -> list[PlayedNote]:
-    """Return the notes in the order of the score; a written technique stands, an unmarked note shows its place."""
-    notes = []
-    columns = (score.notes["pitch"].tolist(), score.notes["technique"].tolist())
-    for onset, end, velocity, place, pitch, mark in zip(onsets, ends, velocities, places, *columns, strict=True):
-        technique = place.technique if mark == Technique.PLUCK else Technique(mark)
-        notes.append(PlayedNote(onset, end - onset, pitch, velocity, place.string, place.position, technique))
-    return notes
+def _note(
+    onset: int,
+    duration: int,
+    pitch: int,
+    velocity: int,
+    place: Placement,
+    mark: Technique,
+    bends: tuple[Bend, ...] = (),
+) -> PlayedNote:
+    """Return a played note; a written technique stands, an unmarked note shows its place."""
+    technique = place.technique if mark == Technique.PLUCK else mark
+    hands = {"finger": place.finger, "stroke": place.stroke, "hand": place.hand}
+    return PlayedNote(onset, duration, pitch, velocity, place.string, place.position, technique, bends, **hands)
 
 
-def _until_struck_again(onsets: Sequence[int], ends: Sequence[int], places: Sequence[Placement]) -> list[int]:
-    """Return the ends, none later than the next stroke of its string."""
-    cut = list(ends)
-    last: dict[int, int] = {}
-    for index, (onset, place) in enumerate(zip(onsets, places, strict=True)):
-        before = last.get(place.string)
-        if before is not None and place.string:
-            cut[before] = max(onsets[before] + 1, min(cut[before], onset))
-        last[place.string] = index
-    return cut
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """One stroke before it is known when it ends: ticks, place, what it counts as, its bends and its written length."""
+
+    onset: int
+    pitch: int
+    velocity: int
+    place: Placement
+    mark: Technique
+    length: int
+    bends: tuple[Bend, ...] = ()
+    ornament: str = ""
 
 
-def _ringing(
-    score: Score,
-    instrument: Instrument,
-    tuning: Tuning,
-    places: Sequence[Placement],
-    onsets: Sequence[int],
-    clock: Clock,
-    limit: int,
-) -> list[int]:
-    """Return where each note ends: string struck again, hand moved on, ring faded, or the piece over."""
-    ends = []
-    for onset, length, place in zip(onsets, score.notes["duration"].tolist(), places, strict=True):
-        seconds = _ring_seconds(instrument, tuning, place)
-        ticks = clock.ticks(seconds, onset) if seconds else length
-        ends.append(max(onset + 1, min(limit, onset + ticks)))
-    if instrument.marks:
-        ends = _until_hand_moves(onsets, ends, places)
-    return _until_struck_again(onsets, ends, places)
-
-
-def _ring_seconds(instrument: Instrument, tuning: Tuning, place: Placement) -> float:
-    """Return how long a string is heard, between the values of the lowest and the highest; 0 without strings."""
-    if not place.string:
-        return 0.0
-    lowest, highest = min(tuning.open_pitches), max(tuning.open_pitches)
-    share = (tuning.open_pitches[place.string - 1] - lowest) / max(1, highest - lowest)
-    low_string, high_string = instrument.ring_seconds[place.technique]
-    return low_string + (high_string - low_string) * share
-
-
-def _until_hand_moves(onsets: Sequence[int], ends: Sequence[int], places: Sequence[Placement]) -> list[int]:
-    """Return the ends, with stopped notes ended where the stopping hand is needed for the next stop or touch."""
-    cut = list(ends)
-    holding: list[int] = []
-    for index, (onset, place) in enumerate(zip(onsets, places, strict=True)):
-        if place.technique not in (Technique.STOPPED, Technique.HARMONIC):
+def _sounds(chosen: Chosen, onsets: Sequence[int], velocities: Sequence[int], clock: Clock) -> list[_Sound]:
+    """Return all strokes, those added among them, in order of onset."""
+    setting = chosen.setting
+    low, high = setting.instrument.velocity
+    lengths = setting.score.notes["duration"].tolist()
+    sounds: list[_Sound] = []
+    for note, (onset, velocity) in enumerate(zip(onsets, velocities, strict=True)):
+        if note in chosen.absorbed:
             continue
-        if holding and onset > onsets[holding[-1]]:
-            for before in holding:
-                cut[before] = max(onsets[before] + 1, min(cut[before], onset))
-            holding = []
-        if place.technique == Technique.STOPPED:
-            holding.append(index)
-    return cut
+        choices = chosen.of.get(note, [])
+        place = next((choice.place for choice in choices if choice.place), setting.places[note])
+        speed = clock.ticks_per_second(onset)
+        if any(isinstance(choice.ornament.curve, Soft) for choice in choices):
+            place = replace(place, hand="left", stroke="")
+        start = onset + sum(round(choice.delay * speed) for choice in choices)
+        loud = velocity
+        for choice in choices:
+            loud = round(loud * choice.velocity)
+        mark = next((c.ornament.technique for c in choices if _names_the_note(c)), setting.marks[note])
+        names = "+".join(choice.ornament.name for choice in choices if not choice.extras or _names_the_note(choice))
+        bends = _bends(choices, start, onsets, clock)
+        sound = _Sound(start, setting.pitch(note), max(low, min(high, loud)), place, mark, lengths[note], bends, names)
+        sounds += [sound, *_added(choices, sound, sounds, clock, setting.instrument)]
+    return sorted(sounds, key=lambda sound: (sound.onset, sound.pitch, sound.place.string))
+
+
+def _names_the_note(choice: Choice) -> bool:
+    """Return whether an ornament says how its note is made, and not only what stands before it."""
+    return not isinstance(choice.ornament.curve, Run) and choice.ornament.technique != Technique.PLUCK
+
+
+def _bends(choices: Sequence[Choice], start: int, onsets: Sequence[int], clock: Clock) -> tuple[Bend, ...]:
+    """Return one curve of all the bends of a note, in ticks."""
+    points: list[tuple[int, float]] = []
+    for choice in sorted((c for c in choices if c.points), key=lambda c: (c.to is not None, c.points[0][0])):
+        origin = start if choice.to is None else onsets[choice.to]
+        speed = clock.ticks_per_second(origin)
+        points += [(origin - start + round(at * speed), cents) for at, cents in choice.points]
+    kept: list[Bend] = []
+    for offset, cents in points:
+        if kept and offset <= kept[-1].offset:
+            kept[-1] = Bend(kept[-1].offset, cents)
+        else:
+            kept.append(Bend(offset, cents))
+    return tuple(kept)
+
+
+def _added(
+    choices: Sequence[Choice], sound: _Sound, before: Sequence[_Sound], clock: Clock, instrument: Instrument
+) -> list[_Sound]:
+    """Return the strokes that the ornaments of a note add before or after it, each a tick or more from the next."""
+    found: list[_Sound] = []
+    (softest, loudest), strokes = instrument.velocity, instrument.strokes
+    earliest = max((other.onset + 1 for other in before), default=0)
+    for choice in choices:
+        speed = clock.ticks_per_second(sound.onset)
+        run = isinstance(choice.ornament.curve, Run)
+        at = sound.onset
+        for count, extra in enumerate(choice.extras):
+            left = len(choice.extras) - count
+            wanted = sound.onset + round(extra.seconds * speed)
+            at = max(earliest + count, min(wanted, sound.onset - left)) if run else max(at + 1, wanted)
+            loud = max(softest, min(loudest, round(sound.velocity * extra.velocity)))
+            stroke = choice.ornament.name if choice.ornament.name in strokes else ""
+            place = replace(sound.place, string=extra.string, position=extra.position, stroke=stroke)
+            if run:
+                place = replace(place, technique=Technique.OPEN, finger="")
+            mark = choice.ornament.technique
+            found.append(_Sound(at, extra.pitch, loud, place, mark, 0, (), choice.ornament.name))
+    return found
+
+
+def _ended(
+    sounds: Sequence[_Sound], instrument: Instrument, tuning: Tuning, clock: Clock, limit: int
+) -> list[PlayedNote]:
+    """Return the notes with their ends: string struck again, hand moved on, ring faded, or the piece over."""
+    onsets, places = [sound.onset for sound in sounds], [sound.place for sound in sounds]
+    ends = []
+    for sound in sounds:
+        seconds = ring_seconds(instrument, tuning, sound.place, sound.pitch)
+        ticks = clock.ticks(seconds, sound.onset) if seconds else sound.length
+        ends.append(max(sound.onset + 1, min(limit, sound.onset + ticks)))
+    ends = until_struck_again(onsets, until_hand_moves(onsets, ends, places), places)
+    notes = []
+    for sound, end in zip(sounds, ends, strict=True):
+        duration = end - sound.onset
+        bends = sound.bends if not sound.bends or sound.bends[-1].offset < duration else ()
+        note = _note(sound.onset, duration, sound.pitch, sound.velocity, sound.place, sound.mark, bends)
+        notes.append(replace(note, ornament=sound.ornament))
+    return notes

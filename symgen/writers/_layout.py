@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from symgen.errors import UsageError, WriteError
 from symgen.instruments import get_instrument
+from symgen.instruments.ringing import for_one_wheel
 from symgen.performance import Performance, PlayedNote
 from symgen.writers._curves import deepest, within
 from symgen.writers._options import Options
@@ -94,7 +95,7 @@ def _merged(performance: Performance, options: Options, name: str) -> list[Part]
         by_channel.setdefault(options.articulations.of(note.technique).channel or 0, []).append(note)
     alone = len(by_channel) <= 1
     return [
-        Part(name if alone else f"{name} ch {channel + 1}", channel, tuple(notes), bend_range=span)
+        Part(name if alone else f"{name} ch {channel + 1}", channel, tuple(for_one_wheel(notes)), bend_range=span)
         for channel, notes in sorted(by_channel.items() or {0: []}.items())
     ]
 

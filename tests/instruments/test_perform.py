@@ -1,5 +1,7 @@
 """Performances: the same for the same seed, in order, within the piece, and bent only where a hand can bend."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from symgen.errors import PlayabilityError
 from symgen.instruments import get_instrument, playable_pitches, strikeable
 from symgen.instruments.fingering import finger
 from symgen.instruments.perform import perform, plain
+from symgen.instruments.ringing import for_one_wheel
 from symgen.score import Metre, Score, Section, Technique, Tempo, make_notes
 from symgen.units import TICKS_PER_QUARTER, ticks_to_seconds
 from symgen.writers import midi
@@ -19,7 +22,16 @@ SETUPS = [
     (GUZHENG, GUZHENG.tunings["D"]),
     (VOICE, VOICE.tunings["free"]),
 ]
-MARKS = [Technique.PLUCK] * 4 + [Technique.SLIDE_UP, Technique.SLIDE_DOWN, Technique.VIBRATO, Technique.HARMONIC]
+MARKS = [Technique.PLUCK] * 6 + [
+    Technique.SLIDE_UP,
+    Technique.SLIDE_DOWN,
+    Technique.VIBRATO,
+    Technique.HARMONIC,
+    Technique.TREMOLO,
+    Technique.GRACE,
+]
+ADDED = ("huazhi", "guazou", "saoxian", "yaozhi", "lun")
+SOUNDED_BY_A_SLIDE = ("shang", "xia", "yinshang", "tang")
 
 
 @st.composite
@@ -51,16 +63,33 @@ def for_any_performance(check):
 
 class TestAnyPerformance:
     @for_any_performance
-    def test_keeps_order_and_bounds(self, piece, seed, humanize):
+    def test_every_written_note_sounds(self, piece, seed, humanize):
+        """As a stroke, or as the end of a slide; and what else is struck belongs to an ornament."""
         instrument, tuning, score = piece
         played = perform(score, instrument, tuning, style=instrument.name, seed=seed, humanize=humanize)
-        assert sorted(note.pitch for note in played.notes) == sorted(score.notes["pitch"].tolist())
+        assert played.score == score
+        sounding = Counter(note.pitch for note in played.notes)
+        sounding += Counter(note.pitch + round(note.bends[-1].cents / 100) for note in slid(played))
+        written = Counter(score.notes["pitch"].tolist())
+        assert not written - sounding
+        added = sum(1 for note in played.notes if set(note.ornament.split("+")) & set(ADDED))
+        assert sounding.total() - written.total() <= added
+
+    @for_any_performance
+    def test_strokes_keep_their_order_near_the_grid(self, piece, seed, humanize):
+        instrument, tuning, score = piece
+        played = perform(score, instrument, tuning, style=instrument.name, seed=seed, humanize=humanize)
         low, high = instrument.velocity
-        for note, written in zip(played.notes, sorted(score.notes["onset"].tolist()), strict=True):
-            seconds = abs(note.onset - written) * 60 / (score.tempi[0].qpm * TICKS_PER_QUARTER)
+        plainly = [note for note in played.notes if not set(note.ornament.split("+")) & {*ADDED, "payin"}]
+        written = {pitch: score.notes["onset"][score.notes["pitch"] == pitch] for pitch in range(128)}
+        for note in plainly:
+            seconds = abs(written[note.pitch] - note.onset).min() * 60 / (score.tempi[0].qpm * TICKS_PER_QUARTER)
             assert seconds <= 0.012 * humanize + 0.02
+        for note in played.notes:
             assert 0 <= note.onset < note.onset + note.duration <= score.end
             assert low <= note.velocity <= high
+        order = [note.onset for note in played.notes]
+        assert order == sorted(order)
 
     @for_any_performance
     def test_no_string_sounds_twice(self, piece, seed, humanize):
@@ -84,23 +113,46 @@ class TestAnyPerformance:
             assert [bend.offset for bend in note.bends] == sorted({bend.offset for bend in note.bends})
             assert note.bends[0].offset >= 0
             assert note.bends[-1].offset < note.duration
-            assert note.bends[-1].cents == 0
+            assert note.bends[-1].cents == 0 or note in slid(played)
             for bend in note.bends:
-                assert -200 <= bend.cents <= 200
+                assert -300 <= bend.cents <= 300 or note in slid(played)
+                if instrument is GUQIN:
+                    assert rise + bend.cents >= 25  # hui 13.9
                 assert rise + bend.cents >= 0  # never below the open string
                 if instrument is GUQIN:
                     assert rise > 0  # an open string has no pitch but its own
 
     @for_any_performance
-    def test_a_curve_has_the_channel_for_itself(self, piece, seed, humanize):
+    def test_a_curve_is_over_before_the_next_stroke(self, piece, seed, humanize):
         instrument, tuning, score = piece
-        played = perform(score, instrument, tuning, style="guqin", seed=seed, humanize=humanize)
+        played = perform(score, instrument, tuning, style=instrument.name, seed=seed, humanize=humanize)
         for index, note in enumerate(played.notes):
+            if note.bends:
+                end = note.onset + note.bends[-1].offset
+                assert all(other.onset > end for other in played.notes[index + 1 :])
+
+    @for_any_performance
+    def test_on_one_wheel_a_curve_has_the_channel_for_itself(self, piece, seed, humanize):
+        instrument, tuning, score = piece
+        played = perform(score, instrument, tuning, style=instrument.name, seed=seed, humanize=humanize)
+        notes = for_one_wheel(played.notes)
+        assert [(n.onset, n.pitch, n.bends) for n in notes] == [(n.onset, n.pitch, n.bends) for n in played.notes]
+        for index, note in enumerate(notes):
             if not note.bends:
                 continue
-            begin, end = note.onset + note.bends[0].offset, note.onset + note.bends[-1].offset
-            for other in played.notes[:index] + played.notes[index + 1 :]:
-                assert other.onset + other.duration <= begin or other.onset > end
+            begin = note.onset + (0 if note.bends[0].cents else note.bends[0].offset)
+            end = note.onset + (note.duration if note.bends[-1].cents else note.bends[-1].offset)
+            for other in notes[:index] + notes[index + 1 :]:
+                assert other.onset + other.duration <= max(begin, other.onset + 1) or other.onset >= end
+
+    @for_any_performance
+    def test_ornaments_do_not_depend_on_humanize(self, piece, seed, humanize):
+        instrument, tuning, score = piece
+        free, strict = (
+            perform(score, instrument, tuning, style=instrument.name, seed=seed, humanize=share)
+            for share in (humanize, 0.0)
+        )
+        assert [made(note) for note in in_order(free)] == [made(note) for note in in_order(strict)]
 
     @for_any_performance
     def test_tempo_stays_near_what_is_written(self, piece, seed, humanize):
@@ -109,8 +161,8 @@ class TestAnyPerformance:
         last_bar = score.end - 3 * TICKS_PER_QUARTER
         for tempo in played.tempi:
             share = tempo.qpm / score.tempi[0].qpm
-            assert share <= 1.081
-            assert share >= (0.919 if tempo.tick <= last_bar else 0.5)
+            assert share <= 1.121
+            assert share >= (0.599 if tempo.tick <= last_bar else 0.3)
 
     @for_any_performance
     def test_is_written_as_midi_with_every_note(self, piece, seed, humanize):
@@ -118,8 +170,23 @@ class TestAnyPerformance:
         played = perform(score, instrument, tuning, style="guqin", seed=seed, humanize=humanize)
         symusic = pytest.importorskip("symusic")
         read = symusic.Score.from_midi(midi.encode(played))
-        doubled = len(score) - len({(n["onset"].item(), n["pitch"].item()) for n in score.notes})
-        assert len(score) - doubled <= sum(len(track.notes) for track in read.tracks) <= len(score)
+        doubled = len(played.notes) - len({(note.onset, note.pitch) for note in played.notes})
+        found = sum(len(track.notes) for track in read.tracks)
+        assert found >= len(played.notes) - doubled
+
+
+def slid(played):
+    """Return the notes whose curve sounds the next written note."""
+    return [note for note in played.notes if set(note.ornament.split("+")) & set(SOUNDED_BY_A_SLIDE)]
+
+
+def in_order(played):
+    return sorted(played.notes, key=lambda note: (note.pitch, note.string, note.onset))
+
+
+def made(note):
+    """Return what is done to a note, without when and how loud."""
+    return note.pitch, note.string, note.position, note.technique, note.ornament, [bend.cents for bend in note.bends]
 
 
 def tune(*pitches, step=480, technique=Technique.PLUCK):
@@ -143,7 +210,10 @@ def test_the_seed_decides():
 
 def test_without_humanising_the_grid_and_the_tempo_stay():
     played = performed(LONG, humanize=0.0)
-    assert [note.onset for note in played.notes] == LONG.notes["onset"].tolist()
+    slid_to = sum(1 for note in slid(played))
+    strokes = [note.onset for note in played.notes if note.technique != Technique.TREMOLO]
+    assert set(strokes) <= set(LONG.notes["onset"].tolist())
+    assert len(strokes) >= len(LONG) - slid_to - 1
     assert played.tempi == LONG.tempi
 
 
@@ -156,8 +226,8 @@ def test_strings_ring_until_they_fade():
 
 def test_a_long_piece_has_slides_and_vibrato_but_not_everywhere():
     bent = [note for note in performed(LONG).notes if note.bends]
-    assert 3 <= len(bent) <= 30
-    assert {note.technique for note in bent} == {Technique.STOPPED}
+    assert 8 <= len(bent) <= 40
+    assert {note.technique for note in bent} <= {Technique.SLIDE_UP, Technique.SLIDE_DOWN, Technique.VIBRATO}
 
 
 def test_a_written_slide_is_played():
