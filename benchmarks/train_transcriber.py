@@ -20,11 +20,12 @@ from typing import Any
 import mir_eval
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transcriber_clips import load
 
 from symgen.transcribe import frontend, peaks, runtime
-from symgen.transcribe.network import KEYS, LOWEST, Config, Transcriber
+from symgen.transcribe.forward import KEYS, LOWEST
+from symgen.transcribe.network import Config, Transcriber
 from symgen.transcribe.training import Clip, Label, batch, loss
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6)
@@ -134,6 +135,8 @@ def train(options: argparse.Namespace) -> None:
         network.load_state_dict(held["network"])
         optimiser.load_state_dict(held["optimiser"])
         step, spent = held["step"], held["spent"]
+    elif options.start:
+        network.load_state_dict(network_of(options.start)[0].state_dict())
     chance = np.random.default_rng([options.seed, step])
     shelf = Shelf(options.clips)
     tests = [one for path in sorted(options.clips.glob("val_*.npz")) for one in load(path)[:: options.sparse]]
@@ -171,7 +174,10 @@ def train(options: argparse.Namespace) -> None:
 def network_of(path: Path) -> tuple[Transcriber, dict[str, Any]]:
     """Return the network of a state of training or of a checkpoint's folder."""
     if path.is_dir():
-        return runtime.load(path), {}
+        config = json.loads((path / "checkpoint.json").read_text(encoding="utf-8"))["config"]
+        network = Transcriber(Config(config["width"], tuple(config["dilations"])))
+        network.load_state_dict(load_file(path / runtime.WEIGHTS), strict=False)  # counts of steps are not kept
+        return network.eval().to(memory_format=torch.channels_last), {}
     held = torch.load(path, weights_only=True)
     config = held["config"]
     network = Transcriber(Config(config["width"], tuple(config["dilations"])))
@@ -206,7 +212,6 @@ def export(options: argparse.Namespace) -> None:
 
 
 def speed(options: argparse.Namespace) -> None:
-    torch.set_num_threads(1)
     network = runtime.load(options.state)
     noise = np.random.default_rng(0).normal(0, 0.1, 120 * frontend.RATE).astype(np.float32)
     frontend.whole(noise[: frontend.RATE])
@@ -237,6 +242,7 @@ def main() -> None:
     one.add_argument("--sparse", type=int, default=2)
     one.add_argument("--threads", type=int, default=1)
     one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--start", type=Path, help="checkpoint whose weights to begin with")
     one.add_argument(
         "--half", action="store_true", help="bfloat16: faster where the processor knows it; width 32, not 24"
     )

@@ -25,6 +25,7 @@ from symgen.sound.room import random_recording
 from symgen.sound.samples import load_bank, reachable, render_samples
 from symgen.transcribe import transcribe
 from symgen.transcribe.features import RATE
+from symgen.transcribe.notes import Transcription
 from symgen.transcribe.source import Sound
 
 SETS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -90,19 +91,19 @@ class Found:
 
 
 def ours(mode: str) -> Callable[[np.ndarray], Found]:
-    def listen(sound: np.ndarray) -> Found:
-        found = transcribe(Sound([sound], RATE), mode=mode)
-        heard = found.heard
-        spans = np.array([[n.onset_s, n.offset_s] for n in heard]).reshape(-1, 2)
+    return lambda sound: found_of(transcribe(Sound([sound], RATE), mode=mode))
 
-        def at(index: int, times: np.ndarray) -> np.ndarray:
-            note = heard[index]
-            bend = np.interp(times, *note.bend) if len(note.bend[0]) else np.zeros(len(times))
-            return note.pitch + (bend + found.tuning_cents) / 100.0
 
-        return Found(spans, np.array([n.pitch + found.tuning_cents / 100.0 for n in heard]), at)
+def found_of(found: Transcription) -> Found:
+    heard = found.heard
+    spans = np.array([[n.onset_s, n.offset_s] for n in heard]).reshape(-1, 2)
 
-    return listen
+    def at(index: int, times: np.ndarray) -> np.ndarray:
+        note = heard[index]
+        bend = np.interp(times, *note.bend) if len(note.bend[0]) else np.zeros(len(times))
+        return note.pitch + (bend + found.tuning_cents) / 100.0
+
+    return Found(spans, np.array([n.pitch + found.tuning_cents / 100.0 for n in heard]), at)
 
 
 def swift_f0_alone() -> Callable[[np.ndarray], Found]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from symgen.arrange import arrange as arrange
     from symgen.compose import compose as compose
     from symgen.errors import SymgenError as SymgenError
+    from symgen.models.checkpoint import from_pretrained as from_pretrained
     from symgen.models.checkpoint import load_checkpoint as load
     from symgen.piece import Piece as Piece
     from symgen.readers import read as read
@@ -39,6 +40,7 @@ _HOMES = {
     "decode": "symgen.tokens.codec",
     "detect_mode": "symgen.theory.detect",
     "encode": "symgen.tokens.codec",
+    "from_pretrained": "symgen.models.checkpoint",
     "load": "symgen.models.checkpoint",
     "read": "symgen.readers",
     "write": "symgen.writers",
@@ -58,6 +60,7 @@ __all__ = [
     "decode",
     "detect_mode",
     "encode",
+    "from_pretrained",
     "load",
     "read",
     "write",

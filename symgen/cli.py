@@ -5,6 +5,8 @@ Use cases are imported inside the commands, so that ``symgen --help`` loads neit
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,12 +84,27 @@ def compose(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PATH", help="File (by its suffix) or folder to write.")
     ] = None,
+    file_format: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="mid, dawproject, rpp, musicxml or jianpu.")
+    ] = None,
+    layout: Annotated[
+        str, typer.Option(metavar="merged|strings|mpe", help="One track; one a string; MIDI Polyphonic Expression.")
+    ] = "merged",
+    time_signatures: Annotated[
+        str, typer.Option(metavar="map|fixed", help="Every time signature, or one 4/4 for the host.")
+    ] = "map",
+    names: Annotated[str, typer.Option(metavar="utf8|ascii", help="Text in titles, markers and track names.")] = "utf8",
+    articulations: Annotated[
+        Path | None, typer.Option(metavar="TOML", help="Keyswitches and such that a sample library wants.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compose pieces and write them as MIDI."""
+    """Compose pieces and write them as MIDI, DAW projects or notation."""
     from symgen.compose import ComposeRequest, compose_files
+    from symgen.writers import GENERAL_MIDI, Options, read_articulations
 
+    library = GENERAL_MIDI if articulations is None else read_articulations(articulations)
     chosen = {"temperature": temperature, "top_p": top_p}
     request = ComposeRequest(
         style=style,
@@ -106,6 +123,8 @@ def compose(
         humanize_velocity=humanize_velocity,
         checkpoint=checkpoint,
         output=output,
+        format=file_format,
+        layout=Options(layout, time_signatures, names, library),
         **{name: value for name, value in chosen.items() if value is not None},
     )
     with console.Reporter(quiet=quiet) as progress:
@@ -208,18 +227,53 @@ def train(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder that symgen convert wrote.")],
     style: Annotated[str, typer.Option("--style", "-s", metavar="NAME", help="Name of the style to learn.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="CHECKPOINT", help="Folder of the checkpoint.")],
+    recipe: Annotated[
+        Path | None, typer.Option(metavar="TOML", help="Another recipe; or a checkpoint, for the one that it keeps.")
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the training's state. CHECKPOINT.run by default.")
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the training.")] = 0,
+    threads: Annotated[int, typer.Option(metavar="N", help="Threads of the processor; 0 leaves it to torch.")] = 0,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="What it runs on.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(metavar="auto|float32|bfloat16", help="Of matrix products. auto: bfloat16 on CUDA.")
+    ] = "auto",
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the networks by torch.compile.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only estimate time and memory; write nothing.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Learn a style from a dataset. Run again, it goes on where it stopped."""
     from symgen.train import TrainRequest
-    from symgen.train import train as run_train
 
-    request = TrainRequest(dataset=dataset, style=style, output=output, seed=seed)
+    request = TrainRequest(
+        dataset=dataset,
+        style=style,
+        output=output,
+        run=run,
+        seed=seed,
+        threads=threads,
+        recipe=recipe,
+        device=device,
+        precision=precision,
+        compiled=compiled,
+    )
     with console.Reporter(quiet=quiet) as progress:
-        result = run_train(request, progress)
-    _print_summary(result.as_json(), as_json=as_json)
+        if dry_run:
+            from symgen.train import estimate
+
+            found = estimate(request, progress).as_json()
+        else:
+            from symgen.train import train as run_train
+
+            found = run_train(request, progress).as_json()
+    if os.environ.get("RANK", "0") != "0":
+        return  # one of several processes that torchrun started; the first prints
+    if dry_run and not as_json:
+        _print_estimate(found)
+    else:
+        _print_summary(found, as_json=as_json)
 
 
 @app.command()
@@ -321,6 +375,30 @@ def _print_summary(summary: Mapping[str, Any], *, as_json: bool) -> None:
         console.print_json(summary)
     else:
         console.print_facts([(name.replace("_", " "), _words(value)) for name, value in summary.items()])
+
+
+def _print_estimate(estimate: Mapping[str, Any]) -> None:
+    """Print what a training will take: a table of its stages, and the whole."""
+    rows = [
+        (row["stage"], row["kind"], f"{row['updates']:,}", f"{row['update_seconds']:.3g}", _minutes(row["seconds"]))
+        for row in estimate["stages"]
+    ]
+    console.print_table(("stage", "kind", "updates", "seconds each", "at most"), rows)
+    memory = estimate["memory_bytes"]
+    facts = {
+        "whole": f"{_minutes(estimate['seconds'])} at most; stages end early when they get no better",
+        "memory": f"{memory / 2**30:.2f} GiB" if memory else "not known",
+        "pieces": console.named_counts(estimate["pieces"]),
+        "parameters": f"{estimate['parameters']:,}",
+        "hardware": estimate["hardware"],
+    }
+    console.print_lines([""])
+    console.print_facts(list(facts.items()))
+
+
+def _minutes(seconds: float) -> str:
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _words(value: Any) -> str:

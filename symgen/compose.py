@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symgen.copying import CopyReport, copy_report
 from symgen.errors import PlayabilityError, UsageError
-from symgen.files import check_target, make_folder
+from symgen.files import check_target, make_folder, write_bytes
 from symgen.grammar import Plan
 from symgen.instruments.fingering import finger
 from symgen.instruments.perform import perform, plain
@@ -33,6 +33,9 @@ from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
 
+if TYPE_CHECKING:
+    from symgen.writers import Format
+
 __all__ = [
     "ComposeRequest",
     "ComposeResult",
@@ -40,8 +43,10 @@ __all__ = [
     "broken_promises",
     "compose",
     "compose_files",
+    "compose_side_by_side",
     "compose_takes",
     "list_styles",
+    "plan_of",
 ]
 
 DEFAULT_CHECKPOINT = "zither"
@@ -167,18 +172,10 @@ def _checkpoint(request: ComposeRequest) -> Checkpoint:
 
 def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress) -> Iterator[Take]:
     """Yield the takes of a request one after the other."""
-    if checkpoint.styles and wish.style.name not in checkpoint.styles:
-        raise UsageError(
-            f"the checkpoint {checkpoint.path} never learned the style {wish.style.name}",
-            expected=f"one of {', '.join(checkpoint.styles)}",
-            remedy="name another with --checkpoint",
-        )
+    _check_style(wish, checkpoint)
     runtime = checkpoint.runtime()
     for number in range(1, request.takes + 1):
-        rng = np.random.default_rng([wish.seed, number])
-        drawn = float(round(rng.uniform(*wish.style.tempo)))  # also if not needed: it leaves the next draws alone
-        tempo = drawn if request.tempo is None else request.tempo
-        plan = plan_take(wish, request, tempo, rng)
+        plan, tempo = _plan_of(wish, request, number)
 
         def tick(done: int, total: int, number: int = number) -> None:
             progress(f"composing take {number} of {request.takes}", done, total)
@@ -186,17 +183,88 @@ def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress
         yield _compose_one(wish, plan, tempo, number, checkpoint, runtime, request, tick)
 
 
-def compose_files(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
-    """Compose the takes of a request and write each to a file.
+def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress = silent) -> list[TokenSequence | None]:
+    """Compose the first take of each request as tokens, all at once: for measuring, many times as fast as one by one.
 
-    With an output that ends in a known suffix and one take, that file is written; otherwise the output is
-    a folder, made if it is missing, and files are named ``<style>-<seed>-<take>.mid``. Each is written as soon
-    as it is composed, so that what comes after it cannot take it away.
+    Parameters
+    ----------
+    requests : sequence of ComposeRequest
+        What to compose, from one checkpoint: the first request names it.
+
+    Returns
+    -------
+    list of TokenSequence or None
+        As :func:`compose` gives them, but for a rounding error in a batch; None where no try keeps every promise.
 
     Raises
     ------
     UsageError, CheckpointError
         As :func:`compose`.
+    """
+    found: list[TokenSequence | None] = [None] * len(requests)
+    if not requests:
+        return found
+    checkpoint = _checkpoint(requests[0])
+    runtime = checkpoint.runtime()
+    wishes = [check_request(request) for request in requests]
+    plans, tempi = zip(*(_plan_of(wish, one, 1) for wish, one in zip(wishes, requests, strict=True)), strict=True)
+    _check_style(wishes[0], checkpoint)
+    left = list(range(len(requests)))
+    for attempt in range(_ATTEMPTS):
+        if not left:
+            break
+
+        def tick(done: int, total: int, attempt: int = attempt, still: int = len(left)) -> None:
+            progress(f"composing {still} pieces, try {attempt + 1}", done, total)
+
+        some = [_strict(plans[row], attempt) for row in left]
+        seeds = [(wishes[row].seed, 1, attempt, 0) for row in left]
+        for row, tokens in zip(left, compose_sequences(runtime, some, seeds, wishes[0].sampling, tick), strict=True):
+            if not broken_promises(replace(decode(tokens), tempi=(Tempo(0, tempi[row]),)), plans[row]):
+                found[row] = tokens
+        left = [row for row in left if found[row] is None]
+    return found
+
+
+def plan_of(request: ComposeRequest) -> Plan:
+    """Return the plan of the first take of a request."""
+    return _plan_of(check_request(request), request, 1)[0]
+
+
+def _plan_of(wish: Wish, request: ComposeRequest, number: int) -> tuple[Plan, float]:
+    """Return the plan of a take and its tempo."""
+    rng = np.random.default_rng([wish.seed, number])
+    drawn = float(round(rng.uniform(*wish.style.tempo)))  # also if not needed: it leaves the next draws alone
+    tempo = drawn if request.tempo is None else request.tempo
+    return plan_take(wish, request, tempo, rng), tempo
+
+
+def _strict(plan: Plan, attempt: int) -> Plan:
+    """Return the plan of an attempt: half-way through, bian tones are given up, so that the gong is certain."""
+    return plan if attempt < _ATTEMPTS // 2 else replace(plan, bian_share=0.0)
+
+
+def _check_style(wish: Wish, checkpoint: Checkpoint) -> None:
+    if checkpoint.styles and wish.style.name not in checkpoint.styles:
+        raise UsageError(
+            f"the checkpoint {checkpoint.path} never learned the style {wish.style.name}",
+            expected=f"one of {', '.join(checkpoint.styles)}",
+            remedy="name another with --checkpoint",
+        )
+
+
+def compose_files(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
+    """Compose the takes of a request and write each to a file.
+
+    With an output that ends in a known suffix and one take, that file is written; otherwise the output is
+    a folder, made if it is missing, and files are named ``<style>-<seed>-<take>`` with the suffix of the format.
+    Each is written as soon as it is composed, so that what comes after it cannot take it away.
+
+    Raises
+    ------
+    UsageError, CheckpointError
+        As :func:`compose`; also if the suffix of the output is another format's than the one asked for, or the
+        format has no place for the layout.
     WriteError
         If a file cannot be written; nothing partial is left.
     """
@@ -205,6 +273,7 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
     wish = check_request(request)
     output = request.output or Path()
     is_file = output.suffix.lower() in writers.suffixes()
+    writer = _format(request, output if is_file else None)
     if is_file and request.takes > 1:
         raise UsageError(
             f"{request.takes} takes for one file {output}",
@@ -218,9 +287,22 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
         make_folder(output)
     written = []
     for take in _takes(wish, request, checkpoint, progress):
-        path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}.mid"
-        written.append(replace(take, path=writers.write(take.performance, path)))
+        path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}{writer.SUFFIXES[0]}"
+        write_bytes(path, writers.encode(take.performance, writer, request.layout))
+        written.append(replace(take, path=path))
     return ComposeResult(tuple(written))
+
+
+def _format(request: ComposeRequest, file: Path | None) -> Format:
+    """Return the format asked for by name or by the suffix of the file; refuse what cannot be before composing."""
+    from symgen import writers
+
+    writer = writers.find_format(request.format or (file.suffix if file else "mid"))
+    if file and file.suffix.lower() not in writer.SUFFIXES:
+        remedy = f"use -o {file.with_suffix(writer.SUFFIXES[0])}"
+        raise UsageError(f"--format {request.format} for the file {file}", expected="one format", remedy=remedy)
+    writers.check_options(writer, request.layout)
+    return writer
 
 
 def list_styles() -> tuple[Style, ...]:
@@ -241,9 +323,9 @@ def _compose_one(
     """Compose until a piece keeps every promise."""
     reasons: Sequence[str] = ()
     for attempt in range(_ATTEMPTS):
-        # Half-way through, bian tones are given up: with the five zheng tones alone the gong is certain.
-        strict = plan if attempt < _ATTEMPTS // 2 else replace(plan, bian_share=0.0)
-        (tokens,) = compose_sequences(runtime, strict, [(wish.seed, number, attempt, 0)], wish.sampling, tick)
+        (tokens,) = compose_sequences(
+            runtime, _strict(plan, attempt), [(wish.seed, number, attempt, 0)], wish.sampling, tick
+        )
         score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
         reasons = broken_promises(score, plan)
         if not reasons:

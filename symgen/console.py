@@ -49,8 +49,8 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         # Python flushes stdout once more when it ends; give it something to flush into.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
-    except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted", INTERRUPTED, debug=debug)
+    except (KeyboardInterrupt, typer.Abort) as interrupt:  # long work says how to go on
+        return _fail(str(interrupt) or "interrupted", INTERRUPTED, debug=debug)
     except SymgenError as error:
         return _fail(f"error: {error}", error.exit_code, debug=debug)
     except (OSError, MemoryError) as error:
@@ -175,7 +175,7 @@ class Reporter:
     def _left(self, now: float, done: int, total: int) -> str:
         """Return how long the rest will take if it goes on as it went so far, once that can be told."""
         begin, before = self._begin
-        if now - begin < LEFT_AFTER_SECONDS or done <= before or done >= total:
+        if now - begin < LEFT_AFTER_SECONDS or done <= before or done >= total or self._message.endswith(" left"):
             return ""
         seconds = round((now - begin) * (total - done) / (done - before))
         minutes, seconds = divmod(seconds, 60)

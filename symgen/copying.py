@@ -53,36 +53,50 @@ class CopyReport:
         return asdict(self)
 
 
-def run_hashes(sequence: TokenSequence) -> tuple[Hashes, NDArray[np.int64]]:
-    """Return the hash of every run of eight notes of a piece, and the tick at which each begins.
+def run_hashes(sequence: TokenSequence, length: int = RUN) -> tuple[Hashes, NDArray[np.int64]]:
+    """Return the hash of every run of `length` notes of a piece, and the tick at which each begins.
 
     Returns
     -------
     hashes : ndarray of uint64, shape (runs,)
-        Of eight degrees and the seven intervals between them: how long the last note rings does not count.
+        Of the degrees and the intervals between them: how long the last note rings does not count.
     onsets : ndarray of int64, shape (runs,)
     """
     sounding = sequence.melody != melody.REST
     onsets = sequence.onsets()[sounding]
     degrees = melody.DEGREE[sequence.melody[sounding]]
     intervals = np.diff(onsets, append=sequence.end)
-    runs = len(degrees) - RUN + 1
+    runs = len(degrees) - length + 1
     if runs < 1:
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
     hashes = np.zeros(runs, dtype=np.uint64)
-    for place in range(RUN):  # wraps around on purpose: a polynomial hash modulo 2^64
+    for place in range(length):  # wraps around on purpose: a polynomial hash modulo 2^64
         note = degrees[place : place + runs] * _LONGEST
-        if place < RUN - 1:
+        if place < length - 1:
             note = note + intervals[place : place + runs]
         hashes = (hashes ^ note.astype(np.uint64)) * _MULTIPLIER
         hashes ^= hashes >> np.uint64(29)
     return hashes, onsets[:runs]
 
 
-def fingerprints(sequences: Iterable[TokenSequence]) -> dict[str, Hashes]:
-    """Return the fingerprints of a corpus: the sorted hashes of all its runs."""
-    parts = [run_hashes(sequence)[0] for sequence in sequences]
+def fingerprints(sequences: Iterable[TokenSequence], length: int = RUN) -> dict[str, Hashes]:
+    """Return the fingerprints of a corpus: the sorted hashes of all its runs of `length` notes."""
+    parts = [run_hashes(sequence, length)[0] for sequence in sequences]
     return {"runs": np.unique(np.concatenate([np.zeros(0, np.uint64), *parts]))}
+
+
+def shared_runs(sequence: TokenSequence, known: Hashes, length: int) -> tuple[int, int]:
+    """Return how many runs of `length` notes of a piece are among the known ones, ascending, and how many it has."""
+    hashes, _ = run_hashes(sequence, length)
+    return int(_among(hashes, known).sum()), len(hashes)
+
+
+def _among(hashes: Hashes, table: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which hashes stand in an ascending table."""
+    if not len(table):
+        return np.zeros(len(hashes), dtype=np.bool_)
+    found: NDArray[np.bool_] = table[np.minimum(np.searchsorted(table, hashes), len(table) - 1)] == hashes
+    return found
 
 
 def copy_report(
@@ -92,9 +106,7 @@ def copy_report(
     if "runs" not in known:
         return None
     hashes, onsets = run_hashes(sequence)
-    table = known["runs"]
-    places = np.minimum(np.searchsorted(table, hashes), max(0, len(table) - 1))
-    shared = table[places] == hashes if len(table) else np.zeros(len(hashes), dtype=np.bool_)
+    shared = _among(hashes, known["runs"])
     best, begin, length = 0, 0, 0
     for place, hit in enumerate(shared.tolist()):
         length = length + 1 if hit else 0

@@ -164,7 +164,7 @@ def check_checkpoint(path: Path) -> Check:
 
         if (path / runtime.WEIGHTS).exists():
             network = runtime.load(path)
-            return Check(name, Status.OK, f"transcriber; {sum(w.numel() for w in network.parameters()):,} weights")
+            return Check(name, Status.OK, f"transcriber; {network.size:,} weights")
         from symgen.models.checkpoint import load_checkpoint
 
         checkpoint = load_checkpoint(path)

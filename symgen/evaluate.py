@@ -7,44 +7,46 @@ composed pieces have in common with the corpus; and what they copied.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from symgen.compose import ComposeRequest, compose_takes
-from symgen.copying import copy_report, fingerprints
+from symgen.compose import ComposeRequest, compose_side_by_side, plan_of
 from symgen.corpus.dataset import Dataset
-from symgen.errors import CheckpointError, CorpusError, PlayabilityError, UsageError
+from symgen.errors import CorpusError, UsageError
 from symgen.files import check_target, make_folder, write_text
-from symgen.metrics.ngram import NGramConfig, fit_ngram
-from symgen.metrics.report import as_html, as_markdown
-from symgen.metrics.statistics import compare, overlap, pooled, summarise
-from symgen.metrics.twosample import TwoSampleConfig, two_sample
+from symgen.metrics.copies import RUNS, copying
+from symgen.metrics.grammar import forbidden_steps, masks_for
+from symgen.metrics.likelihood import bits_table
+from symgen.metrics.page import as_html
+from symgen.metrics.playing import playing
+from symgen.metrics.report import as_markdown
+from symgen.metrics.statistics import compare, summarise
+from symgen.metrics.twosample import FEW_PIECES, TwoSampleConfig, two_sample
 from symgen.metrics.windows import Draw, Sizes, draw_continuations, draw_floor, draw_whole_pieces
 from symgen.models.card import record_figures
 from symgen.models.checkpoint import Checkpoint, load_checkpoint, write_json
-from symgen.models.generator import Generator, GeneratorConfig
-from symgen.models.likelihood import bits_per_note
 from symgen.models.windows import Pieces
 from symgen.progress import Progress, silent
-from symgen.sampling import Sampling
+from symgen.sampling import Sampling, compose_sequences
 from symgen.styles import get_style
 from symgen.tokens import melody
 from symgen.tokens.sequence import TokenSequence
 
-NGRAMS = {
-    "interpolated trigram": NGramConfig(order=3),
-    "interpolated 5-gram with beat phase": NGramConfig(5, phase=True),
-}
-"""The tables of counts that a checkpoint stands beside; the second is the best found on guqin and on folk pieces."""
-
 _MOST_PIECES = 400
 """Real pieces of a split that are looked at outside the likelihood; more would only cost time."""
+
+CARD_SHARES = (
+    "4-grams of notes repeated within 32",
+    "distinct 4-grams of notes in 64",
+    "time on bian tones",
+)
+"""Shares that belong on a card."""
 
 Sequences = list[TokenSequence]
 
@@ -100,6 +102,9 @@ class EvaluateRequest:
 class EvaluateResult:
     """What was measured; every field is plain data.
 
+    Columns are ``held-out`` (real pieces that no training saw), ``grammar`` (composed as a user gets it) and
+    ``free`` (the same generator, told the same plans, with no mask); ``training`` is what they are compared with.
+
     Parameters
     ----------
     about : dict
@@ -110,11 +115,16 @@ class EvaluateResult:
     two_sample : dict
         Comparison -> accuracy with its interval, see :class:`symgen.metrics.twosample.TwoSampleResult`.
     composed : dict
-        How many pieces were asked for, made and failed, and why.
+        Column -> how many pieces were asked for and made, how many notes, and seconds.
     statistics : dict
-        See :func:`symgen.metrics.statistics.compare`, with the overlap that real unseen pieces have.
+        See :func:`symgen.metrics.statistics.compare`.
     copying : dict
-        Longest runs shared with the training pieces, of composed and of unseen real pieces.
+        Column -> run length -> ``rate``, the share of runs of so many notes that stand in the training pieces of any
+        style, with its interval, and ``pieces``, the share of pieces with such a run; and the longest runs.
+    playing : dict
+        Column -> share of notes with a place on the instrument, with its interval.
+    forbidden : dict
+        Token family -> share of the steps of held-out pieces that the grammar would have struck out.
     files : tuple of Path
         What was written.
     """
@@ -125,6 +135,8 @@ class EvaluateResult:
     composed: dict[str, Any]
     statistics: dict[str, Any]
     copying: dict[str, Any]
+    playing: dict[str, Any] = field(default_factory=dict)
+    forbidden: dict[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -178,8 +190,11 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> EvaluateR
     progress("reading the dataset")
     corpus = _corpus(request)
     files = _output_files(request.output)
-    bits = _bits(corpus, checkpoints, request.seed, progress)
-    pieces, composed = _compose(request, progress)
+    bits = bits_table(corpus.validation, corpus.training, corpus.style, checkpoints, request.seed, progress)
+    composed, facts = _compose(request, checkpoints["checkpoint"], progress)
+    columns: dict[str, Sequences] = {"held-out": corpus.unseen, **composed}
+    tested = _two_sample(request, corpus, checkpoints, composed, progress) if request.two_sample else {}
+    progress("counting statistics, copies and places on the instrument")
     result = EvaluateResult(
         about={
             "checkpoint": str(request.checkpoint),
@@ -196,10 +211,15 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> EvaluateR
             },
         },
         bits=bits,
-        two_sample=_two_sample(request, corpus, checkpoints, pieces, progress) if request.two_sample else {},
-        composed=composed,
-        statistics=_statistics(corpus, pieces, request.seed) if pieces else {},
-        copying=_copying(corpus, pieces),
+        two_sample=tested,
+        composed=facts,
+        statistics=compare(
+            summarise(corpus.own, request.seed),
+            {name: summarise(some, request.seed) for name, some in columns.items()},
+        ),
+        copying=copying(chain.from_iterable(corpus.training.values()), columns, request.seed),
+        playing=playing(corpus.style, columns, request.seed),
+        forbidden=forbidden_steps(corpus.unseen, corpus.style),
         files=files,
     )
     result.about["seconds"] = round(time.monotonic() - started, 1)
@@ -217,9 +237,24 @@ def _main_figures(result: EvaluateResult) -> dict[str, str]:
     }
     for name, row in result.two_sample.items():
         figures[f"two-sample accuracy, {name}"] = f"{row['accuracy']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-    for name, row in result.statistics.get("distributions", {}).items():
-        figures[f"overlap of {name}, composed and real"] = f"{row['overlap']:.3f}"
+    for name, row in result.statistics["distributions"].items():
+        figures[f"overlap of {name} with training pieces"] = _sides(row, lambda cell: f"{cell['overlap']:.3f}")
+    for name in CARD_SHARES:
+        if name in result.statistics["shares"]:
+            row = result.statistics["shares"][name]
+            figures[name] = _sides(row, lambda cell: f"{cell[0]:.3f} ({cell[1]:.3f} to {cell[2]:.3f})")
+    for length in map(str, RUNS):
+        row = {column: rates[length] for column, rates in result.copying.items()}
+        figures[f"{length}-note runs copied"] = _sides(row, lambda cell: f"{cell['rate'][0]:.4f}")
+    if result.playing:
+        figures["notes with a place on the instrument"] = _sides(result.playing, lambda cell: f"{cell[0]:.3f}")
     return figures
+
+
+def _sides(row: Mapping[str, Any], words: Callable[[Any], str]) -> str:
+    """Return the cells of a row in words, the held-out real music beside what was composed."""
+    names = {"held-out": "real, held out", "grammar": "composed", "free": "without the grammar"}
+    return "; ".join(f"{label} {words(row[column])}" for column, label in names.items() if column in row)
 
 
 def _corpus(request: EvaluateRequest) -> _Corpus:
@@ -242,56 +277,12 @@ def _corpus(request: EvaluateRequest) -> _Corpus:
     return _Corpus(training, style, held["validation"], unseen)
 
 
-def _bits(
-    corpus: _Corpus, checkpoints: Mapping[str, Checkpoint], seed: int, progress: Progress
-) -> dict[str, dict[str, float]]:
-    """Return bits per note on the validation pieces by model, and how many more than the checkpoint's."""
-    notes = np.array([np.count_nonzero(piece.melody != melody.REST) for piece in corpus.validation], dtype=float)
-    rates: dict[str, list[float]] = {}
-    for name, checkpoint in checkpoints.items():
-        progress(f"measuring the likelihood of {name}")
-        model = _generator(checkpoint)
-        rates[name] = [bits_per_note(model, Pieces([piece])) for piece in corpus.validation]
-    for name, config in NGRAMS.items():
-        progress(f"counting for the {name}")
-        ngram = fit_ngram(corpus.training, corpus.style, config, seed)
-        rates[name] = [ngram.bits_per_note([piece]) for piece in corpus.validation]
-    first = np.array(rates["checkpoint"])
-    return {name: _bits_row(np.array(rate), np.array(rate) - first, notes, seed) for name, rate in rates.items()}
-
-
-def _bits_row(
-    rates: NDArray[np.float64], more: NDArray[np.float64], notes: NDArray[np.float64], seed: int
-) -> dict[str, float]:
-    """Return bits a note and the difference, each with its 95 % interval, from those of each piece."""
-    bits, low, high = pooled(np.stack([rates * notes, notes], axis=1), seed)
-    difference, least, most = pooled(np.stack([more * notes, notes], axis=1), seed)
-    names = ("bits", "low", "high", "more", "more_low", "more_high")
-    return {n: round(v, 4) for n, v in zip(names, (bits, low, high, difference, least, most), strict=True)}
-
-
-def _generator(checkpoint: Checkpoint) -> Generator:
-    """Return the checkpoint's generator in torch."""
-    try:
-        model = Generator(GeneratorConfig(**checkpoint.config))
-        model.load_state_dict({n: torch.from_numpy(np.float32(w)) for n, w in checkpoint.weights.items()})
-    except (TypeError, RuntimeError) as error:
-        raise CheckpointError(
-            f"the weights of {checkpoint.path} do not fit its sizes ({str(error).splitlines()[0]})",
-            remedy="get the checkpoint again",
-        ) from error
-    return model
-
-
-def _compose(request: EvaluateRequest, progress: Progress) -> tuple[Sequences, dict[str, Any]]:
-    """Compose the pieces one by one, so that one that cannot be composed does not take the others with it."""
-    made: Sequences = []
-    failed: dict[str, int] = {}
-    notes = 0
-    started = time.monotonic()
-    for number in range(request.pieces):
-        progress(f"composing piece {number + 1} of {request.pieces}", number, request.pieces)
-        wish = ComposeRequest(
+def _compose(
+    request: EvaluateRequest, checkpoint: Checkpoint, progress: Progress
+) -> tuple[dict[str, Sequences], dict[str, Any]]:
+    """Compose the pieces side by side, under the grammar until every promise is kept, and without any mask."""
+    wishes = [
+        ComposeRequest(
             request.style,
             seed=request.seed * 10_000 + number,
             raw=True,
@@ -299,39 +290,50 @@ def _compose(request: EvaluateRequest, progress: Progress) -> tuple[Sequences, d
             temperature=request.sampling.temperature,
             top_p=request.sampling.top_p,
         )
-        try:
-            tokens = compose_takes(wish).takes[0].tokens
-        except PlayabilityError as error:
-            failed[error.found] = failed.get(error.found, 0) + 1
-            continue
-        made.append(tokens)
-        notes += int(np.count_nonzero(tokens.melody != melody.REST))
-    seconds = time.monotonic() - started
-    facts = {"asked": request.pieces, "made": len(made), "notes": notes, "seconds": round(seconds, 1), "failed": failed}
-    return made, facts
+        for number in range(request.pieces)
+    ]
+    started = time.monotonic()
+    made = [tokens for tokens in compose_side_by_side(wishes, progress) if tokens is not None]
+    middle = time.monotonic()
+    progress("composing without the grammar")
+    seeds = [(request.seed, number) for number in range(request.pieces)]
+    plans = [plan_of(wish) for wish in wishes]
+    free = compose_sequences(checkpoint.runtime(), plans, seeds, request.sampling, masks=False)
+    ended = time.monotonic()
+    pieces = {"grammar": made, "free": free}
+    facts = {
+        name: {
+            "asked": request.pieces,
+            "made": len(some),
+            "notes": sum(int(np.count_nonzero(piece.melody != melody.REST)) for piece in some),
+            "seconds": round(seconds, 1),
+        }
+        for (name, some), seconds in zip(pieces.items(), (middle - started, ended - middle), strict=True)
+    }
+    return pieces, facts
 
 
 def _two_sample(
     request: EvaluateRequest,
     corpus: _Corpus,
     checkpoints: Mapping[str, Checkpoint],
-    composed: Sequences,
+    composed: Mapping[str, Sequences],
     progress: Progress,
 ) -> dict[str, Any]:
     """Run the test on continuations of each checkpoint, on whole pieces, and on real music alone."""
-    training, unseen = Pieces(corpus.own), Pieces(corpus.unseen)
-    draws: dict[str, Draw] = {"real against real": draw_floor(training, unseen, request.sizes)}
+    training, unseen, sizes = Pieces(corpus.own), Pieces(corpus.unseen), request.sizes
+    draw_of = partial(draw_continuations, temperature=request.sampling.temperature, top_p=request.sampling.top_p)
+    few = len(corpus.unseen) < FEW_PIECES
+    draws: dict[str, Draw] = {"real against real": draw_floor(training, unseen, sizes, by_passage=few)}
     for name, checkpoint in checkpoints.items():
-        draws[f"continuations, {name}"] = draw_continuations(
-            checkpoint.runtime(),
-            training,
-            unseen,
-            request.sizes,
-            temperature=request.sampling.temperature,
-            top_p=request.sampling.top_p,
-        )
-    if len(composed) >= _LEAST_COMPOSED:
-        draws["composed pieces"] = draw_whole_pieces(training, unseen, Pieces(composed), request.sizes)
+        draws[f"continuations, {name}"] = draw_of(checkpoint.runtime(), training, unseen, sizes)
+    masks = masks_for(corpus.own), masks_for(corpus.unseen)
+    own = checkpoints["checkpoint"].runtime()
+    draws["continuations under the grammar"] = draw_of(own, training, unseen, sizes, masks=masks)
+    for name, label in (("grammar", "composed pieces"), ("free", "composed pieces, no grammar")):
+        pieces = [piece for piece in composed[name] if len(piece) >= sizes.window + sizes.seen]
+        if len(pieces) >= _LEAST_COMPOSED:
+            draws[label] = draw_whole_pieces(training, unseen, Pieces(pieces), sizes)
     found = {}
     for name, draw in draws.items():
 
@@ -344,33 +346,6 @@ def _two_sample(
 
 _LEAST_COMPOSED = 6
 """Composed pieces below which windows of them cannot be split by piece three times."""
-
-
-def _statistics(corpus: _Corpus, composed: Sequences, seed: int) -> dict[str, Any]:
-    """Compare composed pieces with all real ones, and for scale unseen real pieces with training pieces."""
-    real, training, unseen = (
-        summarise(pieces, seed) for pieces in ([*corpus.own, *corpus.unseen], corpus.own, corpus.unseen)
-    )
-    found = compare(real, summarise(composed, seed))
-    for name, row in found["distributions"].items():
-        row["overlap_of_unseen"] = round(overlap(training.distributions[name], unseen.distributions[name]), 4)
-    return found
-
-
-def _copying(corpus: _Corpus, composed: Sequences) -> dict[str, Any]:
-    """Return median and longest of the runs that pieces share with the training pieces of the style."""
-    known = fingerprints(corpus.training[corpus.style])
-    found = {}
-    for name, pieces in (("composed", composed), ("unseen", corpus.unseen)):
-        reports = [report for piece in pieces if (report := copy_report(piece, known)) is not None]
-        if reports:
-            runs = [report.longest_run for report in reports]
-            found[name] = {
-                "median_longest_run": float(np.median(runs)),
-                "longest_run": max(runs),
-                "shared": round(float(np.mean([report.shared for report in reports])), 4),
-            }
-    return found
 
 
 def _output_files(output: Path | None) -> tuple[Path, ...]:

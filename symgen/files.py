@@ -87,7 +87,7 @@ def read_toml(path: Path, expected: str) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise CorpusError(f"{path}: {error.strerror}", expected=expected, remedy="check the path") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise CorpusError(f"{path}: {error}", expected=expected) from error
 
 

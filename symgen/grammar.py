@@ -172,14 +172,14 @@ class Grammar:
         plan = self.plan
         return _chords(plan.instrument, plan.tuning, plan.gong, melody_token, self.context.time == plan.close)
 
-    def append(self, rhythm_token: int, melody_token: int) -> None:
+    def append(self, rhythm_token: int, melody_token: int, chord_token: int = chord.NO_CHORD) -> None:
         """Take up the step that was chosen."""
         length = int(rhythm.INTERVAL[rhythm_token])
         if int(melody.DEGREE[melody_token]) in BIAN:
             self._bian_ticks += length
         self._repeats = self._repeats + 1 if melody_token == self._last else 0
         self._last = melody_token
-        self.context.append(rhythm_token, melody_token)
+        self.context.append(rhythm_token, melody_token, chord_token)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -25,14 +25,16 @@ from symgen.theory.degrees import parse_pitch_class, pitch_class_name
 from symgen.theory.modes import parse_mode
 from symgen.tokens.prefix import METRES, Prefix
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
+from symgen.writers import DEFAULTS, Options
 
 _MOST_BARS = 2000
 _FEWEST_BARS_WITH_HARMONICS = 12
-_TECHNIQUES = {
+TECHNIQUES: Mapping[str, frozenset[Technique]] = {
     "guqin": frozenset({Technique.PLUCK, Technique.HARMONIC}),
     "guzheng": frozenset({Technique.PLUCK}),
     "voice": frozenset({Technique.PLUCK}),
 }
+"""Techniques that may be written for each instrument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,10 @@ class ComposeRequest:
         How boldly to draw; see :class:`symgen.sampling.Sampling`.
     output : Path, optional
         File or folder for :func:`compose_files`; the current folder by default.
+    format : str, optional
+        Format of the files, by name or suffix; by default the suffix of `output`, or MIDI.
+    layout : Options
+        How tracks, time signatures, names and articulations are written.
     """
 
     style: str
@@ -91,6 +97,8 @@ class ComposeRequest:
     temperature: float = 1.0
     top_p: float = 1.0
     output: Path | None = None
+    format: str | None = None
+    layout: Options = DEFAULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +231,7 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
         bars=bars,
         instrument=wish.instrument,
         tuning=tuning,
-        techniques=_TECHNIQUES[wish.instrument.name],
+        techniques=TECHNIQUES[wish.instrument.name],
         bian_share=style.bian_share,
     )
     return replace(plan, harmonics=_harmonic_passages(plan, style, rng))

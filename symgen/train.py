@@ -1,84 +1,43 @@
 """Use case: a dataset in, a checkpoint out.
 
 Training is a list of stages: likelihood on folk melody, likelihood on the zither styles with replay, and
-the adversarial stage. Every stage can be stopped and is taken up where it stood.
+the adversarial stage. Every stage can be stopped and is taken up where it stood. A recipe says how
+(:mod:`symgen.models.recipe`), and hardware where (:mod:`symgen.models.hardware`).
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
 
-from symgen.copying import copy_report, fingerprints
-from symgen.corpus.catalogue import read_catalogue
 from symgen.corpus.dataset import Dataset
-from symgen.errors import CheckpointError, CorpusError, UsageError
-from symgen.files import file_digest, make_folder, write_text
-from symgen.models.adversarial import AdversarialStage, fight, styles_to_play
-from symgen.models.card import model_card
-from symgen.models.checkpoint import save_checkpoint, save_fingerprints, write_json
-from symgen.models.generator import Generator, GeneratorConfig
+from symgen.errors import CorpusError, UsageError
+from symgen.files import file_digest, make_folder
+from symgen.models.adversarial import fight
+from symgen.models.claim import claim, claim_recipe
+from symgen.models.duel import AdversarialStage, styles_to_play
+from symgen.models.export import export
+from symgen.models.generator import Generator
+from symgen.models.hardware import Hardware, hardware
+from symgen.models.journal import events_available
 from symgen.models.likelihood import Run, Stage, bits_per_note, weights_of
+from symgen.models.recipe import Recipe, read_recipe
+from symgen.models.rehearsal import Estimate, Rehearsal
+from symgen.models.snapshots import snapshots
+from symgen.models.stopping import stopping
 from symgen.models.windows import Mixture, Pieces, pieces_by_style
 from symgen.progress import Progress, silent
-from symgen.resources import corpora_dir, version
 from symgen.styles import get_style
+
+__all__ = ["Estimate", "Recipe", "TrainRequest", "TrainResult", "estimate", "export", "train", "train_likelihood"]
 
 MIN_PIECES = 5
 _JUDGED_FOLK = 80
 """Folk validation pieces that are looked at between updates; all of them would cost more than the updates."""
-
-
-def _default_stages() -> tuple[Stage, ...]:
-    return (
-        Stage("folk", steps=1500, shares={"folk": 1.0}, judge="folk", learning_rate=1.5e-3, dropout=0.0),
-        Stage(
-            "zither",
-            steps=300,
-            shares={"guqin": 0.55, "guzheng": 0.15, "folk": 0.3},
-            judge="guqin",
-            learning_rate=6e-4,
-            dropout=0.25,
-            evaluate_every=25,
-            patience=6,
-        ),
-        Stage(
-            "polish",
-            steps=150,
-            shares={"guqin": 0.5, "guzheng": 0.15, "folk": 0.35},
-            judge="guqin",
-            learning_rate=2e-4,
-            dropout=0.35,
-            evaluate_every=25,
-            patience=4,
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to train.
-
-    Parameters
-    ----------
-    stages : tuple of Stage
-        Likelihood stages in order; styles that the dataset lacks are left out of their shares.
-    adversarial : AdversarialStage or None
-        The stage after them.
-    config : GeneratorConfig
-        Sizes of the generator.
-    """
-
-    stages: tuple[Stage, ...] = field(default_factory=_default_stages)
-    adversarial: AdversarialStage | None = field(default_factory=AdversarialStage)
-    config: GeneratorConfig = field(default_factory=GeneratorConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +54,17 @@ class TrainRequest:
         Folder of the checkpoint.
     run : Path, optional
         Folder of the training state, ``<output>.run`` by default; a run found there is continued if it is one
-        of the same dataset, style, seed and network.
+        of the same dataset, style, seed and network, and its stages go on as they began.
     seed : int
         At least 0. Seeds weights, batches and dropout.
     threads : int
         Threads that torch uses; 0 leaves the choice to it.
-    recipe : Recipe
-        How to train.
+    recipe : Recipe or Path, optional
+        How to train: itself, its TOML file, or a checkpoint that keeps one; the shipped one by default.
+    device, precision : str
+        See :func:`symgen.models.hardware.hardware`.
+    compiled : bool
+        Whether networks are compiled.
     """
 
     dataset: Path
@@ -110,7 +73,10 @@ class TrainRequest:
     run: Path | None = None
     seed: int = 0
     threads: int = 0
-    recipe: Recipe = field(default_factory=Recipe)
+    recipe: Recipe | Path | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    compiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,55 +113,63 @@ class TrainResult:
 def train(request: TrainRequest, progress: Progress = silent) -> TrainResult:
     """Train a checkpoint, or go on with a training that was stopped.
 
+    Under ``torchrun`` every process calls this with the same request and gets the same result; the first one reads,
+    writes and tells.
+
     Parameters
     ----------
     request : TrainRequest
         What to train.
     progress : Progress
-        Told of each evaluation.
+        Told of each update.
 
     Raises
     ------
     CorpusError
         If the dataset is missing, damaged or too small. A damaged piece is found when a window of it is cut.
     UsageError
-        If there is no such style, the dataset holds no piece of it, the folder of the checkpoint holds something
-        else, or the folder of the training state that of another training.
+        If there is no such style, device or recipe, the dataset holds no piece of the style, the folder of the
+        checkpoint holds something else, or the folder of the training state that of another training.
     CheckpointError
-        If the state of an earlier run is damaged.
+        If the state of an earlier run is damaged, or the generator diverged.
     WriteError
-        If a folder cannot be written.
+        If a folder cannot be written; the last state stays as it was.
+    KeyboardInterrupt
+        If SIGINT or SIGTERM asked to stop; the state is saved, and the words say how to go on.
     """
-    request = _checked(request)
-    if request.threads:
-        torch.set_num_threads(request.threads)
-    dataset = Dataset(request.dataset)
-    progress("reading the dataset")
-    training = pieces_by_style(dataset, "train")
-    validation = pieces_by_style(dataset, "validation", {"folk": _JUDGED_FOLK})
-    _check_pieces(request, training, validation)
-    make_folder(request.output)
-    _claim(_run_folder(request), request, dataset)
-    torch.manual_seed(request.seed)
-    run = Run(Generator(request.recipe.config), _run_folder(request), request.seed)
-    train_likelihood(run, request.recipe, request.style, training, validation, progress)
-    if request.recipe.adversarial is not None:
-        stage = request.recipe.adversarial
-        stage = replace(stage, shares=_present(stage.shares, request.style, training))
-        last = request.recipe.stages[-1]
-        shares = _present(last.shares, request.style, training)
-        replay = Mixture(training, shares, window=request.recipe.config.window, steps=last.batch_steps // 2)
-        fight(run, stage, training, validation, replay, progress)
-    bits = {style: round(bits_per_note(run.model, pieces), 4) for style, pieces in validation.items() if len(pieces)}
-    stages = [*run.state.finished, *([request.recipe.adversarial.name] if request.recipe.adversarial else [])]
-    figures = {"bits_per_note": bits}
-    export(run.model, dataset, request.output, figures, seed=request.seed, style=request.style, stages=stages)
-    return TrainResult(
-        output=request.output,
-        bits=bits,
-        pieces={style: len(pieces) for style, pieces in training.items()},
-        parameters=sum(parameter.numel() for parameter in run.model.parameters()),
-    )
+    with hardware(request.device, request.precision, compiled=request.compiled) as machine, stopping(progress) as stop:
+        task = _prepare(request, machine, progress if machine.first else silent)
+        if not events_available():
+            task.progress("log.jsonl alone is written; the extra symgen[tensorboard] adds event files")
+        machine.from_first(lambda: _claim(task))
+        run = Run(_generator(task), _run_folder(task.request), request.seed, machine, stop)
+        begun = {*run.state.finished, run.state.stage, *_adversarial_begun(task)}
+        machine.from_first(lambda: claim_recipe(run.folder, task.recipe, begun))
+        try:
+            train_likelihood(run, task.recipe, task.request.style, task.training, task.validation, task.progress)
+            _adversarial(run, task)
+            return machine.from_first(lambda: _finish(run, task))
+        finally:
+            run.journal.close()
+
+
+def estimate(request: TrainRequest, progress: Progress = silent) -> Estimate:
+    """Say how long a training will take and how much memory, from a few updates of each stage; nothing is kept.
+
+    Raises
+    ------
+    SymgenError
+        As :func:`train`.
+    """
+    with hardware(request.device, request.precision, compiled=request.compiled) as machine:
+        task = _prepare(request, machine, progress if machine.first else silent)
+        rehearsal = Rehearsal(_generator(task), request.seed, machine, task.progress)
+        stages = _stages(task.recipe, task.request.style, task.training, task.validation)
+        for stage, mixture, judge in stages:
+            rehearsal.likelihood(stage, mixture, task.validation, judge)
+        if task.recipe.adversarial is not None:
+            rehearsal.adversarial(*_duel_of(task.recipe, task.recipe.adversarial, task))
+        return rehearsal.estimate(task.recipe, {style: len(pieces) for style, pieces in task.training.items()})
 
 
 def train_likelihood(
@@ -207,15 +181,58 @@ def train_likelihood(
     progress: Progress,
 ) -> None:
     """Run the likelihood stages that the dataset has pieces for; validation pieces of `style` judge the last one."""
+    for stage, mixture, judge in _stages(recipe, style, training, validation):
+        run.fit(stage, mixture, validation, judge, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A request that was looked through, and what it reads."""
+
+    request: TrainRequest
+    recipe: Recipe
+    dataset: Dataset
+    training: dict[str, Pieces]
+    validation: dict[str, Pieces]
+    progress: Progress
+
+
+def _prepare(request: TrainRequest, machine: Hardware, progress: Progress) -> _Task:
+    """Look a request through and open what it names; nothing is written."""
+    recipe = request.recipe if isinstance(request.recipe, Recipe) else None
+    if recipe is None:
+        recipe = read_recipe(request.recipe) if isinstance(request.recipe, Path) else Recipe()
+    request = _checked(request)
+    if request.threads:
+        torch.set_num_threads(request.threads)
+    dataset = Dataset(request.dataset)
+    progress("reading the dataset")
+    training = pieces_by_style(dataset, "train")
+    validation = pieces_by_style(dataset, "validation", {"folk": _JUDGED_FOLK})
+    task = _Task(request, recipe, dataset, training, validation, progress)
+    _check_pieces(task)
+    return task
+
+
+def _generator(task: _Task) -> Generator:
+    torch.manual_seed(task.request.seed)
+    return Generator(task.recipe.config)
+
+
+def _stages(
+    recipe: Recipe, style: str, training: Mapping[str, Pieces], validation: Mapping[str, Pieces]
+) -> list[tuple[Stage, Mixture, str]]:
+    """Return the likelihood stages that there are pieces for, each with its batches and the style that judges it."""
+    found = []
     for number, stage in enumerate(recipe.stages):
         # The first stage may be of another style altogether; all later ones are about the style itself.
         shares = _present(stage.shares, style if number else None, training)
         last = stage is recipe.stages[-1]
         judge = stage.judge if len(validation.get(stage.judge, ())) and not last else style
-        if not shares or not len(validation.get(judge, ())):
-            continue
-        mixture = Mixture(training, shares, window=recipe.config.window, steps=stage.batch_steps)
-        run.fit(stage, mixture, validation, judge, progress)
+        if shares and len(validation.get(judge, ())):
+            sizes = {"window": recipe.config.window, "steps": stage.batch_steps}
+            found.append((stage, Mixture(training, shares, **sizes, stretched=stage.stretched), judge))
+    return found
 
 
 def _present(shares: Mapping[str, float], style: str | None, training: Mapping[str, Pieces]) -> dict[str, float]:
@@ -227,60 +244,61 @@ def _present(shares: Mapping[str, float], style: str | None, training: Mapping[s
     return {name: share for name, share in wanted.items() if share > 0 and len(training.get(name, ()))}
 
 
-def export(
-    model: Generator,
-    dataset: Dataset,
-    output: Path,
-    figures: Mapping[str, Any],
-    *,
-    seed: int,
-    style: str,
-    stages: Sequence[str],
-) -> None:
-    """Write a checkpoint with fingerprints of its training pieces and a model card.
+def _duel_of(
+    recipe: Recipe, stage: AdversarialStage, task: _Task
+) -> tuple[AdversarialStage, Mapping[str, Pieces], Mapping[str, Pieces], Mixture]:
+    """Return what the adversarial stage is run with: itself, pieces to play and to judge by, and what is replayed."""
+    style, last = task.request.style, recipe.stages[-1]
+    stage = replace(stage, shares=_present(stage.shares, style, task.training))
+    shares = _present(last.shares, style, task.training)
+    replay = Mixture(task.training, shares, window=recipe.config.window, steps=last.batch_steps // 2)
+    return stage, task.training, task.validation, replay
 
-    Parameters
-    ----------
-    model : Generator
-        Its weights are written.
-    dataset : Dataset
-        What it was trained on.
-    output : Path
-        Folder of the checkpoint.
-    figures : mapping
-        What was measured.
-    seed : int
-        Seed of the training.
-    style : str
-        Style that the training was about.
-    stages : sequence of str
-        Names of the stages that ran.
+
+def _adversarial(run: Run, task: _Task) -> None:
+    """Run the adversarial stage, on the processor: most of its time goes into writing, which numpy does there.
+
+    Of several processes the first one does it, and the others wait for its weights.
     """
-    known = fingerprints(dataset.sequences(split="train"))
-    save_fingerprints(output, known)
-    whole = {
-        "version": version(),
-        "seed": seed,
-        "figures": dict(figures),
-        "data": _origins(dataset),
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "style": style,
-        "stages": list(stages),
-    }
-    save_checkpoint(
-        output,
-        config=model.config.as_json(),
-        weights=weights_of(model),
-        styles=_style_facts(dataset, known),
-        facts=whole,
+    if task.recipe.adversarial is None:
+        return
+    stage, training, validation, replay = _duel_of(task.recipe, task.recipe.adversarial, task)
+    run.model.to("cpu")
+    run.hardware.from_first(lambda: fight(run, stage, training, validation, replay, task.progress))
+    weights = run.hardware.from_first(lambda: weights_of(run.model))
+    run.model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    run.model.to(run.hardware.device)
+
+
+def _adversarial_begun(task: _Task) -> list[str]:
+    stage = task.recipe.adversarial
+    return [stage.name] if stage is not None and snapshots(_run_folder(task.request), stage.name) else []
+
+
+def _finish(run: Run, task: _Task) -> TrainResult:
+    """Measure what was trained and write it as a checkpoint."""
+    request = task.request
+    bits = {style: round(bits_per_note(run.model, p), 4) for style, p in task.validation.items() if len(p)}
+    stages = [*run.state.finished, *([task.recipe.adversarial.name] if task.recipe.adversarial else [])]
+    figures, recipe = {"bits_per_note": bits}, task.recipe.as_json()
+    export(
+        run.model, task.dataset, request.output, figures,
+        seed=request.seed, style=request.style, stages=stages, recipe=recipe,
+    )  # fmt: skip
+    return TrainResult(
+        output=request.output,
+        bits=bits,
+        pieces={style: len(pieces) for style, pieces in task.training.items()},
+        parameters=sum(parameter.numel() for parameter in run.model.parameters()),
     )
-    write_text(output / "README.md", model_card(output.resolve().name, whole))
 
 
 def _checked(request: TrainRequest) -> TrainRequest:
     """Return the request with the style by its name, or raise UsageError for what cannot be met."""
     if request.seed < 0:
         raise UsageError(f"seed {request.seed}", expected="0 or more")
+    if request.threads < 0:
+        raise UsageError(f"threads {request.threads}", expected="0 or more")
     if (request.output / "README.md").exists() and not (request.output / "checkpoint.json").exists():
         raise UsageError(
             f"{request.output} holds a README.md that is not a checkpoint's",
@@ -290,7 +308,9 @@ def _checked(request: TrainRequest) -> TrainRequest:
     return replace(request, style=get_style(request.style).name)
 
 
-def _check_pieces(request: TrainRequest, training: Mapping[str, Pieces], validation: Mapping[str, Pieces]) -> None:
+def _check_pieces(task: _Task) -> None:
+    """Check that there is enough to learn from and to judge by."""
+    request, training, validation = task.request, task.training, task.validation
     if request.style not in training:
         raise UsageError(
             f"{request.dataset} holds no {request.style} piece" + (f", only {', '.join(training)}" if training else ""),
@@ -303,39 +323,26 @@ def _check_pieces(request: TrainRequest, training: Mapping[str, Pieces], validat
             expected=f"at least {MIN_PIECES}, one of them held out",
             remedy="convert more pieces",
         )
-    if request.recipe.adversarial is not None:
-        styles_to_play(request.recipe.adversarial, training)
+    if task.recipe.adversarial is not None:
+        stage = task.recipe.adversarial
+        styles_to_play(replace(stage, shares=_present(stage.shares, request.style, training)), training)
+
+
+def _claim(task: _Task) -> None:
+    """Make the folder of the checkpoint, and claim that of the training."""
+    make_folder(task.request.output)
+    wanted = {
+        "dataset": _index_digest(task.dataset),
+        "style": task.request.style,
+        "seed": task.request.seed,
+        "network": task.recipe.config.as_json(),
+    }
+    claim(_run_folder(task.request), wanted)
 
 
 def _run_folder(request: TrainRequest) -> Path:
     output = request.output.resolve()
     return request.run or output.with_name(output.name + ".run")
-
-
-def _claim(folder: Path, request: TrainRequest, dataset: Dataset) -> None:
-    """Note in the folder of a training what is trained, or make sure that it is the same as before."""
-    wanted = {
-        "dataset": _index_digest(dataset),
-        "style": request.style,
-        "seed": request.seed,
-        "network": request.recipe.config.as_json(),
-    }
-    make_folder(folder)
-    note = folder / "training.json"
-    try:
-        found = json.loads(note.read_text("utf-8"))
-    except FileNotFoundError:
-        write_json(note, wanted)
-        return
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"cannot read {note}: {error}", remedy=f"remove {folder} to begin again") from error
-    other = [name for name, value in wanted.items() if not isinstance(found, dict) or found.get(name) != value]
-    if other:
-        raise UsageError(
-            f"{folder} holds a training with another {' and '.join(other)}",
-            expected="the training that was begun there, to go on with",
-            remedy="remove it to begin again, or name another checkpoint with -o",
-        )
 
 
 def _index_digest(dataset: Dataset) -> str:
@@ -348,41 +355,3 @@ def _index_digest(dataset: Dataset) -> str:
         return file_digest(index)
     except OSError as error:
         raise CorpusError(f"{index}: {error.strerror}", remedy="convert the corpus again") from error
-
-
-def _style_facts(dataset: Dataset, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return for each style how many pieces it has, and how long a run people's unseen pieces share with them."""
-    facts = {}
-    for style in dataset.styles():
-        unseen = [number for split in ("validation", "test") for number in dataset.numbers(split=split, style=style)]
-        runs = [copy_report(dataset.sequence(number), known) for number in unseen[:200]]
-        facts[style] = {
-            "pieces": len(dataset.numbers(split="train", style=style)),
-            "human_longest_run": int(median(run.longest_run for run in runs if run)) if runs else None,
-        }
-    return facts
-
-
-def _origins(dataset: Dataset) -> list[dict[str, Any]]:
-    """Return the corpora that training pieces come from, by style, with their licence wording."""
-    pieces: Counter[tuple[str, str]] = Counter()
-    notes: Counter[tuple[str, str]] = Counter()
-    licences: dict[str, str] = {}
-    for entry in dataset.entries:
-        if entry.split == "train":
-            pieces[entry.corpus, entry.style] += 1
-            notes[entry.corpus, entry.style] += entry.notes
-            licences[entry.corpus] = entry.licence
-    declared = {corpus.name: corpus for corpus in read_catalogue(corpora_dir())}
-    return [
-        {
-            "corpus": name,
-            "style": style,
-            "title": declared[name].title if name in declared else name,
-            "source": declared[name].source if name in declared else "",
-            "licence": licences[name],
-            "pieces": pieces[name, style],
-            "notes": notes[name, style],
-        }
-        for name, style in sorted(pieces)
-    ]

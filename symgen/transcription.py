@@ -21,6 +21,7 @@ from symgen.score import Technique
 from symgen.theory.degrees import pitch_class_name
 from symgen.transcribe import hearing
 from symgen.transcribe.audio import open_audio
+from symgen.transcribe.hearing import no_notes
 
 MODES = ("auto", "mono", "poly")
 
@@ -150,7 +151,7 @@ def transcribe_files(request: TranscribeRequest, progress: Progress = silent) ->
         items,
         (request.mode, instrument),
         hearing.CAPS,
-        warm_up=f"symgen.transcribe.hearing:{'warm_up' if request.mode == 'mono' else 'warm_up_for_many'}",
+        warm_up="symgen.transcribe.hearing:warm_up",
         progress=progress,
     )
     for index, outcome in work:
@@ -191,7 +192,7 @@ def _transcribed(path: str, suffix: str, mode: str, instrument: str | None) -> t
     recording = open_audio(path)
     heard = hearing.hear(recording, mode, instrument, alive)
     if heard.performance is None:
-        raise ReadError(f"{recording.name} holds no notes", expected="a recording of music", code="no-music")
+        raise no_notes(recording.name, heard.unpitched)
     writer = next(writer for writer in writers.formats() if suffix in writer.SUFFIXES)
     techniques = Counter(note.technique.name.lower() for note in heard.heard if note.technique != Technique.PLUCK)
     facts = {

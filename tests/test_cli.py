@@ -16,6 +16,7 @@ import pytest
 from symgen import console
 from symgen.cli import app, describe_take
 from symgen.errors import ReadError, UsageError
+from symgen.writers import Options
 
 TAKE = {
     "path": "out/guqin-7-1.mid",
@@ -32,12 +33,14 @@ TAKE = {
 }
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
+COMPOSE_FIELDS += " format layout"
 CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler caps"
+TRAIN_FIELDS = "dataset style output run seed threads recipe device precision compiled"
 
 REQUESTS = {
     "symgen.compose": ("ComposeRequest", COMPOSE_FIELDS.split()),
     "symgen.convert": ("ConvertRequest", CONVERT_FIELDS.split()),
-    "symgen.train": ("TrainRequest", ["dataset", "style", "output", "seed"]),
+    "symgen.train": ("TrainRequest", TRAIN_FIELDS.split()),
 }
 """Use case -> its request, and the fields that the command line fills."""
 
@@ -111,8 +114,10 @@ class TestCompose:
             "--style guzheng --mode zhi --gong Bb --tuning D --tempo 92.5 --metre 2/4 --bars 24 --seconds 30 --takes 3"
         )
         words += " --seed 5 --raw --checkpoint box --temperature 0.9 --top-p 0.95 -o folder"
+        words += " --format rpp --layout mpe --time-signatures fixed --names ascii"
         assert command("compose", *words.split()) == 0
-        assert dataclasses.asdict(given[0]) == {
+        fields = {field.name: getattr(given[0], field.name) for field in dataclasses.fields(given[0])}
+        assert fields == {
             "style": "guzheng",
             "mode": "zhi",
             "gong": "Bb",
@@ -128,6 +133,8 @@ class TestCompose:
             "temperature": 0.9,
             "top_p": 0.95,
             "output": Path("folder"),
+            "format": "rpp",
+            "layout": Options("mpe", "fixed", "ascii"),
         }
 
     def test_words_for_what_is_not_playable(self):
@@ -165,12 +172,19 @@ class TestOtherCommands:
 
     def test_train(self, use_case, capsys):
         given = use_case("symgen.train", "train", Result(checkpoint="box", bits=4.19))
-        assert command("train", "data", "--style", "guqin", "-o", "box", "--seed", "3", "-q") == 0
+        words = "train data --style guqin -o box --seed 3 --recipe r.toml --device cpu --compile -q"
+        assert command(*words.split()) == 0
         assert dataclasses.asdict(given[0]) == {
             "dataset": Path("data"),
             "style": "guqin",
             "output": Path("box"),
+            "run": None,
             "seed": 3,
+            "threads": 0,
+            "recipe": Path("r.toml"),
+            "device": "cpu",
+            "precision": "auto",
+            "compiled": True,
         }
         assert capsys.readouterr() == ("checkpoint  box\nbits        4.19\n", "")
 

@@ -7,11 +7,20 @@ import pytest
 
 from symgen import compose as compose_module  # callable, and a module
 from symgen import writers
-from symgen.compose import ComposeRequest, broken_promises, compose_files, compose_takes, list_styles
+from symgen.compose import (
+    ComposeRequest,
+    broken_promises,
+    compose_files,
+    compose_side_by_side,
+    compose_takes,
+    list_styles,
+    plan_of,
+)
 from symgen.copying import fingerprints
 from symgen.errors import CheckpointError, PlayabilityError, SymgenError, UsageError, WriteError
-from symgen.models.checkpoint import save_checkpoint, save_fingerprints
+from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fingerprints
 from symgen.models.likelihood import weights_of
+from symgen.sampling import Sampling, compose_sequences
 from symgen.score import Technique
 from symgen.tokens.codec import decode
 from tests.models.music import TINY, random_generator, random_tune
@@ -374,3 +383,29 @@ class TestHarmonics:
     def test_short_pieces_have_none_marked(self, checkpoint):
         for take in compose_takes(ComposeRequest("guqin", bars=8, seed=3, takes=4, checkpoint=checkpoint)).takes:
             assert all(mark.name.startswith("DUAN") for mark in take.score.sections)
+
+
+class TestSideBySide:
+    """Pieces composed all at once, for measuring."""
+
+    def test_they_are_the_pieces_that_compose_gives(self, checkpoint):
+        requests = [ComposeRequest("guqin", bars=4, seed=seed, checkpoint=checkpoint) for seed in range(3)]
+        for request, tokens in zip(requests, compose_side_by_side(requests), strict=True):
+            (take,) = compose_takes(request).takes
+            assert tokens is not None
+            assert tokens.steps().tolist() == take.tokens.steps().tolist()
+            assert not broken_promises(take.score, plan_of(request))
+
+    def test_a_piece_that_cannot_be_had_is_none(self, checkpoint, monkeypatch):
+        monkeypatch.setattr("symgen.compose.broken_promises", lambda score, plan: ["no"])
+        monkeypatch.setattr("symgen.compose._ATTEMPTS", 2)
+        assert compose_side_by_side([ComposeRequest("guqin", bars=2, seed=1, checkpoint=checkpoint)]) == [None]
+
+    def test_without_masks_the_plan_is_told_and_not_enforced(self, checkpoint):
+        request = ComposeRequest("guqin", bars=4, seed=1, checkpoint=checkpoint)
+        plan, runtime = plan_of(request), load_checkpoint(checkpoint).runtime()
+        one, again = (compose_sequences(runtime, [plan], [(3,)], Sampling(), masks=False)[0] for _ in range(2))
+        assert one.steps().tolist() == again.steps().tolist()
+        assert one.prefix == plan.prefix
+        assert one.end >= plan.total or len(one) == plan.total // 60
+        decode(one)  # every note is one

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symgen.copying import copy_report, fingerprints, run_hashes
+from symgen.copying import copy_report, fingerprints, run_hashes, shared_runs
 from symgen.score import Score, make_notes
 from symgen.tokens.codec import encode
 
@@ -105,3 +105,13 @@ def test_fingerprints_are_sorted_and_small():
     assert known.dtype == np.uint64
     assert len(known) == 93
     assert (known[1:] > known[:-1]).all()
+
+
+@pytest.mark.parametrize("length", [8, 12, 16])
+def test_runs_of_any_length_are_counted(length):
+    source, other = random_rows(4, 40), random_rows(5, 40, 12, 24)
+    known = fingerprints([tokens_of(source)], length)["runs"]
+    assert shared_runs(tokens_of(source), known, length) == (41 - length, 41 - length)
+    found, runs = shared_runs(tokens_of(source[:length] + other), known, length)
+    assert (found, runs) == (1, 41)
+    assert shared_runs(tokens_of(source[: length - 1]), known, length) == (0, 0)

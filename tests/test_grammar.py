@@ -49,6 +49,9 @@ class RandomRuntime:
         assert previous.shape == (self.rows, 3)
         return np.zeros((self.rows, 1), dtype=np.float32)
 
+    def keep(self, rows):
+        self.rows = len(rows)
+
     def logits(self, place, state, chosen):
         taste = self.taste[place]
         return state, (taste + self.rng.normal(size=(self.rows, len(taste)))).astype(np.float32)

@@ -5,11 +5,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symgen.errors import UsageError, WriteError
+from symgen.errors import ReadError, UsageError, WriteError
 from symgen.inspect import degree_shares, describe, inspect_file
 from symgen.piece import Piece, Provenance
 from symgen.plot import draw
@@ -145,3 +146,15 @@ class TestPlot:
         monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
         with pytest.raises(WriteError, match=r"pip install 'symgen\[plot\]'"):
             draw(tune(), 5, tmp_path / "tune.png")
+
+
+def test_a_recording_is_heard_in_a_child_process(tmp_path, monkeypatch):
+    pytest.importorskip("swift_f0")
+    soundfile = pytest.importorskip("soundfile")
+    at = np.arange(16000) / 16000
+    soundfile.write(tmp_path / "a.wav", 0.3 * np.sin(2 * np.pi * 440 * at) * np.exp(-4 * at), 16000)
+    (tmp_path / "b.wav").write_bytes(b"RIFF\x00\x00\x00\x00WAVE" + bytes(100))
+    monkeypatch.setattr("symgen.readers.read_pieces", None)  # of this process: it must not be asked
+    assert inspect_file(tmp_path / "a.wav").format == "audio"
+    with pytest.raises(ReadError, match=r"b\.wav"):
+        inspect_file(tmp_path / "b.wav")

@@ -7,24 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from symgen.corpus.dataset import Entry
-from symgen.corpus.writer import write_dataset
 from symgen.errors import CheckpointError, CorpusError, UsageError, WriteError
-from symgen.models.adversarial import AdversarialStage
 from symgen.models.checkpoint import load_checkpoint
-from symgen.models.discriminator import AdversaryConfig
-from symgen.train import Recipe, TrainRequest, train
-from tests.models.music import TINY, random_tune
-
-SPLITS = ("train",) * 4 + ("validation",) * 2
-ADVERSARIAL = AdversarialStage(
-    updates=2, contexts=2, siblings=2, warm_up=1, evaluate_every=1, adversary=AdversaryConfig(1, 8, 8)
-)
-RECIPE = Recipe(
-    stages=tuple(replace(stage, steps=2, evaluate_every=1, batch_steps=100) for stage in Recipe().stages),
-    adversarial=ADVERSARIAL,
-    config=TINY,
-)
+from symgen.train import TrainRequest, train
+from tests.models.music import TINY
+from tests.training import RECIPE, dataset
 
 
 @pytest.fixture(autouse=True)
@@ -33,19 +20,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def dataset(path, style="guqin", notes=60, seed=0):
-    """Write a dataset of six random tunes of one style."""
-    rows = []
-    for number, split in enumerate(SPLITS):
-        tune = random_tune(seed + number, notes, style=style)
-        facts = {"path": f"{seed + number}.mid", "sha256": "", "part": 0, "corpus": "own", "licence": "", "title": ""}
-        facts |= {"style": style, "split": split, "mode": tune.prefix.mode, "metre": tune.prefix.metre}
-        facts |= {"gong": tune.gong, "confidence": 1.0, "metres": [[0, 2, 4]], "tempi": [], "notes": notes}
-        rows.append((Entry(**facts, seconds=1.0), tune))
-    write_dataset(path, rows, [], "")
-    return path
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def warm_up() -> None:
 def warm_up_to_hear() -> None:
     """Load what recordings need, as far as it is installed, before any memory is counted."""
     warm_up()
-    hearing.warm_up_for_many()
+    hearing.warm_up()
 
 
 def report_line(path: str, status: str, reason: str, code: str = "") -> dict[str, Any]:

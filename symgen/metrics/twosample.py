@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -24,6 +24,13 @@ from symgen.errors import CorpusError
 from symgen.metrics.windows import COLUMNS, Draw, Sample, Windows
 
 Integers = NDArray[np.int64]
+
+Floats = NDArray[np.float64]
+
+FEW_PIECES: Final = 6
+"""Unseen pieces below which the interval resamples stretches within them: it then holds for these pieces only."""
+STRETCH_STEPS: Final = 64
+"""Steps of a stretch, twice a window."""
 
 _RESAMPLES = 2000
 
@@ -66,6 +73,14 @@ class TwoSampleResult:
         Accuracy of each seed.
     windows : int
         Windows of each class that were asked about, a seed.
+    pieces : int
+        Unseen real pieces that they come from.
+    unit : str
+        What the interval resamples beside seeds: "piece", or with fewer than six pieces "stretch", 64 steps of one.
+    by_piece : tuple of float
+        Share of right answers on each unseen real piece, with what was composed after it where that is known.
+    counts : ndarray of float, shape (2 classes, seeds, units, 2)
+        Right answers and questions, for paired comparisons.
     """
 
     accuracy: float
@@ -73,6 +88,10 @@ class TwoSampleResult:
     high: float
     by_seed: tuple[float, ...]
     windows: int
+    pieces: int
+    unit: str
+    by_piece: tuple[float, ...]
+    counts: Floats
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -82,6 +101,9 @@ class TwoSampleResult:
             "high": round(self.high, 4),
             "by_seed": [round(value, 4) for value in self.by_seed],
             "windows": self.windows,
+            "pieces": self.pieces,
+            "unit": self.unit,
+            "by_piece": [round(value, 4) for value in self.by_piece],
         }
 
 
@@ -97,16 +119,57 @@ def two_sample(draw: Draw, config: TwoSampleConfig, tick: Callable[[int], None] 
     tick : callable
         Told the number of seeds done.
     """
-    tallies = []
+    answers = []
     for seed in range(config.seeds):
         train, test = draw(seed)
-        right = judge(train, test, config, seed)
-        tallies.append(_tally(test, right))
+        answers.append(_answers(test, judge(train, test, config, seed)))
         tick(seed + 1)
-    counts = _stack(tallies)
+    pieces = sorted({piece for seed in answers for side in seed for piece in side.pieces.tolist() if piece >= 0})
+    counts = _counts(answers, by_stretch=len(pieces) < FEW_PIECES)
     by_seed = tuple(float(value) for value in _balanced(counts.sum(axis=-2)))
     low, high = _interval(counts)
-    return TwoSampleResult(float(np.mean(by_seed)), low, high, by_seed, len(test.real))
+    return TwoSampleResult(
+        accuracy=float(np.mean(by_seed)),
+        low=low,
+        high=high,
+        by_seed=by_seed,
+        windows=len(test.real),
+        pieces=len(pieces),
+        unit="stretch" if len(pieces) < FEW_PIECES else "piece",
+        by_piece=_by_piece(answers, pieces),
+        counts=counts,
+    )
+
+
+def paired_difference(ones: Sequence[TwoSampleResult], others: Sequence[TwoSampleResult]) -> tuple[float, float, float]:
+    """Return how much larger the accuracy of one set of results is than that of another, with its 95 % interval.
+
+    Parameters
+    ----------
+    ones, others : sequence of TwoSampleResult
+        One result a checkpoint (a training seed), all with the same test seeds and contexts. Test seeds and pieces
+        are resampled together for all, checkpoints for each side on its own.
+
+    Raises
+    ------
+    ValueError
+        If the results were not asked about the same pieces with the same seeds.
+    """
+    tables = [np.stack([result.counts for result in side]) for side in (ones, others)]
+    if tables[0].shape[1:4] != tables[1].shape[1:4]:
+        raise ValueError(f"results of {tables[0].shape[1:4]} and of {tables[1].shape[1:4]}, not of the same questions")
+    _, _, seeds, units, _ = tables[0].shape
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(_RESAMPLES):
+        some_seeds, some_units = rng.integers(0, seeds, seeds), rng.integers(0, units, units)
+        drawn = [table[rng.integers(0, len(table), len(table))] for table in tables]
+        sums = [table[:, :, some_seeds][:, :, :, some_units].sum(axis=(0, 2, 3)) for table in drawn]
+        if all((total[:, 1] > 0).all() for total in sums):
+            found.append(float(_balanced(sums[0]) - _balanced(sums[1])))
+    low, high = np.quantile(found, [0.025, 0.975])
+    difference = _balanced(tables[0].sum(axis=(0, 2, 3))) - _balanced(tables[1].sum(axis=(0, 2, 3)))
+    return float(difference), float(low), float(high)
 
 
 def judge(train: Sample, test: Sample, config: TwoSampleConfig, seed: int) -> tuple[NDArray[np.bool_], ...]:
@@ -200,22 +263,48 @@ def _split(windows: Windows, seed: int) -> tuple[Integers, Integers]:
     return windows.values[~inside], windows.values[inside]
 
 
-def _tally(test: Sample, right: Sequence[NDArray[np.bool_]]) -> list[dict[int, tuple[int, int]]]:
-    """Return for each class by piece how many windows are right, and how many there are."""
-    tallies = []
-    for side, hits in zip((test.real, test.composed), right, strict=True):
-        pieces, place = np.unique(side.pieces, return_inverse=True)
-        counted = np.bincount(place, hits).astype(int).tolist(), np.bincount(place).tolist()
-        tallies.append(dict(zip(pieces.tolist(), zip(*counted, strict=True), strict=True)))
-    return tallies
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The answers about one class of windows: where each window is from, and whether it was told right."""
+
+    pieces: Integers
+    stretches: Integers
+    right: NDArray[np.bool_]
 
 
-def _stack(tallies: Sequence[list[dict[int, tuple[int, int]]]]) -> NDArray[np.float64]:
-    """Return the tallies as an array of shape (2 classes, seeds, pieces, 2)."""
-    pieces = sorted({piece for seed in tallies for side in seed for piece in side})
-    return np.array(
-        [[[seed[side].get(piece, (0, 0)) for piece in pieces] for seed in tallies] for side in range(2)], dtype=float
+def _answers(test: Sample, right: Sequence[NDArray[np.bool_]]) -> tuple[_Answers, ...]:
+    """Return the answers about the real and about the composed windows."""
+    return tuple(
+        _Answers(side.pieces, side.starts // STRETCH_STEPS, hits)
+        for side, hits in zip((test.real, test.composed), right, strict=True)
     )
+
+
+def _counts(answers: Sequence[tuple[_Answers, ...]], *, by_stretch: bool) -> Floats:
+    """Return right answers and questions by class, seed and unit, shape (2, seeds, units, 2)."""
+    keys = [
+        [list(zip(side.pieces.tolist(), (side.stretches * by_stretch).tolist(), strict=True)) for side in seed]
+        for seed in answers
+    ]
+    numbers = {unit: n for n, unit in enumerate(sorted({key for seed in keys for side in seed for key in side}))}
+    counts = np.zeros((2, len(answers), len(numbers), 2))
+    for seed, sides in enumerate(answers):
+        for label, side in enumerate(sides):
+            units = np.array([numbers[key] for key in keys[seed][label]])
+            np.add.at(counts[label, seed, :, 0], units, side.right)
+            np.add.at(counts[label, seed, :, 1], units, 1)
+    return counts
+
+
+def _by_piece(answers: Sequence[tuple[_Answers, ...]], pieces: Sequence[int]) -> tuple[float, ...]:
+    """Return the share of right answers on each piece, the mean of the classes that it has."""
+    shares = []
+    for piece in pieces:
+        sides = [
+            np.concatenate([side.right[side.pieces == piece] for side in label]) for label in zip(*answers, strict=True)
+        ]
+        shares.append(float(np.mean([side.mean() for side in sides if len(side)])))
+    return tuple(shares)
 
 
 def _balanced(counts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ composed pieces beside windows of real ones. A third draws real windows for both
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.errors import CorpusError
-from symgen.models.context import FEATURES
-from symgen.models.rollout import continue_pieces
+from symgen.models.context import FEATURES, PLACE, Context
+from symgen.models.rollout import Masks, continue_pieces
 from symgen.models.runtime import Runtime
 from symgen.models.windows import Batch, Pieces
 from symgen.tokens import chord, melody, rhythm
@@ -24,8 +24,10 @@ Integers = NDArray[np.int64]
 
 _WIDEST = 24
 _FARTHEST = 32
-_PHASE: Final = list(FEATURES).index("phase")
+_PHASE: Final = PLACE["phase"]
 _ROWS = 128
+_PASSAGE: Final = 128
+_PATIENCE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,13 @@ class Windows:
         What each step shows.
     pieces : ndarray of int64, shape (windows,)
         Number of the piece that each window comes from: splits and resamples keep pieces whole.
+    starts : ndarray of int64, shape (windows,)
+        Step of the piece at which each window begins.
     """
 
     values: Integers
     pieces: Integers
+    starts: Integers
 
     def __len__(self) -> int:
         return len(self.values)
@@ -72,6 +77,9 @@ class Sample:
     real: Windows
     composed: Windows
 
+
+MasksOf = Callable[[tuple[int, int], Context], Masks]
+"""Gives what strikes out tokens of the continuation at a place, with its context."""
 
 Draw = Callable[[int], tuple[Sample, Sample]]
 """Gives the windows to learn from and those to be asked about, for a seed."""
@@ -97,8 +105,8 @@ it, stood in the window, 0 if never: a small network does not find repetition by
 """
 
 
-def windows_of(batch: Batch, length: int, pieces: Iterable[int]) -> Windows:
-    """Return the last `length` steps of each row of a batch as the classifier sees them."""
+def windows_of(batch: Batch, length: int, places: Sequence[tuple[int, int]]) -> Windows:
+    """Return the last `length` steps of each row of a batch, from these (piece, step), as the classifier sees them."""
     steps = batch.steps[:, -length:]
     rhythms, tones, chords = steps[..., 0], steps[..., 1], steps[..., 2]
     columns = [melody.VOCABULARY.factors[name][tones] for name in ("degree", "octave", "technique")]
@@ -108,12 +116,13 @@ def windows_of(batch: Batch, length: int, pieces: Iterable[int]) -> Windows:
     columns.append(batch.features[:, -length:, _PHASE])
     pairs = tones[:, 1:] * len(melody.VOCABULARY) + tones[:, :-1]
     columns += [_since(tones), np.pad(_since(pairs), ((0, 0), (1, 0)))]
-    return Windows(np.stack(columns, axis=-1).astype(np.int64), np.fromiter(pieces, dtype=np.int64))
+    numbers = np.array(places, dtype=np.int64).reshape(-1, 2)
+    return Windows(np.stack(columns, axis=-1).astype(np.int64), numbers[:, 0], numbers[:, 1])
 
 
 def real_windows(pieces: Pieces, places: Sequence[tuple[int, int]], length: int) -> Windows:
     """Return the windows of real pieces that begin at each (piece, step)."""
-    return windows_of(pieces.batch(places, length), length, (piece for piece, _ in places))
+    return windows_of(pieces.batch(places, length), length, places)
 
 
 def continuations(
@@ -125,16 +134,26 @@ def continuations(
     *,
     temperature: float = 1.0,
     top_p: float = 1.0,
+    masks: MasksOf | None = None,
 ) -> Windows:
     """Return what the generator writes at each (piece, step) after the real steps before it."""
     parts = []
     for first in range(0, len(places), _ROWS):
         some = places[first : first + _ROWS]
         batch = continue_pieces(
-            runtime, pieces, some, seen=sizes.seen, length=sizes.window, rng=rng, temperature=temperature, top_p=top_p
+            runtime,
+            pieces,
+            some,
+            seen=sizes.seen,
+            length=sizes.window,
+            rng=rng,
+            temperature=temperature,
+            top_p=top_p,
+            masks=masks,
         )
-        parts.append(windows_of(batch, sizes.window, (piece for piece, _ in some)))
-    return Windows(np.concatenate([p.values for p in parts]), np.concatenate([p.pieces for p in parts]))
+        parts.append(windows_of(batch, sizes.window, some))
+    values, numbers, starts = zip(*((part.values, part.pieces, part.starts) for part in parts), strict=True)
+    return Windows(np.concatenate(values), np.concatenate(numbers), np.concatenate(starts))
 
 
 def draw_continuations(
@@ -145,15 +164,22 @@ def draw_continuations(
     *,
     temperature: float = 1.0,
     top_p: float = 1.0,
+    masks: tuple[MasksOf, MasksOf] | None = None,
 ) -> Draw:
-    """Return how to draw real windows and continuations of the same real contexts."""
+    """Return how to draw real windows and continuations of the same real contexts.
+
+    `masks` are those of training and of unseen pieces, see :func:`symgen.models.rollout.continue_pieces`.
+    """
 
     def draw(seed: int) -> tuple[Sample, Sample]:
         rng = np.random.default_rng([seed, 1])
         samples = []
-        for pieces, count in ((training, sizes.train), (unseen, sizes.test)):
+        for side, (pieces, count) in enumerate(((training, sizes.train), (unseen, sizes.test))):
             places = _places(pieces, count, sizes, rng)
-            written = continuations(runtime, pieces, places, sizes, rng, temperature=temperature, top_p=top_p)
+            own = None if masks is None else masks[side]
+            written = continuations(
+                runtime, pieces, places, sizes, rng, temperature=temperature, top_p=top_p, masks=own
+            )
             samples.append(Sample(real_windows(pieces, places, sizes.window), written))
         return samples[0], samples[1]
 
@@ -179,18 +205,42 @@ def draw_whole_pieces(training: Pieces, unseen: Pieces, composed: Pieces, sizes:
     return draw
 
 
-def draw_floor(training: Pieces, unseen: Pieces, sizes: Sizes) -> Draw:
-    """Return how to draw real windows for both classes, no piece in both: what the test says where all is real."""
+def draw_floor(training: Pieces, unseen: Pieces, sizes: Sizes, *, by_passage: bool = False) -> Draw:
+    """Return how to draw real windows for both classes: what the test says where all is real.
+
+    No piece is in both classes. With `by_passage`, for styles of too few pieces, every piece is in both, but no
+    passage of 128 steps: as the continuations of a piece stand beside windows of the same piece.
+    """
 
     def draw(seed: int) -> tuple[Sample, Sample]:
         rng = np.random.default_rng([seed, 3])
         samples = []
         for pieces, count in ((training, sizes.train), (unseen, sizes.test)):
-            one, other = _halves(pieces, rng, 1 / 2)
-            samples.append(Sample(_some(pieces, count, sizes, rng, one), _some(pieces, count, sizes, rng, other)))
+            if by_passage:
+                parity = rng.integers(0, 2, size=len(pieces))
+                sides = [_of_passages(pieces, count, sizes, rng, parity ^ side) for side in (0, 1)]
+            else:
+                sides = [_some(pieces, count, sizes, rng, half) for half in _halves(pieces, rng, 1 / 2)]
+            samples.append(Sample(*sides))
         return samples[0], samples[1]
 
     return draw
+
+
+def _of_passages(pieces: Pieces, count: int, sizes: Sizes, rng: np.random.Generator, parity: Integers) -> Windows:
+    """Draw windows that lie within every second passage of a piece, of the odd ones where its parity is 1."""
+    places: list[tuple[int, int]] = []
+    for _ in range(_PATIENCE):
+        drawn = _places(pieces, 4 * count, sizes, rng)
+        first, last = (np.array([step + more for _, step in drawn]) // _PASSAGE for more in (0, sizes.window - 1))
+        kept = (first == last) & (first % 2 == parity[[piece for piece, _ in drawn]])
+        places += [drawn[row] for row in np.flatnonzero(kept).tolist()]
+        if len(places) >= count:
+            return real_windows(pieces, places[:count], sizes.window)
+    raise CorpusError(
+        f"{len(pieces)} pieces have too few windows of {sizes.window} steps to deal out by passage",
+        expected=f"pieces of more than {2 * _PASSAGE} steps",
+    )
 
 
 def _room(pieces: Pieces, sizes: Sizes) -> Integers:

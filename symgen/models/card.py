@@ -1,13 +1,24 @@
-"""Model cards: what a checkpoint learned from, how good it is, and what it is not for."""
+"""Model cards: what a checkpoint learned from, how good it is, what it is for, and what it is not for.
+
+A card is Markdown with the front matter that the Hugging Face Hub reads. It is made from the facts of a checkpoint
+alone, so it can be made anew whenever something was measured.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from symgen.files import write_text
 from symgen.models.checkpoint import FACTS, Checkpoint, write_json
+
+_USE = """\
+To compose new melodies for guqin and guzheng as MIDI or scores, to continue or vary given ones, and to study the
+traditions that it learned from. Everything that it composes comes with a report of the longest run that it shares with
+a training piece. It is not meant to pass its pieces off as traditional, or as those of a named player or school.
+"""
 
 _LIMITS = """\
 - One gong system a piece: no modulation. One metre a piece.
@@ -36,6 +47,7 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         ``version``.
     """
     lines = [
+        *_front_matter(facts),
         f"# {name}",
         "",
         f"A compound-step transformer of {facts['parameters']:,} weights that composes {', '.join(_styles(facts))}",
@@ -47,6 +59,10 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         f"symgen train data.symgen --style {facts['style']} -o {name}",
         "```",
         "",
+        *(("The recipe of the training stands in `checkpoint.json`.", "") if "recipe" in facts else ()),
+        "## Intended use",
+        "",
+        _USE,
         "## Learned from",
         "",
         "| Corpus | Style | Source | Pieces | Notes | Licence wording |",
@@ -61,8 +77,7 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         _ORIGIN,
         "## Figures",
         "",
-        *_figure_lines(facts.get("figures", {})),
-        "",
+        *_figure_tables(facts.get("figures", {})),
         "## Limits",
         "",
         _LIMITS,
@@ -85,6 +100,21 @@ def record_figures(checkpoint: Checkpoint, figures: Mapping[str, Any]) -> Path:
     return card
 
 
+def _front_matter(facts: Mapping[str, Any]) -> list[str]:
+    """Return what the Hub reads: JSON strings, which are YAML too, so that no name can break it."""
+    tags = ["music", "symbolic-music", "midi", "music-generation", "chinese-music", *_styles(facts)]
+    return [
+        "---",
+        "license: other",
+        "license_name: that-of-its-sources",
+        "library_name: symgen",
+        "tags:",
+        *(f"- {json.dumps(tag)}" for tag in tags),
+        "---",
+        "",
+    ]
+
+
 def _styles(facts: Mapping[str, Any]) -> list[str]:
     return sorted({row["style"] for row in facts["data"]})
 
@@ -94,13 +124,33 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|") or "not known"
 
 
-def _figure_lines(figures: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Return nested figures as a list, one line each."""
-    lines = []
-    for name, value in figures.items():
-        label = f"{prefix}{name.replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            lines += _figure_lines(value, f"{label}, ")
-        else:
-            lines.append(f"- {label}: {value}")
+def _figure_tables(figures: Mapping[str, Any]) -> list[str]:
+    """Return groups of figures, each as a table of names and values."""
+    lines: list[str] = []
+    single = {name: value for name, value in figures.items() if not isinstance(value, Mapping)}
+    groups = {"": single, **{name: value for name, value in figures.items() if isinstance(value, Mapping)}}
+    for name, group in groups.items():
+        rows = [f"| {_cell(label)} | {_cell(value)} |" for label, value in _flat(group)]
+        if rows:
+            heading = _label(name)[:1].upper() + _label(name)[1:] if name else "Figure"
+            lines += [f"| {_cell(heading)} | |", "|---|---|", *rows, ""]
     return lines
+
+
+def _flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield nested figures, each with the names that lead to it."""
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{_label(name)}, ")
+        elif isinstance(value, (list, tuple)):
+            yield f"{prefix}{_label(name)}", ", ".join(map(_number, value))
+        else:
+            yield f"{prefix}{_label(name)}", _number(value)
+
+
+def _label(name: object) -> str:
+    return str(name).replace("_", " ")
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -2,7 +2,7 @@
 
 A checkpoint is a folder::
 
-    checkpoint.json         format, version, sizes, vocabularies, styles, training, figures
+    checkpoint.json         format, version, sizes, vocabularies, styles, recipe, figures
     generator.safetensors   weights of the generator, float16
     corpus.safetensors      fingerprints of the training pieces, for the copy report
     README.md               model card
@@ -21,18 +21,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.errors import CheckpointError
-from symgen.files import make_folder, writing
+from symgen.files import make_folder, write_bytes, writing
+from symgen.models import hub
+from symgen.models.context import FEATURES_OF_FORMAT_1
 from symgen.models.runtime import Runtime
+from symgen.models.tensors import Weights, read_tensors, write_tensors
+from symgen.resources import checkpoints_dir
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
-FORMAT: Final = 1
+__all__ = [
+    "FACTS",
+    "FORMAT",
+    "Checkpoint",
+    "from_pretrained",
+    "load_checkpoint",
+    "read_tensors",
+    "save_checkpoint",
+    "save_fingerprints",
+    "write_json",
+    "write_tensors",
+]
+
+FORMAT: Final = 2
+_FORMATS: Final = (1, 2)
+"""Formats that can be read."""
 FACTS: Final = "checkpoint.json"
 """Name of the file that says what a checkpoint is."""
 _WEIGHTS = "generator.safetensors"
 _CORPUS = "corpus.safetensors"
-
-Weights = Mapping[str, NDArray[Any]]
+_CARD = "README.md"
+_FILES: Final = (FACTS, _WEIGHTS, _CORPUS, _CARD)
+_LARGEST = 65536
+"""Largest size that a checkpoint may name: what is beyond would ask for memory that nobody has."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +94,10 @@ class Checkpoint:
         """
         try:
             sizes = {name: int(self.config[name]) for name in ("layers", "heads", "width", "window")}
-            return Runtime(self.weights, **sizes)
-        except (KeyError, ValueError, IndexError, TypeError) as error:
+            if max(sizes.values()) > _LARGEST:
+                raise ValueError(f"a size of {max(sizes.values()):.3g}")
+            return Runtime(self.weights, **sizes, features=self.config["features"])
+        except (KeyError, ValueError, IndexError, TypeError, AttributeError, OverflowError) as error:
             raise CheckpointError(
                 f"{self.path}/{_WEIGHTS} does not fit its sizes ({error})", remedy="get the checkpoint again"
             ) from error
@@ -83,6 +106,78 @@ class Checkpoint:
     def digest(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of the weights file."""
         return str(self.facts.get("weights_sha256", ""))[:16]
+
+    def save_pretrained(self, folder: str | Path) -> Path:
+        """Write the checkpoint into another folder, its card with it, and return the folder.
+
+        Raises
+        ------
+        WriteError
+            If it cannot be written.
+        CheckpointError
+            If a file of it has gone.
+        """
+        target = make_folder(folder)
+        for name in (*_FILES[1:], FACTS):  # the facts last: with them it is a checkpoint
+            if (self.path / name).exists():
+                try:
+                    data = (self.path / name).read_bytes()
+                except OSError as error:
+                    raise CheckpointError(f"cannot read {self.path / name}: {error.strerror}") from error
+                write_bytes(target / name, data)
+        return target
+
+    def push_to_hub(self, repo_id: str, *, private: bool = False, message: str = "Add a symgen checkpoint") -> str:
+        """Send the checkpoint and its card to a repository on the Hugging Face Hub and return its address.
+
+        Parameters
+        ----------
+        repo_id : str
+            Owner and name; the repository is made if it is not there.
+        private : bool
+            Whether a repository that is made is private. The card names the licence wording of every source: read it
+            before a checkpoint is published.
+        message : str
+            Of the commit.
+
+        Raises
+        ------
+        UsageError
+            If the extra ``hub`` is not installed, or that is no name of a repository.
+        CheckpointError
+            If it cannot be sent.
+        """
+        return hub.upload(self.path, repo_id, _FILES, private=private, message=message)
+
+
+def from_pretrained(name_or_path: str | Path, *, revision: str | None = None) -> Checkpoint:
+    """Return a checkpoint by the path of its folder, the name of one that ships, or its repository on the Hub.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A folder; a name such as ``zither``; or ``owner/name``, fetched through the extra ``hub``.
+    revision : str, optional
+        Branch, tag or commit of the repository.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none, or it is damaged, of a newer version or of another vocabulary.
+    UsageError
+        If the extra is needed and not installed.
+    """
+    folder, name = Path(name_or_path), str(name_or_path)
+    if folder.exists():
+        return load_checkpoint(folder)
+    if (checkpoints_dir() / name / FACTS).exists():
+        return load_checkpoint(checkpoints_dir() / name)
+    if hub.REPOSITORY.fullmatch(name):
+        return load_checkpoint(hub.download(name, _FILES, revision))
+    shipped = sorted(path.parent.name for path in checkpoints_dir().glob(f"*/{_WEIGHTS}"))
+    raise CheckpointError(
+        f"no checkpoint {name}", expected=f"a folder, owner/name, or one of {', '.join(shipped) or 'none that ship'}"
+    )
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -104,12 +199,15 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             remedy="get the checkpoint again",
         )
     corpus = folder / _CORPUS
+    config, weights = _of_today(facts["config"], read_tensors(weights_path))
+    if not all(np.isfinite(value).all() for value in weights.values()):
+        raise CheckpointError(f"{weights_path} holds what is no number", remedy="get the checkpoint again")
     return Checkpoint(
         path=folder,
-        config=facts["config"],
-        weights=read_tensors(weights_path),
+        config=config,
+        weights=weights,
         styles=facts["styles"],
-        fingerprints=read_tensors(corpus) if corpus.exists() else {},
+        fingerprints=_fingerprints(corpus) if corpus.exists() else {},
         facts=facts,
     )
 
@@ -124,6 +222,7 @@ def save_checkpoint(
         "format": FORMAT,
         "config": dict(config),
         "vocabulary": {family.NAME: list(family.VOCABULARY.names) for family in FAMILIES},
+        "vocabulary_sha256": {family.NAME: family.VOCABULARY.digest for family in FAMILIES},
         "fields": {name: list(values) for name, values in FIELDS.items()},
         "styles": dict(styles),
         "weights_sha256": _digest(path / _WEIGHTS),
@@ -138,31 +237,12 @@ def save_fingerprints(path: Path, fingerprints: Weights) -> None:
     write_tensors(path / _CORPUS, fingerprints)
 
 
-def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
-    """Read a safetensors file.
-
-    Raises
-    ------
-    CheckpointError
-        If it is missing or no safetensors file (a pickle is refused, not read).
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return dict(load_file(path))
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"cannot read {path}: {error}", expected="a complete safetensors file", remedy="get the checkpoint again"
-        ) from error
-
-
-def write_tensors(path: Path, tensors: Weights) -> None:
-    """Write a safetensors file aside and rename it."""
-    from safetensors.numpy import save
-
-    with writing(path) as file:
-        file.write(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}))
+def _fingerprints(path: Path) -> dict[str, NDArray[Any]]:
+    found = read_tensors(path)
+    runs = found.get("runs", np.zeros(0, np.uint64))
+    if runs.ndim != 1 or runs.dtype != np.uint64 or (runs[1:] <= runs[:-1]).any():
+        raise CheckpointError(f"{path} holds no sorted fingerprints", remedy="get the checkpoint again")
+    return found
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -181,16 +261,19 @@ def _read_facts(folder: Path) -> dict[str, Any]:
             expected=f"a folder with {FACTS} and {_WEIGHTS}",
             remedy="name one with --checkpoint, or run symgen doctor",
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"cannot read {path}: {error}", remedy="get the checkpoint again") from error
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        found = facts.get("format") if isinstance(facts, dict) else type(facts).__name__
-        raise CheckpointError(
-            f"{path} has checkpoint format {found}", expected=str(FORMAT), remedy="use the symgen that made it"
-        )
+    if not isinstance(facts, dict) or isinstance(facts.get("format"), bool) or facts.get("format") not in _FORMATS:
+        raise _other_format(facts, path)
     for name in ("config", "styles", "vocabulary", "fields"):
         if not isinstance(facts.get(name), dict):
             raise CheckpointError(f"{path} has no {name!r}", remedy="get the checkpoint again")
+    for style, about in facts["styles"].items():
+        human = about.get("human_longest_run") if isinstance(about, dict) else about
+        if not isinstance(about, dict) or (human is not None and type(human) is not int):
+            raise CheckpointError(
+                f"{path} says nothing sensible of the style {style}", remedy="get the checkpoint again"
+            )
     expected = {family.NAME: family.VOCABULARY.names for family in FAMILIES} | FIELDS
     found = facts["vocabulary"] | facts["fields"]
     for name, words in expected.items():
@@ -201,6 +284,27 @@ def _read_facts(folder: Path) -> dict[str, Any]:
                 remedy="use the symgen that made it, or train again",
             )
     return facts
+
+
+def _other_format(facts: Any, path: Path) -> CheckpointError:
+    found = facts.get("format") if isinstance(facts, dict) else type(facts).__name__
+    newer = isinstance(found, int) and found > FORMAT
+    by = facts.get("version") if isinstance(facts, dict) else None
+    return CheckpointError(
+        f"{path} has checkpoint format {str(found)[:40]}",
+        expected=" or ".join(map(str, _FORMATS)),
+        remedy=f"install symgen {by if isinstance(by, str) else 'anew'}, or newer" if newer else "train it again",
+    )
+
+
+def _of_today(config: dict[str, Any], weights: Weights) -> tuple[dict[str, Any], Weights]:
+    """Return sizes and weights under the names of today; format 1 did not say what its generator is told."""
+    if "features" in config:
+        return config, weights
+    renamed = {name: value for name, value in weights.items() if name != "match_gain"}
+    for name, gain in zip(("match_rhythm", "match_melody"), weights.get("match_gain", ()), strict=False):
+        renamed[f"gains.{name}"] = gain
+    return {**config, "features": list(FEATURES_OF_FORMAT_1), "copies": False, "recalls": False}, renamed
 
 
 def _digest(path: Path) -> str:

@@ -12,13 +12,15 @@ ReLU (So et al. 2021), no biases.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symgen.models.context import FEATURES
+from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
+from symgen.models.recall import Recall
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 from symgen.tokens.vocabulary import Vocabulary
@@ -38,6 +40,12 @@ class GeneratorConfig:
         Steps that attention reaches back; training windows are not longer.
     dropout : float
         During training.
+    features : tuple of str
+        Names in :data:`symgen.models.context.FEATURES` that the generator is told.
+    copies : bool
+        Whether it can point at tokens that came before (:data:`symgen.models.context.COPIED`).
+    recalls : bool
+        Whether it recalls rhythm and melody of the last steps (:mod:`symgen.models.recall`).
     """
 
     width: int = 160
@@ -45,10 +53,19 @@ class GeneratorConfig:
     heads: int = 5
     window: int = 160
     dropout: float = 0.1
+    features: tuple[str, ...] = field(default_factory=lambda: tuple(FEATURES))
+    copies: bool = True
+    recalls: bool = True
 
-    def as_json(self) -> dict[str, float]:
-        """Return the sizes as plain numbers."""
-        return asdict(self)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "features", tuple(self.features))  # JSON knows lists only
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the sizes as plain data."""
+        return {**asdict(self), "features": list(self.features)}
+
+
+_FORGOTTEN = (*TOKEN_FEATURES, "match_length", "match_run", "copy_run", "rhythm_match_length", "rhythm_run")
 
 
 class FactoredEmbedding(nn.Module):
@@ -99,10 +116,20 @@ class Block(nn.Module):
 
 
 class Head(nn.Module):
-    """Logits of one family from the step's state, after taking up the token chosen before it, if any."""
+    """Logits of one family from the step's state, after taking up the token chosen before it, if any.
 
-    def __init__(self, size: int, width: int, *, conditioned: bool) -> None:
+    A token that came before in the same place of the music gets a logit more that depends on the state: a pointer,
+    which a small network learns where it would not learn to map the embedding of every token onto its own logit.
+    """
+
+    def __init__(self, size: int, width: int, *, conditioned: bool, copied: int, recalls: bool) -> None:
         super().__init__()
+        self.recall = Recall(width) if recalls else None
+        if copied:
+            self.copy = nn.Linear(width, copied)
+            nn.init.zeros_(self.copy.weight)
+            nn.init.zeros_(self.copy.bias)
+        self.copied = copied
         self.conditioned = conditioned
         if conditioned:
             self.norm_merge = nn.RMSNorm(width, eps=1e-6)
@@ -111,12 +138,24 @@ class Head(nn.Module):
         self.norm = nn.RMSNorm(width, eps=1e-6)
         self.bias = nn.Parameter(torch.zeros(size))
 
-    def forward(self, state: Tensor, chosen: Tensor | None, table: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the state (B, T, C) after `chosen` (B, T, C), and logits (B, T, V) against `table` (V, C)."""
+    def forward(
+        self, state: Tensor, chosen: Tensor | None, table: Tensor, before: Tensor, tokens: Tensor, alike: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the state (B, T, C) after `chosen` (B, T, C), and logits (B, T, V) against `table` (V, C).
+
+        `before` (B, T, K) are the tokens that may come again, 0 where there is none; `tokens` and `alike` as in
+        :meth:`symgen.models.recall.Recall.forward`.
+        """
         if chosen is not None:
             merged = self.merge(torch.cat([self.norm_merge(state), chosen], dim=-1))
             state = state + self.project(functional.relu(merged).square())
-        return state, self.norm(state) @ table.T + self.bias
+        seen = self.norm(state)
+        logits = seen @ table.T + self.bias
+        if self.copied:
+            logits = logits.scatter_add(-1, before, (self.copy(seen) * (before > 0)).to(logits.dtype))
+        if self.recall is not None:
+            logits = self.recall(logits, seen, tokens, alike)
+        return state, logits
 
 
 class Generator(nn.Module):
@@ -132,20 +171,26 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         self.dropout = config.dropout
+        self.token_dropout = 0.0
         width = config.width
         self.embeddings = nn.ModuleDict({f.NAME: FactoredEmbedding(f.VOCABULARY, width) for f in FAMILIES})
         self.features = nn.ParameterDict(
-            {
-                name: 0.02 * torch.randn(size, width)
-                for name, size in FEATURES.items()
-                if name not in ("match_rhythm", "match_melody")
-            }
+            {name: 0.02 * torch.randn(FEATURES[name], width) for name in config.features if name not in TOKEN_FEATURES}
         )
-        self.match_gain = nn.Parameter(torch.ones(2, width))
+        self.gains = nn.ParameterDict({name: torch.ones(width) for name in config.features if name in TOKEN_FEATURES})
         self.prefix = nn.ParameterDict({name: 0.02 * torch.randn(len(v), width) for name, v in FIELDS.items()})
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.heads = nn.ModuleDict(
-            {f.NAME: Head(len(f.VOCABULARY), width, conditioned=i > 0) for i, f in enumerate(FAMILIES)}
+            {
+                f.NAME: Head(
+                    len(f.VOCABULARY),
+                    width,
+                    conditioned=i > 0,
+                    copied=len(COPIED[i]) if config.copies else 0,
+                    recalls=config.recalls and f.NAME != "chord",
+                )
+                for i, f in enumerate(FAMILIES)
+            }
         )
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -171,33 +216,52 @@ class Generator(nn.Module):
         tuple of three Tensors, shapes (B, T, V_rhythm), (B, T, V_melody), (B, T, V_chord)
         """
         tables = {name: embedding.table() for name, embedding in self.embeddings.items()}  # type: ignore[operator]
-        x = self._embed(steps[:, :-1], features, prefix, tables)
+        previous = steps[:, :-1]
+        if self.training and self.token_dropout:
+            previous, features = self._forget(previous, features)
+        x = self._embed(previous, features, prefix, tables)
         rotation = rotary(x.shape[1], self.config.width // self.config.heads, x.device)
         for block in self.blocks:
             x = block(x, rotation)
         logits = []
         state, chosen = x, None
         for place, family in enumerate(FAMILIES):
-            state, scores = self.heads[family.NAME](state, chosen, tables[family.NAME])
+            before = features[..., [PLACE[name] for name in COPIED[place]]]
+            tokens = steps[..., place]
+            alike = _alike(steps, features, place)
+            state, scores = self.heads[family.NAME](state, chosen, tables[family.NAME], before, tokens, alike)
             logits.append(scores)
             chosen = functional.embedding(steps[:, 1:, place], tables[family.NAME])
         return logits[0], logits[1], logits[2]
+
+    def _forget(self, previous: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Hide some steps, and some of what came before them in the same place, so that nothing is relied on alone."""
+        shape = previous.shape[:2]
+        previous = previous.masked_fill((torch.rand(shape, device=previous.device) < self.token_dropout)[..., None], 0)
+        features = features.clone()
+        for name in _FORGOTTEN:
+            features[..., PLACE[name]].masked_fill_(torch.rand(shape, device=previous.device) < self.token_dropout, 0)
+        return previous, features
 
     def _embed(self, previous: Tensor, features: Tensor, prefix: Tensor, tables: dict[str, Tensor]) -> Tensor:
         """Sum the vectors of the previous step, the features and the prefix into (B, T, C)."""
         x = torch.zeros((), device=previous.device)
         for place, family in enumerate(FAMILIES):
             x = x + functional.embedding(previous[..., place], tables[family.NAME])
-        for place, name in enumerate(FEATURES):
-            if name == "match_rhythm":
-                x = x + self.match_gain[0] * functional.embedding(features[..., place], tables["rhythm"])
-            elif name == "match_melody":
-                x = x + self.match_gain[1] * functional.embedding(features[..., place], tables["melody"])
-            else:
-                x = x + functional.embedding(features[..., place], self.features[name])
+        for name, vectors in self.features.items():
+            x = x + functional.embedding(features[..., PLACE[name]], vectors)
+        for name, gain in self.gains.items():
+            table = tables[FAMILIES[TOKEN_FEATURES[name]].NAME]
+            x = x + gain * functional.embedding(features[..., PLACE[name]], table)
         for place, name in enumerate(FIELDS):
             x = x + functional.embedding(prefix[:, None, place], self.prefix[name])
         return drop(x, self)
+
+
+def _alike(steps: Tensor, features: Tensor, place: int) -> Tensor:
+    """Return which steps (B, T, T) have the same rhythm, or for the rhythm itself the same place in the bar."""
+    value = steps[:, 1:, 0] if place else features[..., PLACE["bar_position"]]
+    return value[:, :, None] == value[:, None, :]
 
 
 def drop(x: Tensor, layer: Block | Generator) -> Tensor:

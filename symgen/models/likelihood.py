@@ -1,33 +1,66 @@
 """Likelihood training of a generator, stage by stage, stoppable at any step.
 
-The state of a run lives in its folder: ``state.safetensors`` (weights, optimiser moments, and
-as bytes of JSON the stage, step and best figure), ``best.safetensors`` and ``log.jsonl``. Batches and dropout are
-seeded by (seed, stage, step), so a continued run on a CPU repeats an uninterrupted one to the bit.
+The state of a run lives in its folder: ``state.safetensors`` (weights, their average, optimiser moments, and an account
+of stage, step and best figure), ``best.safetensors`` and ``log.jsonl``. Batches and dropout are seeded by (seed, stage,
+step), so a continued run on a CPU repeats an uninterrupted one to the bit.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from symgen.errors import CheckpointError
 from symgen.files import make_folder
 from symgen.models.checkpoint import read_tensors, write_tensors
-from symgen.models.generator import Generator, step_log_likelihood
-from symgen.models.windows import Batch, Mixture, Pieces
+from symgen.models.generator import Generator
+from symgen.models.hardware import CPU, Hardware
+from symgen.models.journal import Journal
+from symgen.models.losses import (
+    bits_per_note,
+    device_of,
+    negative_log_likelihood,
+    set_dropout,
+    share_of_loss,
+    stage_seed,
+    tensors_of,
+    time_words,
+    weights_of,
+)
+from symgen.models.optimiser import adamw, load_moments, moments_of, moving_average
+from symgen.models.state import damaged, load_weights, read_state, write_state
+from symgen.models.stopping import Stop
+from symgen.models.windows import Mixture, Pieces
 from symgen.progress import Progress
-from symgen.tokens import melody
+
+__all__ = [  # what both kinds of stage need can be had from here too
+    "Run",
+    "Stage",
+    "State",
+    "Work",
+    "bits_per_note",
+    "device_of",
+    "negative_log_likelihood",
+    "set_dropout",
+    "share_of_loss",
+    "stage_seed",
+    "tensors_of",
+    "time_words",
+    "weights_of",
+]
 
 _STATE = "state.safetensors"
+_BEST = "best.safetensors"
+MAX_RETRIES: Final = 3
+"""How often a stage goes back to its last good state, each time at half the rate, when its loss is no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +79,17 @@ class Stage:
         Style whose validation pieces decide which weights are kept.
     learning_rate, weight_decay, dropout : float
         AdamW with a warm-up of a tenth, at most 200 updates, then a cosine down to a twentieth.
+    token_dropout : float
+        Share of the steps before, and of the tokens that may come again, that are hidden in training.
+    stretched : float
+        Share of batches in notes twice or half as long.
     batch_steps : int
         Steps in a batch, about.
     evaluate_every, patience : int
         Updates between evaluations; evaluations without a better figure after which the stage ends.
+    average : float
+        Decay of an exponential moving average of the weights that is judged and kept in their place; 0 for none.
+        While it is short the decay is (1 + n) / (10 + n) after n updates, as usual.
     """
 
     name: str
@@ -59,9 +99,12 @@ class Stage:
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     dropout: float = 0.1
+    token_dropout: float = 0.0
+    stretched: float = 0.0
     batch_steps: int = 4096
     evaluate_every: int = 100
     patience: int = 5
+    average: float = 0.0
 
 
 @dataclass(slots=True)
@@ -72,6 +115,7 @@ class State:
     step: int = 0
     best: float = math.inf
     waited: int = 0
+    retries: int = 0
     finished: list[str] = field(default_factory=list)
 
 
@@ -81,11 +125,15 @@ class Run:
     Parameters
     ----------
     model : Generator
-        Trained in place.
+        Trained in place, on the hardware's device.
     folder : Path
         Holds the state; an earlier state found there is taken up.
     seed : int
         Seeds batches and dropout.
+    hardware : Hardware
+        What it runs on.
+    stop : Stop, optional
+        Asks to stop after an update.
 
     Raises
     ------
@@ -93,16 +141,25 @@ class Run:
         If the state found there is damaged, or of another network.
     """
 
-    def __init__(self, model: Generator, folder: Path, seed: int) -> None:
-        self.model, self.folder, self.seed = model, folder, seed
+    def __init__(
+        self, model: Generator, folder: Path, seed: int, hardware: Hardware = CPU, stop: Stop | None = None
+    ) -> None:
+        self.model, self.folder, self.seed, self.hardware = model.to(hardware.device), folder, seed, hardware
+        self.stop = stop or Stop()
         self.state = State()
-        self.optimiser_state: dict[str, Any] | None = None
+        self.parts: dict[str, Any] = {}
+        self.journal = Journal(folder, kept=hardware.first)
         make_folder(folder)
-        if (folder / _STATE).exists():
-            tensors = read_tensors(folder / _STATE)
-            self.state = _read_state(tensors, folder / _STATE)
-            self._load({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
-            self.optimiser_state = {name: value for name, value in tensors.items() if name.startswith("moment.")}
+        self.take_up()
+
+    def take_up(self) -> None:
+        """Go on from the state in the folder, if there is one."""
+        path = self.folder / _STATE
+        found = self.hardware.from_first(lambda: read_state(path) if path.exists() else None)
+        if found is not None:
+            self.parts, account = found
+            self.state = _state_of(account, path)
+            load_weights(self.model, self.parts.get("model", {}), path)
 
     def fit(
         self, stage: Stage, mixture: Mixture, validation: Mapping[str, Pieces], judge: str, progress: Progress
@@ -120,165 +177,187 @@ class Run:
         judge : str
             Style whose held-out pieces decide.
         progress : Progress
-            Told of each evaluation.
+            Told of each update.
 
         Raises
         ------
         CheckpointError
-            If no evaluation gave a number, or the state found in the folder is of another network.
+            If the loss is no number even at an eighth of the rate, no evaluation gave a number, or the state found in
+            the folder is of another network.
+        KeyboardInterrupt
+            If the run was asked to stop: the state is saved.
         """
         if stage.name in self.state.finished:
             return self.state.best
-        fresh = self.state.stage != stage.name
-        if fresh:
-            self.state = State(stage=stage.name, finished=self.state.finished)
-        optimiser = self._optimiser(stage, fresh=fresh)
-        set_dropout(self.model, stage.dropout)
+        work = Work(self, stage, mixture, validation, judge)
         started, first = time.monotonic(), self.state.step
-        while self.state.step < stage.steps:
-            loss = self._update(stage, mixture, optimiser)
+        message = f"{stage.name}: {stage.steps:,} updates"
+        while self.state.step < stage.steps and self.state.waited < stage.patience:
+            loss, asked = work.update()
+            if not math.isfinite(loss):
+                work.roll_back()
+                continue
             self.state.step += 1
-            at_end = self.state.step == stage.steps
-            if self.state.step % stage.evaluate_every == 0 or at_end:
-                improved = self._judge(stage, validation, judge, loss, time.monotonic() - started)
-                left = (time.monotonic() - started) / (self.state.step - first) * (stage.steps - self.state.step)
-                message = f"{stage.name}: {self.state.best:.3f} bits a note, {left / 60:.0f} min left"
-                progress(message, self.state.step, stage.steps)
-                self.state.waited = 0 if improved else self.state.waited + 1
-                self._save(optimiser)
-                if self.state.waited >= stage.patience:
-                    break
-        if not math.isfinite(self.state.best):
-            raise CheckpointError(f"{stage.name}: the generator diverged", remedy="train again with another seed")
-        self._load(read_tensors(self.folder / "best.safetensors"))
-        self.state.finished.append(stage.name)
-        self._save(None)
-        return self.state.best
+            seconds = time.monotonic() - started
+            if self.state.step % stage.evaluate_every == 0 or self.state.step == stage.steps:
+                bits = work.judge(loss, seconds)
+                left = seconds / max(1, self.state.step - first) * (stage.steps - self.state.step)
+                message = f"{stage.name}: {bits:.3f} bits a note, best {self.state.best:.3f}, {time_words(left)} left"
+                work.save()
+            progress(message, self.state.step, stage.steps)
+            if asked:
+                work.save()
+                self.end_early(stage.name, self.state.step)
+        return self._finish(stage, work)
+
+    def end_early(self, stage: str, update: int) -> None:
+        """Say how to go on, for a run that was asked to stop and has saved its state.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Always, with the words.
+        """
+        raise KeyboardInterrupt(
+            f"stopped after update {update:,} of {stage}; the state is saved in {self.folder}; "
+            "the same command again goes on"
+        )
 
     def log(self, **figures: Any) -> None:
-        """Append a line to the run's log."""
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(figures, sort_keys=True) + "\n")
+        """Append the figures of an update to the run's log."""
+        self.journal.add(figures)
 
-    def _update(self, stage: Stage, mixture: Mixture, optimiser: torch.optim.Optimizer) -> float:
-        step = self.state.step
-        seed = stage_seed(self.seed, stage.name, step)
-        batch = mixture.batch(np.random.default_rng(seed))
-        torch.manual_seed(seed)
+    def _finish(self, stage: Stage, work: Work) -> float:
+        if not math.isfinite(self.state.best):
+            raise CheckpointError(f"{stage.name}: the generator diverged", remedy="train again with another seed")
+        path = self.folder / _BEST
+        load_weights(self.model, self.hardware.from_first(lambda: read_tensors(path)), path)
+        self.state.finished.append(stage.name)
+        work.save(whole=False)
+        self.parts = {}
+        return self.state.best
+
+
+class Work:
+    """A likelihood stage at work: what is there only while it runs."""
+
+    def __init__(self, run: Run, stage: Stage, mixture: Mixture, validation: Mapping[str, Pieces], judge: str) -> None:
+        self.run, self.stage, self.mixture, self.validation, self.by = run, stage, mixture, validation, judge
+        fresh = run.state.stage != stage.name
+        if fresh:
+            run.state, run.parts = State(stage=stage.name, finished=run.state.finished), {}
+        set_dropout(run.model, stage.dropout, stage.token_dropout)
+        self.network = run.hardware.prepare(run.model)
+        self._take_up()
+        run.journal.rewind(stage.name, run.state.step)
+        if fresh:
+            self.save()  # what a stage begins with can be gone back to
+
+    def _take_up(self) -> None:
+        """Make the optimiser and the average, as they stood if the stage goes on."""
+        run, path = self.run, self.run.folder / _STATE
+        self.optimiser = adamw(run.model, self.stage.learning_rate, self.stage.weight_decay)
+        load_moments(self.optimiser, run.parts.get("moment", {}), path)
+        self.average = None
+        if self.stage.average:
+            self.average = AveragedModel(run.model, multi_avg_fn=moving_average(self.stage.average))
+            if "average" in run.parts:
+                load_weights(self.average, run.parts["average"], path)
+
+    def update(self) -> tuple[float, bool]:
+        """Make one update; return its loss in nats a step, no number if it was not made, and whether to stop."""
+        run, hardware = self.run, self.run.hardware
+        seed = stage_seed(run.seed, self.stage.name, run.state.step)
+        batch = self.mixture.batch(np.random.default_rng(seed))
+        torch.manual_seed(seed + hardware.rank)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate()
+        run.model.train()
+        with hardware.autocast():
+            loss = share_of_loss(self.network, batch, hardware)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
+        whole, asked = hardware.total(float(loss.detach()) / hardware.ranks, float(run.stop.asked))
+        if not math.isfinite(whole) or not math.isfinite(float(norm)):
+            return math.nan, asked > 0
+        self.optimiser.step()
+        if self.average is not None:
+            self.average.update_parameters(run.model)
+        return whole, asked > 0
+
+    def _rate(self) -> float:
+        stage, step = self.stage, self.run.state.step
         warm = min(200, max(1, stage.steps // 10))
         decay = 0.05 + 0.475 * (1 + math.cos(math.pi * min(1.0, step / stage.steps)))
-        for group in optimiser.param_groups:
-            group["lr"] = stage.learning_rate * min(1.0, (step + 1) / warm) * decay
-        self.model.train()
-        loss = negative_log_likelihood(self.model, batch)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        optimiser.step()
-        return float(loss.detach())
+        return stage.learning_rate * min(1.0, (step + 1) / warm) * decay * 0.5**self.run.state.retries
 
-    def _judge(self, stage: Stage, validation: Mapping[str, Pieces], judge: str, loss: float, seconds: float) -> bool:
-        figures = {style: round(bits_per_note(self.model, p), 4) for style, p in validation.items() if len(p)}
-        self.log(stage=stage.name, step=self.state.step, loss=round(loss, 4), seconds=round(seconds, 1), bits=figures)
-        if not figures[judge] < self.state.best:  # a figure that is no number is no better one either
-            return False
-        self.state.best = figures[judge]
-        write_tensors(self.folder / "best.safetensors", weights_of(self.model))
-        return True
-
-    def _optimiser(self, stage: Stage, *, fresh: bool) -> torch.optim.AdamW:
-        matrices = [p for p in self.model.parameters() if p.ndim >= 2]
-        vectors = [p for p in self.model.parameters() if p.ndim < 2]
-        optimiser = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": stage.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=stage.learning_rate,
-            betas=(0.9, 0.98),
+    def judge(self, loss: float, seconds: float) -> float:
+        """Measure the weights, or their average, on held-out pieces; keep them if no others were better."""
+        run, model = self.run, self.model_judged()
+        figures = run.hardware.from_first(
+            lambda: {style: round(bits_per_note(model, p), 4) for style, p in self.validation.items() if len(p)}
         )
-        if not fresh and self.optimiser_state:
-            for number, parameter in enumerate([*matrices, *vectors]):
-                optimiser.state[parameter] = {
-                    name: torch.from_numpy(self.optimiser_state[f"moment.{number}.{name}"].copy())
-                    for name in ("step", "exp_avg", "exp_avg_sq")
-                }
-        return optimiser
+        step, rounded = run.state.step, round(loss, 4)
+        run.log(stage=self.stage.name, step=step, loss=rounded, seconds=round(seconds, 1), bits=figures)
+        run.state.waited += 1
+        if figures[self.by] < run.state.best:  # a figure that is no number is no better one either
+            run.state.best, run.state.waited = figures[self.by], 0
+            run.hardware.from_first(lambda: write_tensors(run.folder / _BEST, weights_of(model)))
+        return figures[self.by]
 
-    def _save(self, optimiser: torch.optim.AdamW | None) -> None:
-        tensors = {f"model.{name}": value for name, value in weights_of(self.model).items()}
-        if optimiser is not None:
-            parameters = [p for group in optimiser.param_groups for p in group["params"]]
-            for number, parameter in enumerate(parameters):
-                for name, value in optimiser.state[parameter].items():
-                    tensors[f"moment.{number}.{name}"] = value.numpy()
-        account = json.dumps({name: getattr(self.state, name) for name in State.__slots__})
-        tensors["state"] = np.frombuffer(account.encode(), dtype=np.uint8)  # one file: it cannot be half a state
-        write_tensors(self.folder / _STATE, tensors)
+    def model_judged(self) -> Generator:
+        """Return the generator with the weights that count."""
+        return self.run.model if self.average is None else cast(Generator, self.average.module)
 
-    def _load(self, weights: Mapping[str, Any]) -> None:
-        try:
-            self.model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
-        except RuntimeError as error:
+    def save(self, *, whole: bool = True) -> None:
+        """Save the state; at the end of a stage the weights alone are left."""
+        run = self.run
+        parts = {"model": weights_of(run.model)}
+        if whole:
+            parts["moment"] = moments_of(self.optimiser)
+            if self.average is not None:
+                parts["average"] = weights_of(self.average)
+        run.hardware.from_first(lambda: write_state(run.folder / _STATE, parts, asdict(run.state)))
+
+    def roll_back(self) -> None:
+        """Go back to the last good state, to go on at half the rate.
+
+        Raises
+        ------
+        CheckpointError
+            If that was done :data:`MAX_RETRIES` times in this stage; the state is left as it was.
+        """
+        run = self.run
+        at, retries = run.state.step, run.state.retries + 1
+        if retries > MAX_RETRIES:
             raise CheckpointError(
-                f"the weights in {self.folder} are of another network ({str(error).splitlines()[0]})",
-                remedy=f"remove {self.folder} to begin again",
-            ) from error
+                f"{self.stage.name}: the loss of update {at + 1} is no number, even at an eighth of the rate",
+                remedy=f"lower the stage's learning_rate; the last good state is in {run.folder}",
+            )
+        run.take_up()
+        self._take_up()
+        run.state.retries = retries
+        run.journal.rewind(self.stage.name, run.state.step)
+        self.save()
+        run.log(stage=self.stage.name, step=run.state.step, rolled_back_from=at, retries=retries)
 
 
-def _read_state(tensors: Mapping[str, Any], path: Path) -> State:
-    try:
-        return State(**json.loads(tensors["state"].tobytes()))
-    except (KeyError, ValueError, TypeError) as error:
-        raise CheckpointError(
-            f"cannot read {path}: {error}",
-            expected="the state of an earlier run",
-            remedy=f"remove {path.parent} to begin again",
-        ) from error
-
-
-def stage_seed(seed: int, stage: str, step: int) -> int:
-    """Return the seed of one step of one stage."""
-    return int(np.random.SeedSequence([seed, *stage.encode(), step]).generate_state(1)[0])
-
-
-def set_dropout(model: Generator, dropout: float) -> None:
-    """Set the dropout of every layer of a generator."""
-    model.dropout = dropout
-    for block in model.blocks:
-        block.dropout = dropout  # type: ignore[assignment]
-
-
-def weights_of(model: torch.nn.Module) -> dict[str, Any]:
-    """Return the weights of a network as numpy arrays."""
-    return {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
-
-
-def tensors_of(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return steps, features, prefix and mask of a batch as tensors."""
-    return (
-        torch.from_numpy(batch.steps),
-        torch.from_numpy(batch.features),
-        torch.from_numpy(batch.prefix),
-        torch.from_numpy(batch.mask),
-    )
-
-
-def negative_log_likelihood(model: Generator, batch: Batch) -> Tensor:
-    """Return the mean negative log-likelihood in nats a step."""
-    steps, features, prefix, mask = tensors_of(batch)
-    likelihood = step_log_likelihood(model(steps, features, prefix), steps[:, 1:]).sum(-1)
-    return -(likelihood * mask).sum() / mask.sum()
-
-
-@torch.no_grad()
-def bits_per_note(model: Generator, pieces: Pieces) -> float:
-    """Return the bits that rhythm and melody of each sounding step cost, rests counted with the note before."""
-    model.eval()
-    nats, notes = 0.0, 0
-    for batch in pieces.whole(model.config.window):
-        steps, features, prefix, mask = tensors_of(batch)
-        likelihood = step_log_likelihood(model(steps, features, prefix), steps[:, 1:])[..., :2].sum(-1)
-        nats -= float((likelihood * mask).sum())
-        notes += int((mask & (steps[:, 1:, 1] != melody.REST)).sum())
-    return nats / math.log(2) / max(1, notes)
+def _state_of(account: Mapping[str, Any], path: Path) -> State:
+    """Return the state that an account tells of, or raise CheckpointError."""
+    kinds: dict[str, Any] = {
+        "stage": str,
+        "step": int,
+        "best": (int, float),
+        "waited": int,
+        "retries": int,
+        "finished": list,
+    }
+    state = {"retries": 0, **account}  # earlier states have none
+    for name, kind in kinds.items():
+        value = state.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and value < 0):
+            raise damaged(path, f"{name} is {str(value)[:40]!r}")
+    if set(state) != set(kinds) or not all(isinstance(name, str) for name in state["finished"]):
+        raise damaged(path, "its account is of another version")
+    return State(**state)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.models.context import FEATURES
+from symgen.models.context import FEATURES, Context
 from symgen.models.runtime import Runtime, softmax
 from symgen.models.windows import Batch, Pieces
 
@@ -22,6 +23,7 @@ def continue_pieces(
     rng: np.random.Generator,
     temperature: float = 1.0,
     top_p: float = 1.0,
+    masks: Callable[[tuple[int, int], Context], Masks] | None = None,
 ) -> Batch:
     """Continue pieces from given places.
 
@@ -42,6 +44,9 @@ def continue_pieces(
         Draws all tokens.
     temperature, top_p : float
         As in :class:`symgen.sampling.Sampling`.
+    masks : callable, optional
+        Gives for a place and its context, which is its own, what strikes out tokens; nothing is struck out without,
+        nor where nothing would be left.
 
     Returns
     -------
@@ -53,8 +58,9 @@ def continue_pieces(
     steps = np.zeros((rows, total + 1, 3), dtype=np.int64)
     features = np.zeros((rows, total, len(FEATURES)), dtype=np.int64)
     steps[:, : seen + 1], features[:, :seen] = cut.steps, cut.features
-    originals = {place: pieces.context(*place) for place in set(places)}
+    originals = pieces.contexts(places)
     contexts = [originals[place].copy() for place in places]
+    grammars = None if masks is None else [masks(p, context) for p, context in zip(places, contexts, strict=True)]
     stream = runtime.start(cut.prefix.tolist())
     for time in range(seen):
         stream.advance(steps[:, time], features[:, time])
@@ -64,11 +70,39 @@ def continue_pieces(
         chosen = None
         for place in range(3):
             state, logits = stream.logits(place, state, chosen)
+            if grammars is not None:
+                allowed = np.stack([mask_of(g, place, c) for g, c in zip(grammars, steps[:, time + 1], strict=True)])
+                allowed |= ~allowed.any(axis=1, keepdims=True)  # a real context may stand where no grammar would
+                logits = np.where(allowed, logits, np.float32(-np.inf))
             chosen = _draw(logits, rng.random(rows), temperature, top_p)
             steps[:, time + 1, place] = chosen
-        for context, (rhythm_token, melody_token, _) in zip(contexts, steps[:, time + 1].tolist(), strict=True):
-            context.append(rhythm_token, melody_token)
+        taking: Sequence[Masks | Context] = contexts if grammars is None else grammars
+        for one, tokens in zip(taking, steps[:, time + 1].tolist(), strict=True):
+            one.append(*tokens)
     return Batch(steps, features, cut.prefix, np.ones((rows, total), dtype=np.bool_))
+
+
+class Masks(Protocol):
+    """What strikes out tokens, as :class:`symgen.grammar.Grammar` does."""
+
+    def rhythms(self) -> NDArray[np.bool_]:
+        """Return which rhythm tokens may come next."""
+
+    def melodies(self, rhythm_token: int) -> NDArray[np.bool_]:
+        """Return which melody tokens may come next."""
+
+    def chords(self, melody_token: int) -> NDArray[np.bool_]:
+        """Return which chord tokens may come next."""
+
+    def append(self, rhythm_token: int, melody_token: int, chord_token: int) -> None:
+        """Take up the step that was chosen, and move the context on."""
+
+
+def mask_of(masks: Masks, place: int, chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return the mask of token family `place` after what was `chosen` of the step (3,) before it."""
+    if place == 0:
+        return masks.rhythms()
+    return masks.melodies(int(chosen[0])) if place == 1 else masks.chords(int(chosen[1]))
 
 
 def _draw(

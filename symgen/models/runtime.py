@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.models.context import FEATURES
+from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
+from symgen.models.evidence import recalled
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
 Array = NDArray[np.float32]
 
 _EPSILON = np.float32(1e-6)
+_COPIED = [[PLACE[name] for name in names] for names in COPIED]
 
 
 class Runtime:
@@ -29,6 +31,8 @@ class Runtime:
         The state of :class:`symgen.models.generator.Generator`, any floating type.
     layers, heads, width, window : int
         Its sizes.
+    features : sequence of str
+        What it is told, see :class:`symgen.models.generator.GeneratorConfig`.
 
     Raises
     ------
@@ -37,17 +41,25 @@ class Runtime:
     """
 
     def __init__(
-        self, weights: Mapping[str, NDArray[np.floating]], *, layers: int, heads: int, width: int, window: int
+        self,
+        weights: Mapping[str, NDArray[np.floating]],
+        *,
+        layers: int,
+        heads: int,
+        width: int,
+        window: int,
+        features: Sequence[str] = tuple(FEATURES),
     ) -> None:
         if min(layers, heads, width, window) < 1 or width % (2 * heads):
             raise ValueError(f"{layers} layers, {heads} heads, width {width}, window {window}")
         self.layers, self.heads, self.width, self.window = layers, heads, width, window
         w = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
         self.tables = [_table(w, family.NAME, family.VOCABULARY.factors) for family in FAMILIES]
-        self._inputs = [self._feature_table(w, name) for name in FEATURES]
+        self._inputs = {name: self._feature_table(w, name) for name in features}
         self._prefix = [w[f"prefix.{name}"] for name in FIELDS]
-        sizes = [len(family.VOCABULARY) for family in FAMILIES] + [*FEATURES.values(), *map(len, FIELDS.values())]
-        for table, size in zip([*self.tables, *self._inputs, *self._prefix], sizes, strict=True):
+        sizes = [len(family.VOCABULARY) for family in FAMILIES] + [FEATURES[name] for name in features]
+        sizes += map(len, FIELDS.values())
+        for table, size in zip([*self.tables, *self._inputs.values(), *self._prefix], sizes, strict=True):
             if table.shape != (size, width):
                 raise ValueError(f"a table of {table.shape} where {(size, width)} is expected")
         self._blocks = [
@@ -66,10 +78,8 @@ class Runtime:
         self._frequency = 10000.0 ** (-np.arange(0, depth, 2, dtype=np.float64) / depth)
 
     def _feature_table(self, w: Mapping[str, Array], name: str) -> Array:
-        if name == "match_rhythm":
-            return np.asarray(w["match_gain"][0] * self.tables[0])
-        if name == "match_melody":
-            return np.asarray(w["match_gain"][1] * self.tables[1])
+        if name in TOKEN_FEATURES:
+            return np.asarray(w[f"gains.{name}"] * self.tables[TOKEN_FEATURES[name]])
         return w[f"features.{name}"]
 
     def start(self, prefix: Sequence[Sequence[int]]) -> Stream:
@@ -83,8 +93,8 @@ class Runtime:
             x += table[prefix[:, place]]
         for place, table in enumerate(self.tables):
             x += table[previous[:, place]]
-        for place, table in enumerate(self._inputs):
-            x += table[features[:, place]]
+        for name, table in self._inputs.items():
+            x += table[features[:, PLACE[name]]]
         return x
 
     def rotation(self, time: int) -> tuple[Array, Array]:
@@ -103,6 +113,9 @@ class Stream:
         shape = (runtime.layers, len(prefix), runtime.heads, runtime.window, runtime.width // runtime.heads)
         self._keys = np.zeros(shape, dtype=np.float32)
         self._values = np.zeros(shape, dtype=np.float32)
+        self._before: list[NDArray[np.int64]] = []
+        self._past = np.zeros((len(prefix), runtime.window, len(FAMILIES)), dtype=np.int64)
+        self._bar_positions = np.zeros((len(prefix), runtime.window), dtype=np.int64)
 
     def advance(self, previous: NDArray[np.int64], features: NDArray[np.int64]) -> Array:
         """Take one step and return its state (B, C), from which the heads choose its tokens.
@@ -116,6 +129,12 @@ class Stream:
         """
         runtime = self.runtime
         x = runtime.embed(previous, features, self.prefix)
+        self._before = [features[:, columns] for columns in _COPIED]
+        if self.time == self._past.shape[1]:
+            self._past = np.concatenate([self._past, np.zeros_like(self._past)], axis=1)
+            self._bar_positions = np.concatenate([self._bar_positions, np.zeros_like(self._bar_positions)], axis=1)
+        self._past[:, self.time] = previous
+        self._bar_positions[:, self.time] = features[:, PLACE["bar_position"]]
         rotation = runtime.rotation(self.time)
         slot = self.time % runtime.window
         seen = min(self.time + 1, runtime.window)
@@ -134,10 +153,29 @@ class Stream:
         self.time += 1
         return x
 
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Go on with these rows alone, between one step and the next: those of pieces that are not at their end."""
+        self.prefix = self.prefix[rows]
+        self._keys, self._values = self._keys[:, rows], self._values[:, rows]
+        self._before = [columns[rows] for columns in self._before]
+        self._past, self._bar_positions = self._past[rows], self._bar_positions[rows]
+
     def logits(self, place: int, state: Array, chosen: NDArray[np.int64] | None) -> tuple[Array, Array]:
         """Return the state after `chosen`, the token drawn before, and the logits (B, V) of family `place`."""
+        head = self.runtime._heads[place]
         table = None if chosen is None else self.runtime.tables[place - 1][chosen]
-        return self.runtime._heads[place](state, table)
+        state, seen, logits = head(state, table, self._before[place])
+        if head.recall is not None:
+            scores, gate, bias = head.recall
+            before = self._past[:, : self.time]
+            if place:
+                assert chosen is not None
+                alike = before[:, 1:, 0] == chosen[:, None]
+            else:
+                here = self._bar_positions[:, : self.time]
+                alike = here[:, :-1] == here[:, -1:]
+            logits = recalled(logits, scores, seen @ gate + bias, before[..., place], alike, self.runtime.window)
+        return state, logits
 
 
 class _Head:
@@ -152,12 +190,30 @@ class _Head:
             width = project.shape[1]
             self._merge = (w[name + "norm_merge.weight"][:, None] * merge[:width], merge[width:].copy(), project.copy())
 
-    def __call__(self, state: Array, chosen: Array | None) -> tuple[Array, Array]:
+        self._copy: tuple[Array, Array] | None = None
+        if name + "copy.weight" in w:
+            scale = w[name + "norm.weight"][:, None]
+            self._copy = (scale * w[name + "copy.weight"].T, w[name + "copy.bias"])
+
+        self.recall: tuple[Array, Array, Array] | None = None
+        if name + "recall.table" in w:
+            scale = w[name + "norm.weight"][:, None]
+            gate = scale * w[name + "recall.gate.weight"].T
+            self.recall = (w[name + "recall.table"], gate, w[name + "recall.gate.bias"])
+
+    def __call__(self, state: Array, chosen: Array | None, before: NDArray[np.int64]) -> tuple[Array, Array, Array]:
         if self._merge is not None and chosen is not None:
             from_state, from_chosen, project = self._merge
             hidden = np.maximum(_unit(state) @ from_state + chosen @ from_chosen, 0)
             state = state + np.asarray((hidden * hidden) @ project, dtype=np.float32)
-        return state, _unit(state) @ self._table + self._bias
+        seen = _unit(state)
+        logits = seen @ self._table + self._bias
+        if self._copy is not None:
+            more = (seen @ self._copy[0] + self._copy[1]) * (before > 0)
+            rows = np.arange(len(before))
+            for column in range(before.shape[1]):  # one by one: two columns may name the same token
+                logits[rows, before[:, column]] += more[:, column]
+        return state, seen, logits
 
 
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:

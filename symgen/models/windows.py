@@ -17,15 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.corpus.dataset import Dataset
-from symgen.models.context import FEATURES, Context, piece_features
+from symgen.models.context import DIALS, FEATURES, PLACE, Context, piece_features
+from symgen.models.stretch import stretch
+from symgen.models.wishes import ask_goal, ask_levels, passage_levels
 from symgen.score import Metre
+from symgen.tokens import rhythm
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import TokenArray, TokenSequence
 
 KEPT_STEPS: Final = 2_000_000
-"""Steps of the pieces that are kept ready; a step takes 22 bytes."""
+"""Steps of the pieces that are kept ready; a step takes about 70 bytes."""
 
-_REMAINING = list(FEATURES).index("remaining")
+_REMAINING = PLACE["remaining"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Piece:
         Its tokens, after a step of zeros.
     features : ndarray of int16, shape (steps, len(FEATURES))
         What is known of each step before it is chosen.
+    levels : ndarray of int8, shape (steps, len(DIALS))
+        How dense, leaping and high the passage of each step is.
     metres : tuple of Metre
         Metre map; empty if unknown.
     end : int
@@ -68,6 +73,7 @@ class Piece:
 
     steps: TokenArray
     features: NDArray[np.int16]
+    levels: NDArray[np.int8]
     metres: tuple[Metre, ...]
     end: int
 
@@ -75,7 +81,7 @@ class Piece:
     def of(cls, sequence: TokenSequence) -> Piece:
         """Return the piece of a token sequence."""
         steps = np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()])
-        return cls(steps, piece_features(sequence), sequence.metres, sequence.end)
+        return cls(steps, piece_features(sequence), passage_levels(sequence), sequence.metres, sequence.end)
 
 
 class Selection:
@@ -107,12 +113,42 @@ class Selection:
         return self._dataset.sequence(int(self._numbers[number]))
 
 
+class Stretched:
+    """Pieces in longer or shorter notes, see :func:`symgen.models.stretch.stretch`; as they are where that cannot be.
+
+    Parameters
+    ----------
+    pieces : Selection or list of TokenSequence
+        The pieces.
+    lengths, prefixes : ndarray
+        Their steps and prefix numbers.
+    numerator, denominator : int
+        How many times as long.
+    """
+
+    def __init__(
+        self,
+        pieces: Selection | Stretched | list[TokenSequence],
+        lengths: NDArray[np.int64],
+        prefixes: NDArray[np.int64],
+        numerator: int,
+        denominator: int,
+    ) -> None:
+        self._pieces, self._times = pieces, (numerator, denominator)
+        self.lengths, self.prefixes = lengths, prefixes.copy()
+        self.prefixes[:, list(FIELDS).index("metre")] = 0  # another one, and it is known only when a piece is read
+
+    def __getitem__(self, number: int) -> TokenSequence:
+        piece = self._pieces[number]
+        return stretch(piece, *self._times) or piece
+
+
 class Pieces:
     """Pieces of one style, ready to cut windows from.
 
     Parameters
     ----------
-    sequences : Selection or iterable of TokenSequence
+    sequences : Selection, Stretched or iterable of TokenSequence
         The pieces.
     kept : int
         Steps of the pieces that are kept ready, those asked for last; the others are read again.
@@ -125,9 +161,9 @@ class Pieces:
         Prefix numbers of each piece.
     """
 
-    def __init__(self, sequences: Selection | Iterable[TokenSequence], *, kept: int = KEPT_STEPS) -> None:
-        if isinstance(sequences, Selection):
-            self._sequences: Selection | list[TokenSequence] = sequences
+    def __init__(self, sequences: Selection | Stretched | Iterable[TokenSequence], *, kept: int = KEPT_STEPS) -> None:
+        if isinstance(sequences, Selection | Stretched):
+            self._sequences: Selection | Stretched | list[TokenSequence] = sequences
             self.lengths, self.prefixes = sequences.lengths, sequences.prefixes
         else:
             self._sequences = found = list(sequences)
@@ -163,6 +199,10 @@ class Pieces:
             self._steps -= int(self.lengths[oldest])
         return piece
 
+    def stretched(self, numerator: int, denominator: int) -> Pieces:
+        """Return the same pieces in notes `numerator / denominator` times as long."""
+        return Pieces(Stretched(self._sequences, self.lengths, self.prefixes, numerator, denominator), kept=self._kept)
+
     def batch(self, places: Iterable[tuple[int, int]], window: int) -> Batch:
         """Return the windows of at most `window` steps that begin at each (piece, step)."""
         cut = [(piece, start, min(window, int(self.lengths[piece]) - start)) for piece, start in places]
@@ -190,9 +230,23 @@ class Pieces:
         """Return the context of a piece as it stands before `step`."""
         ready = self[piece]
         context = Context(ready.metres, ready.end)
-        for rhythm_token, melody_token, _ in ready.steps[1 : step + 1].tolist():
-            context.append(rhythm_token, melody_token)
+        for tokens in ready.steps[1 : step + 1].tolist():
+            context.append(*tokens)
         return context
+
+    def contexts(self, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Context]:
+        """Return the contexts of pieces as they stand before each (piece, step); each piece is walked through once."""
+        found: dict[tuple[int, int], Context] = {}
+        last, context, at = -1, Context((), 0), 0
+        for piece, step in sorted(set(places)):
+            ready = self[piece]
+            if piece != last:
+                last, context, at = piece, Context(ready.metres, ready.end), 0
+            for tokens in ready.steps[at + 1 : step + 1].tolist():
+                context.append(*tokens)
+            at = step
+            found[piece, step] = context.copy()
+        return found
 
     def places(self, rng: np.random.Generator, count: int, *, before: int, after: int) -> list[tuple[int, int]]:
         """Draw `count` places with at least `before` steps before and `after` steps from them on.
@@ -247,20 +301,39 @@ class Mixture:
     blank : float
         Share of windows whose prefix fields, and whose distance to the end, are hidden, each on its own,
         so that the generator can also be asked without them.
+    stretched : float
+        Share of batches of notes twice or half as long.
+    asked, aimed : float
+        Share of windows that are told each dial of their passages; share that are told what is to be reached.
     """
 
     def __init__(
-        self, pools: Mapping[str, Pieces], shares: Mapping[str, float], *, window: int, steps: int, blank: float = 0.1
+        self,
+        pools: Mapping[str, Pieces],
+        shares: Mapping[str, float],
+        *,
+        window: int,
+        steps: int,
+        blank: float = 0.1,
+        stretched: float = 0.0,
+        asked: float = 0.3,
+        aimed: float = 0.2,
     ) -> None:
         self.names = [name for name, share in shares.items() if share > 0 and len(pools.get(name, ()))]
         total = sum(shares[name] for name in self.names)
         self.pools = [pools[name] for name in self.names]
         self.shares = np.array([shares[name] / total for name in self.names])
-        self.window, self.steps, self.blank = window, steps, blank
+        self.window, self.steps = window, steps
+        self.blank, self.asked, self.aimed = blank, asked, aimed
+        self.stretched = stretched
+        self.twins = [(pool.stretched(2, 1), pool.stretched(1, 2)) for pool in self.pools] if stretched else []
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw a batch of windows of one style and of about equal length."""
-        pool = self.pools[int(rng.choice(len(self.pools), p=self.shares))]
+        number = int(rng.choice(len(self.pools), p=self.shares))
+        pool = self.pools[number]
+        if self.stretched and rng.random() < self.stretched:
+            pool = self.twins[number][int(rng.integers(2))]
         places = pool.draw(rng, 64)
         starts = [(piece, max(0, min(start, int(pool.lengths[piece]) - self.window // 2))) for piece, start in places]
         starts.sort(key=lambda place: min(self.window, int(pool.lengths[place[0]]) - place[1]))
@@ -271,9 +344,21 @@ class Mixture:
             rows += 1
         while first > 0 and (rows + 1) * lengths[first + rows - 1] <= self.steps:
             first, rows = first - 1, rows + 1
-        batch = pool.batch(starts[first : first + rows], self.window)
+        chosen = starts[first : first + rows]
+        batch = pool.batch(chosen, self.window)
+        for row, (piece, start) in enumerate(chosen):
+            self._ask(rng, batch, row, pool[piece].levels[start : start + self.window])
         hidden = rng.random(batch.prefix.shape) < self.blank
         hidden[:, 0] = False  # the style is always known
         batch.prefix[hidden] = 0
         batch.features[rng.random(len(batch.prefix)) < self.blank, :, _REMAINING] = 0
         return batch
+
+    def _ask(self, rng: np.random.Generator, batch: Batch, row: int, levels: NDArray[np.int8]) -> None:
+        """Tell the window in a row, now and then, what its passages are like and what it is to reach."""
+        length = len(levels)
+        ask_levels(batch.features[row, :length], levels, rng.random(len(DIALS)) >= self.asked)
+        if rng.random() < self.aimed and length > 2:
+            steps = batch.steps[row, 1 : length + 1]
+            times = np.concatenate([[0], np.cumsum(rhythm.INTERVAL[steps[:-1, 0]])])
+            ask_goal(batch.features[row, :length], steps, times, int(rng.integers(1, length)))

@@ -7,10 +7,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from symgen.errors import ReadError
 from symgen.piece import Reading
 from symgen.transcribe.audio import MAX_BYTES, open_audio
-from symgen.transcribe.hearing import hear
+from symgen.transcribe.hearing import hear, no_notes
 
 __all__ = ["MAX_BYTES", "NAME", "SUFFIXES", "read", "read_file", "sniff"]
 
@@ -64,7 +63,7 @@ def _transcribed(source: bytes | Path, name: str) -> list[Reading]:
     recording = open_audio(source, name)
     heard = hear(recording)
     if not len(heard.score):
-        raise ReadError(f"{name} holds no notes", expected="a recording of music", code="no-music")
+        raise no_notes(name, heard.unpitched)
     score = heard.score if heard.score.title else replace(heard.score, title=Path(name).stem)
     lost = Counter({"moving-picture": 1} if recording.film else {})
     return [Reading(score, lost, Counter(recording.condition.mended), heard.flags)]

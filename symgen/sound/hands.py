@@ -87,11 +87,16 @@ ORNAMENTS: Mapping[str, tuple[Ornament, ...]] = MappingProxyType({
 # fmt: on
 
 
+MOST = 0.95
+"""Share of ornamented notes that no density exceeds: else the first in the table would leave no room to others."""
+
+
 def choose(chance: np.random.Generator, kind: str, seconds: float, density: float = 1.0) -> Ornament | None:
-    """Return an ornament for a note of `seconds`, or None; `density` multiplies all shares."""
+    """Return an ornament for a note of `seconds`, or None; `density` multiplies all shares, up to :data:`MOST`."""
     draw = float(chance.random())
+    most = MOST / sum(ornament.share for ornament in ORNAMENTS[kind])
     for ornament in ORNAMENTS[kind]:
-        draw -= ornament.share * density
+        draw -= ornament.share * min(density, most)
         if draw < 0.0:
             return ornament if seconds >= ornament.shortest else None
     return None

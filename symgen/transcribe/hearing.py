@@ -58,19 +58,18 @@ def hear(
     return transcribe(sound, mode, instrument, tell)
 
 
+def no_notes(name: str, sounds_like: str) -> ReadError:
+    """Return the error for a recording in which no note was heard."""
+    return ReadError(
+        f"{name} holds no notes: {sounds_like or 'nothing in it is struck'}",
+        expected="a recording of plucked strings",
+        code="no-music",
+    )
+
+
 def warm_up() -> None:
-    """Load the libraries that hearing one voice needs, as far as they are installed, before any memory is counted."""
-    _load("soundfile", "soxr", "av", "swift_f0")
-
-
-def warm_up_for_many() -> None:
-    """Load what hearing many voices needs too; a torch for several processors alone takes some GiB of addresses."""
-    warm_up()
-    _load("torch")
-
-
-def _load(*libraries: str) -> None:
-    for library in libraries:
+    """Load the libraries that hearing needs, as far as they are installed, before any memory is counted."""
+    for library in ("soundfile", "soxr", "av", "swift_f0", "safetensors.numpy"):
         with suppress(ImportError, OSError):
             import_module(library)
 

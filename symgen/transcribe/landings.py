@@ -31,6 +31,12 @@ SLIDE_KEYS = 4
 CLAIMED_S = 0.05
 """A rise of the spectrum this near to a stroke is that stroke."""
 
+SILENT = 0.3
+"""Frame activation of a key on which nothing sounds before a note slides there."""
+
+ORPHAN = 0.0
+"""Height of a tone that only sounds: a note slid out to it (:mod:`symgen.transcribe.departures`), or it is none."""
+
 NEW_HEIGHT = 0.5
 """Height of a stroke that only the spectrum and the tone after it tell of."""
 
@@ -63,6 +69,11 @@ def landed(strokes: Sequence[Stroke], rolls: Rolls, tuning: float, onsets: Onset
             _land(parent, rolls, tuning, start, stop, key)
         else:
             parent = _unheard_stroke(found, rises, rolls, tuning, start, stop, key)
+            if (
+                parent is None
+                and rolls.frame[max(0, start - 14) : max(0, start - 5), key].max(initial=0) < SILENT * FULL
+            ):
+                parent = _orphan(rolls, tuning, start, stop, key)
             if parent is None:
                 continue
             insort(found, parent, key=_first)
@@ -122,6 +133,13 @@ def _land(stroke: Stroke, rolls: Rolls, tuning: float, start: int, stop: int, ke
     stroke.cut(bisect_left(stroke.frames, start))
     stroke.add(walk(rolls, start, (key + tuning) * PER_SEMITONE + 1.0, stop, 1))
     stroke.key = key
+
+
+def _orphan(rolls: Rolls, tuning: float, start: int, stop: int, key: int) -> Stroke:
+    """Return a tone that nothing tells of but itself, as a stroke of no height."""
+    stroke = Stroke(float(start), key, ORPHAN)
+    stroke.add(walk(rolls, start, (key + tuning) * PER_SEMITONE + 1.0, max(stop, start + 1), 1))
+    return stroke
 
 
 def _unheard_stroke(

@@ -4,7 +4,8 @@ Harmonics are stacked first: for every pitch the network sees the bins at 0.5, 1
 side (Bittner et al. 2022), so that one small kernel can weigh a whole tone. A convolution then steps from three bins a
 semitone to one, and residual blocks look ahead and back in time, further with each block, and to the octaves above and
 below, where what tells an octave from an overtone stands. No step knows absolute time, and each output depends on
-:data:`CONTEXT` frames on either side only.
+:data:`Config.context` frames on either side only. It is taught here, with torch; recordings are heard by the same
+weights in numpy (:mod:`symgen.transcribe.forward`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from symgen.transcribe import frontend
-
-LOWEST = 33
-"""MIDI pitch of the first key of the outputs: a guqin's lowest string, three semitones low."""
-KEYS = 61
-"""Keys of the outputs, up to MIDI 93."""
-HARMONICS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+from symgen.transcribe.forward import HARMONICS, KEYS, LOWEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,10 @@ class Transcription:
     seconds : float
         Length of the recording.
     flags : tuple of str
-        "low-confidence", "free-rhythm", "silence", "not-a-zither", "clipped", "low-tuning".
+        "low-confidence", "free-rhythm", "silence", "not-a-zither", "clipped", "low-tuning",
+        "one-voice-only".
+    unpitched : str
+        Where no note was heard, what the recording sounds like, in a few words.
     """
 
     score: Score
@@ -100,3 +103,4 @@ class Transcription:
     mode_name: str | None
     seconds: float
     flags: tuple[str, ...] = ()
+    unpitched: str = ""

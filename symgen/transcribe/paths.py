@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.transcribe.frontend import BINS
 from symgen.transcribe.notes import Floats
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ LOWEST, KEYS = 33, 61
 PER_SEMITONE = 3
 
 FULL = 255.0
-"""Activations are kept as bytes, so that an hour takes 70 MB."""
+"""Activations are kept as bytes, so that an hour takes 70 MB, and the spectrum 60."""
 
 SOUNDING, RELEASE_FRAMES = 0.3, 6
 """Frame activation under which a key is silent, and how long it has to be."""
@@ -68,19 +69,23 @@ class Rolls:
         Stroke and sounding of each key, the first being MIDI :data:`LOWEST`.
     contour : ndarray of uint8, shape (frames, keys * 3)
         Pitch in thirds of a semitone; bin 1 is the first key.
+    spectrum : ndarray of uint8, shape (frames, bins), or None
+        What was heard, as :attr:`symgen.transcribe.runtime.Activations.spectrum`.
     """
 
     onset: Bytes
     frame: Bytes
     contour: Bytes
+    spectrum: Bytes | None = None
 
     @staticmethod
     def of(parts: Iterable[Activations]) -> Rolls:
         """Return the activations of consecutive parts, packed as they come."""
-        packed, widths = (bytearray(), bytearray(), bytearray()), (KEYS, KEYS, PER_SEMITONE * KEYS)
+        packed, widths = tuple(bytearray() for _ in range(4)), (KEYS, KEYS, PER_SEMITONE * KEYS, BINS)
         for part in parts:  # they grow where they are: joining them at the end would take twice the memory
-            for held, values in zip(packed, (part.onset, part.frame, part.contour), strict=True):
-                held += _bytes(values).tobytes()
+            values = (_bytes(part.onset), _bytes(part.frame), _bytes(part.contour), part.spectrum)
+            for held, more in zip(packed, values, strict=True):
+                held += more.tobytes()
         rolls = (np.frombuffer(held, np.uint8) for held in packed)
         return Rolls(*(roll.reshape(-1, width) for roll, width in zip(rolls, widths, strict=True)))
 

@@ -27,6 +27,9 @@ HIDDEN_FRAMES = 1
 STEP_CENTS = 130.0
 """How far the one-voice pitch may move in a frame where only it follows the string."""
 
+BACK_FRAMES, SLID_CENTS = 6, 50.0
+"""A curve is followed beyond its end from one of its last frames, if it slides so far from there."""
+
 FEWEST_FRAMES = 5
 """Frames that have to agree before the one-voice pitch is taken at all."""
 
@@ -43,7 +46,43 @@ def refined(notes: Sequence[HeardNote], contour: Contour) -> list[HeardNote]:
     """
     if len(contour.pitch) < 2:
         return list(notes)
-    return [_refined(note, contour) for note in notes]
+    nexts = [*(note.onset_s for note in notes[1:]), len(contour.pitch) * float(contour.times[1])]
+    return [_slid_away(_refined(note, contour), contour, until) for note, until in zip(notes, nexts, strict=True)]
+
+
+def _slid_away(note: HeardNote, contour: Contour, until: float) -> HeardNote:
+    """Return a note followed beyond the end of its curve where the one-voice pitch slides on from there.
+
+    The network loses a string that slides away fast; while nothing else is struck, up to second `until`, what goes on
+    smoothly from the same pitch is the same string.
+    """
+    at, bend = note.bend
+    step = float(contour.times[1])
+    if len(at) < 3:
+        return note
+    begin = round(float(at[-1]) / step)
+    first, last = max(0, begin - BACK_FRAMES), min(len(contour.pitch), int(until / step))
+    fine = (contour.pitch[first:last] - note.pitch) * 100.0
+    sure = contour.confidence[first:last] >= SURE
+    if last - begin < FEWEST_FRAMES or begin - first < 1:
+        return note
+    old = np.arange(first, begin) * step
+    same = np.flatnonzero(
+        sure[: begin - first] & (np.abs(fine[: begin - first] - np.interp(old, at, bend)) <= AGREE_CENTS)
+    )
+    if not len(same):
+        return note
+    place = int(same[-1])
+    end = place + 1
+    while end < len(fine) and sure[end] and abs(fine[end] - fine[end - 1]) <= STEP_CENTS:
+        end += 1
+    path = fine[place + 1 : end]
+    if len(path) < FEWEST_FRAMES or np.abs(path - fine[place]).max() < SLID_CENTS:
+        return note
+    times = np.arange(first + place + 1, first + end) * step
+    earlier = at < times[0]
+    curve = (np.concatenate([at[earlier], times]), np.concatenate([bend[earlier], path]))
+    return replace(note, offset_s=max(note.offset_s, float(times[-1])), bend=curve)
 
 
 def _refined(note: HeardNote, contour: Contour) -> HeardNote:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,9 @@ from numpy.typing import NDArray
 from symgen.errors import SymgenError
 from symgen.resources import checkpoints_dir
 from symgen.transcribe import frontend
+from symgen.transcribe.forward import KEYS, LOWEST, Forward
 from symgen.transcribe.frontend import HOP, LEVEL_AHEAD, LEVEL_BACK, RATE, REACH
-
-if TYPE_CHECKING:
-    from symgen.transcribe.network import Transcriber
+from symgen.transcribe.ringing import kept_spectrum
 
 Array = NDArray[np.float32]
 
@@ -56,6 +54,8 @@ class Activations:
         a semitone below and above; follows bends and tuning.
     loudness : float32, shape (frames,)
         Amplitude of the loudest partial, a full-scale sine being 1; tells silence, whatever the network says.
+    spectrum : uint8, shape (frames, frontend.BINS)
+        What was heard, fine in pitch, in half decibels (:func:`symgen.transcribe.ringing.kept_spectrum`).
     """
 
     first: int
@@ -63,6 +63,7 @@ class Activations:
     frame: Array
     contour: Array
     loudness: Array
+    spectrum: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.onset)
@@ -71,11 +72,11 @@ class Activations:
     def join(parts: Iterable[Activations]) -> Activations:
         """Return consecutive `parts` as one; needs at least one part."""
         held = list(parts)
-        fields = ("onset", "frame", "contour", "loudness")
+        fields = ("onset", "frame", "contour", "loudness", "spectrum")
         return Activations(held[0].first, *(np.concatenate([getattr(part, name) for part in held]) for name in fields))
 
 
-def load(folder: Path | None = None) -> Transcriber:
+def load(folder: Path | None = None) -> Forward:
     """Return the network with the weights of a folder, by default the shipped ones, ready to hear.
 
     Raises
@@ -83,31 +84,19 @@ def load(folder: Path | None = None) -> Transcriber:
     TranscriberError
         If a file is missing or its content does not fit the network.
     """
-    import torch
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from symgen.transcribe.network import KEYS, LOWEST, Config, Transcriber
+    from safetensors.numpy import load_file
 
     folder = folder or checkpoints_dir() / CHECKPOINT
     try:
         card: dict[str, Any] = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
-        config = card["config"]
-        with torch.device("meta"):
-            network = Transcriber(Config(int(config["width"]), tuple(int(step) for step in config["dilations"])))
-        weights = load_file(folder / WEIGHTS)
         if [card["outputs"][name] for name in ("lowest", "keys")] != [LOWEST, KEYS]:
             raise ValueError(f"outputs {card['outputs']}")
-        for name in network.state_dict():  # counts of training steps, which nothing reads
-            if name.endswith("num_batches_tracked"):
-                weights[name] = torch.zeros((), dtype=torch.long)
-        network.load_state_dict(weights, assign=True)
+        return Forward(load_file(folder / WEIGHTS), card["config"]["dilations"])
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise TranscriberError(
             f"{folder}: {error}", expected=f"checkpoint.json and {WEIGHTS} that fit", remedy="reinstall"
         ) from error
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.eval()
 
 
 def resampled(blocks: Iterable[Array], rate: int) -> Iterator[Array]:
@@ -160,19 +149,20 @@ def _heard(blocks: Iterable[Array]) -> Iterator[Array]:
         yield frontend.magnitudes(held, REACH, left)
 
 
-def _levelled(parts: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
-    """Yield (compressed spectra, loudness) for magnitudes in parts, once what the level depends on is heard."""
+def _levelled(parts: Iterable[Array]) -> Iterator[tuple[Array, Array, NDArray[np.uint8]]]:
+    """Yield (compressed spectra, loudness, spectrum as bytes) once all that the level depends on is heard."""
     held: Array = np.zeros((0, frontend.CHANNELS, frontend.BINS), np.float32)
     past: Array = np.zeros(LEVEL_BACK, np.float32)
 
-    def release(count: int) -> tuple[Array, Array]:
+    def release(count: int) -> tuple[Array, Array, NDArray[np.uint8]]:
         nonlocal held, past
         loudest = frontend.levels(held)
         known = np.concatenate([past, loudest])
         level = frontend.running_level(known)[LEVEL_BACK : LEVEL_BACK + count]
         ready = frontend.compress(held[:count], level)
+        kept = kept_spectrum(held[:count, 0])
         held, past = held[count:], known[count : count + LEVEL_BACK]
-        return ready, loudest[:count]
+        return ready, loudest[:count], kept
 
     for part in parts:
         held = np.concatenate([held, part])
@@ -182,32 +172,8 @@ def _levelled(parts: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
         yield release(len(held))
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one thread: on busy cores several wait for each other, at ten times the cost of one alone."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _forward(network: Transcriber, heard: Array, left: int, count: int) -> tuple[Array, Array, Array]:
-    """Return probabilities of frames ``left .. left + count`` of `heard`, shape ``(frames, channels, bins)``."""
-    import torch
-
-    with torch.inference_mode(), _one_thread():
-        given = torch.from_numpy(np.ascontiguousarray(heard.transpose(1, 0, 2)))[None]
-        out = network(given.contiguous(memory_format=torch.channels_last))
-        onset, frame, contour = (torch.sigmoid(part)[0, left : left + count].contiguous().numpy() for part in out)
-    return onset, frame, contour
-
-
 def activations(
-    blocks: Iterable[Array], rate: int = RATE, *, network: Transcriber | None = None, window: int = WINDOW
+    blocks: Iterable[Array], rate: int = RATE, *, network: Forward | None = None, window: int = WINDOW
 ) -> Iterator[Activations]:
     """Yield the activations of a recording in consecutive parts.
 
@@ -217,7 +183,7 @@ def activations(
         Mono samples, in blocks of any size; samples that are not finite count as 0.
     rate : int
         Samples a second of `blocks`; anything but :data:`frontend.RATE` (16 kHz) is resampled with soxr.
-    network : Transcriber, optional
+    network : Forward, optional
         From :func:`load`; by default the shipped weights.
     window : int
         Frames computed at once. The result does not depend on it.
@@ -228,22 +194,27 @@ def activations(
         Frame 0 is centred on the first sample; there are ``ceil(samples at 16 kHz / 256)`` frames in all.
     """
     network = network or load()
-    context = network.config.context
+    context = network.context
     heard: Array = np.zeros((0, frontend.CHANNELS, frontend.BINS), np.float32)
     loudness: Array = np.zeros(0, np.float32)
+    spectrum: NDArray[np.uint8] = np.zeros((0, frontend.BINS), np.uint8)
     left = first = 0  # frames of `heard` that are context already given out; number of the next frame
 
     def give(count: int) -> Activations:
-        nonlocal heard, loudness, left, first
+        nonlocal heard, loudness, spectrum, left, first
         stretch = heard[: left + count + context]
-        result = Activations(first, *_forward(network, stretch, left, count), loudness[left : left + count])
+        onset, frame, contour = (part[left : left + count] for part in network(stretch))
+        given = slice(left, left + count)
+        result = Activations(first, onset, frame, contour, loudness[given], spectrum[given])
         first += count
         drop = max(0, left + count - context)
-        heard, loudness, left = heard[drop:], loudness[drop:], left + count - drop
+        heard, loudness, spectrum = heard[drop:], loudness[drop:], spectrum[drop:]
+        left += count - drop
         return result
 
-    for ready, loud in _levelled(_heard(resampled(blocks, rate))):
+    for ready, loud, kept in _levelled(_heard(resampled(blocks, rate))):
         heard, loudness = np.concatenate([heard, ready]), np.concatenate([loudness, loud])
+        spectrum = np.concatenate([spectrum, kept])
         while len(heard) >= left + window + context:
             yield give(window)
     while len(heard) > left:

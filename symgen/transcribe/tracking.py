@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.isolation import alive
+from symgen.transcribe.departures import departed, is_heard, parted
 from symgen.transcribe.landings import landed
 from symgen.transcribe.mono import resting_pitch, velocity_of
 from symgen.transcribe.notes import Floats, HeardNote
@@ -57,17 +59,17 @@ SLIDING = 3.0
 
 WEAK = 0.75
 
-CLEAR_S, WEAK_RISE_DB, UNSWOLLEN_DB = 0.045, 4.5, 1.5
-"""A stroke is heard where, this near to it, the spectrum rises strongly, or rises and grows louder."""
-
 STIRRED = 0.6
 """Height of a stroke that is believed on a sounding string although it is not heard."""
 
-SOUNDS_ON = 0.5
+SOUNDS_ON = 0.4
 """Mean frame activation after the stroke of a note that sounds by itself."""
 
 RIGHT = ((0.1, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 1.0), (0.0, 0.15, 0.22, 0.28, 0.45, 0.8, 0.93, 0.98, 1.0))
 """Root of height times contour of a note, and the share of such notes that were right in rendered clips."""
+
+ALIVE_STROKES = 512
+"""After so many strokes a sign of life is given: an hour has 13,000, and takes half a minute."""
 
 DOUBLE_S = 0.045
 """Two notes of one pitch this near to each other are one: no string is struck so soon again."""
@@ -103,9 +105,11 @@ def notes_of(rolls: Rolls, features: Features | None = None, onsets: Onsets | No
     sounding: dict[int, Stroke] = {}
     following = _next_on_key(strokes, rolls.onset.shape[1])
     for index, stroke in enumerate(strokes):
+        if index % ALIVE_STROKES == 0:
+            alive()
         if _slides_through(stroke, sounding.values()) or _is_ghost(stroke, strokes, index, rolls):
             continue
-        stirred = None if _is_heard(onsets, stroke) else _stirred(stroke, sounding.values())
+        stirred = None if is_heard(onsets, stroke.at * HOP_S) else _stirred(stroke, sounding.values())
         if stirred is not None:
             if stirred.stop == stroke.first:
                 extend(stirred, rolls, following[index])
@@ -118,7 +122,8 @@ def notes_of(rolls: Rolls, features: Features | None = None, onsets: Onsets | No
         _end_struck_again(stroke, sounding)
         sounding[stroke.key] = stroke
         kept.append(stroke)
-    kept = landed(kept, rolls, tuning, onsets)
+    kept = departed(landed(kept, rolls, tuning, onsets), onsets)
+    parted(kept)
     loudest = _loudest(kept, features)
     return _distinct([_note(stroke, tuning, features, loudest) for stroke in kept])
 
@@ -251,16 +256,6 @@ def _is_ghost(stroke: Stroke, strokes: Sequence[Stroke], index: int, rolls: Roll
                 return bool(len(after) == 0 or after.mean() < SOUNDS_ON * FULL)
             place += step
     return False
-
-
-def _is_heard(onsets: Onsets | None, stroke: Stroke) -> bool:
-    """Return whether the spectrum rises clearly at a stroke, as far as is known."""
-    if onsets is None:
-        return True
-    time = stroke.at * HOP_S
-    low, high = np.searchsorted(onsets.times, [time - CLEAR_S, time + CLEAR_S])
-    strong = (onsets.strengths[low:high] >= WEAK_RISE_DB) | (onsets.swells[low:high] >= UNSWOLLEN_DB)
-    return bool(strong.any())
 
 
 def _stirred(stroke: Stroke, sounding: Iterable[Stroke]) -> Stroke | None:

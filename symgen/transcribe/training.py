@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from symgen.transcribe import frontend
-from symgen.transcribe.network import KEYS, LOWEST
+from symgen.transcribe.forward import KEYS, LOWEST
 
 Array = NDArray[np.float32]
 PER = frontend.BINS_PER_SEMITONE

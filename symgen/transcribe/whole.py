@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,12 @@ from symgen.score import Key
 from symgen.theory.detect import detect_mode
 from symgen.transcribe import kinds, mono, runtime, tracking
 from symgen.transcribe.features import RATE, Features, Listener, find_onsets
+from symgen.transcribe.judging import Judge, JudgeError, ended, load_judge, with_harmonics
 from symgen.transcribe.mono import Contour, PitchListener
 from symgen.transcribe.notes import LOW_CONFIDENCE, HeardNote, Transcription
 from symgen.transcribe.paths import Rolls
 from symgen.transcribe.refining import refined
+from symgen.transcribe.ringing import Bytes, measures
 from symgen.transcribe.source import Block, Sound, at_hearing_rate, sound_of
 from symgen.transcribe.techniques import named
 from symgen.transcribe.timing import clock_of
@@ -29,9 +31,15 @@ from symgen.transcribe.tuning import offset_of, retuned, semitones_low
 from symgen.transcribe.writing import metre_of, played, written
 
 if TYPE_CHECKING:
-    from symgen.transcribe.network import Transcriber
+    from symgen.transcribe.forward import Forward
 
 MODES = ("auto", "mono", "poly")
+
+ONE_VOICE_ONLY = "one-voice-only"
+"""Flag of a recording in which several voices could not be looked for: the weights are missing."""
+
+WITH_HARMONICS = ("guqin",)
+"""Instruments whose harmonics are told: a guzheng's lie on the pitches of its open strings and sound much the same."""
 
 
 def transcribe(
@@ -64,9 +72,13 @@ def transcribe(
         raise UsageError(f"mode {mode!r}", expected=", ".join(MODES))
     if instrument is not None:
         instrument = get_instrument(instrument).name
-    heard = _heard(sound_of(source), mode, progress)
+    heard = heard_of(sound_of(source), mode, progress)
+    progress("finding the notes")
     raw, used = chosen(heard, mode)
-    return finished(raw, heard.features, heard.contour, mode_used=used, instrument=instrument)
+    progress("looking at how they ring")
+    spectrum = heard.rolls.spectrum if heard.rolls is not None else None
+    found = finished(raw, heard.features, heard.contour, mode_used=used, instrument=instrument, spectrum=spectrum)
+    return found if heard.rolls is not None or mode == "mono" else replace(found, flags=(*found.flags, ONE_VOICE_ONLY))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +90,7 @@ class Heard:
     rolls: Rolls | None
 
 
-def _heard(sound: Sound, mode: str, progress: Progress) -> Heard:
+def heard_of(sound: Sound, mode: str, progress: Progress = silent) -> Heard:
     """Return what each ear made of the sound, which goes by once."""
     listener, pitch = Listener(), PitchListener()
 
@@ -100,12 +112,20 @@ def _heard(sound: Sound, mode: str, progress: Progress) -> Heard:
     return Heard(listener.finish(), pitch.finish(), rolls)
 
 
-def _network(*, needed: bool) -> Transcriber | None:
+def _network(*, needed: bool) -> Forward | None:
     try:
         return runtime.load()
     except runtime.TranscriberError:
         if needed:
             raise
+        return None
+
+
+def _judge() -> Judge | None:
+    """Return the judge of ends and harmonics, None where a folder of checkpoints has none."""
+    try:
+        return load_judge()
+    except JudgeError:
         return None
 
 
@@ -135,7 +155,13 @@ def share_of_several(notes: Sequence[HeardNote]) -> float:
 
 
 def finished(
-    raw: list[HeardNote], features: Features, contour: Contour | None, *, mode_used: str, instrument: str | None
+    raw: list[HeardNote],
+    features: Features,
+    contour: Contour | None,
+    *,
+    mode_used: str,
+    instrument: str | None,
+    spectrum: Bytes | None = None,
 ) -> Transcription:
     """Return the transcription of notes as they came from a tracker: tuned, named, timed and judged.
 
@@ -151,10 +177,19 @@ def finished(
         "mono" or "poly".
     instrument : str or None
         As for :func:`transcribe`.
+    spectrum : ndarray of uint8, shape (frames, bins), optional
+        Of the same recording, as in :class:`symgen.transcribe.paths.Rolls`: tells where notes end, and harmonics.
     """
     tuning = offset_of(raw)
     heard = named(retuned(raw, tuning.cents))
-    verdict = kinds.judged(heard, features, contour if mode_used == "mono" else None)
+    one_voice = contour if mode_used == "mono" else None
+    verdict = kinds.judged(heard, features, one_voice, overlaps=spectrum is not None)
+    judge = _judge() if spectrum is not None else None
+    if judge is not None and spectrum is not None:
+        measured = measures(heard, spectrum, tuning.cents, features.seconds)
+        heard = ended(heard, measured, judge, features.seconds)
+        if (instrument or verdict.kind) in WITH_HARMONICS:
+            heard = with_harmonics(heard, measured, judge)
     clock = clock_of(heard, features.seconds)
     metre = metre_of(heard, clock)
     score = written(heard, clock, metre, features.seconds)
@@ -180,6 +215,7 @@ def finished(
         mode_name=estimate.mode if estimate else None,
         seconds=features.seconds,
         flags=tuple(dict.fromkeys(flags)),
+        unpitched="" if heard else kinds.unpitched(features),
     )
 
 

@@ -12,12 +12,32 @@ import os
 import pkgutil
 from functools import cache
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from symgen.errors import WriteError
+from symgen.errors import UsageError, WriteError
 from symgen.files import write_bytes
 from symgen.performance import Performance
 from symgen.score import Score
+from symgen.writers._articulations import GENERAL_MIDI, ArticulationMap, read_articulations
+from symgen.writers._options import DEFAULTS, LAYOUTS, NAMES, TIME_SIGNATURES, Options
+
+__all__ = [
+    "DEFAULTS",
+    "GENERAL_MIDI",
+    "LAYOUTS",
+    "NAMES",
+    "TIME_SIGNATURES",
+    "ArticulationMap",
+    "Format",
+    "Options",
+    "check_options",
+    "encode",
+    "find_format",
+    "formats",
+    "read_articulations",
+    "suffixes",
+    "write",
+]
 
 
 class Format(Protocol):
@@ -29,6 +49,8 @@ class Format(Protocol):
         Name of the format.
     SUFFIXES : tuple of str
         Suffixes that ask for it, lower case, with the dot; the first is the usual one.
+
+    A format for DAWs sets ``OPTIONS = True`` and its ``encode`` takes a keyword ``options``, an :class:`Options`.
     """
 
     @property
@@ -55,7 +77,56 @@ def suffixes() -> tuple[str, ...]:
     return tuple(suffix for writer in formats() for suffix in writer.SUFFIXES)
 
 
-def write(music: Score | Performance, path: str | os.PathLike[str]) -> Path:
+def find_format(name: str) -> Format:
+    """Return the format of this name or suffix, with or without the dot.
+
+    Raises
+    ------
+    UsageError
+        If there is none; lists the known names.
+    """
+    wanted = name.lower().removeprefix(".")
+    for writer in formats():
+        if wanted == writer.NAME or f".{wanted}" in writer.SUFFIXES:
+            return writer
+    known = ", ".join(writer.SUFFIXES[0].removeprefix(".") for writer in formats())
+    raise UsageError(f"no format is called {name!r}", expected=f"one of {known}")
+
+
+def check_options(writer: Format, options: Options) -> None:
+    """Check that a format has a place for what is asked of it.
+
+    Raises
+    ------
+    UsageError
+        If it has not; names the formats that have.
+    """
+    if options != DEFAULTS and not getattr(writer, "OPTIONS", False):
+        known = " or ".join(one.SUFFIXES[0] for one in formats() if getattr(one, "OPTIONS", False))
+        raise UsageError(
+            f"{writer.NAME} has no layout, time signatures, names or articulations to choose",
+            remedy=f"leave the option out, or write {known}",
+        )
+
+
+def encode(music: Score | Performance, writer: Format, options: Options = DEFAULTS) -> bytes:
+    """Return the content of a file.
+
+    Raises
+    ------
+    UsageError
+        As :func:`check_options`.
+    WriteError
+        If the format cannot hold the music.
+    """
+    check_options(writer, options)
+    if getattr(writer, "OPTIONS", False):
+        data: bytes = cast(Any, writer).encode(music, options=options)
+        return data
+    return writer.encode(music)
+
+
+def write(music: Score | Performance, path: str | os.PathLike[str], *, options: Options = DEFAULTS) -> Path:
     """Write music to a file whose suffix names the format.
 
     The file appears whole or not at all: it is written beside its place, flushed to disk and moved there.
@@ -66,6 +137,8 @@ def write(music: Score | Performance, path: str | os.PathLike[str]) -> Path:
         What is written or what is played.
     path : str or path-like
         Where to; an existing file is replaced, a missing folder is not made.
+    options : Options
+        Layout, time signatures, names and articulations, for MIDI, DAWproject and REAPER.
 
     Returns
     -------
@@ -76,6 +149,8 @@ def write(music: Score | Performance, path: str | os.PathLike[str]) -> Path:
     ------
     WriteError
         If the suffix is unknown, the format cannot hold the music, or the place cannot be written.
+    UsageError
+        If options are asked for that the format has no place for.
     """
     target = Path(path)
     suffix = target.suffix.lower()
@@ -83,5 +158,5 @@ def write(music: Score | Performance, path: str | os.PathLike[str]) -> Path:
     if writer is None:
         found = f"the suffix {suffix!r}" if suffix else "no suffix"
         raise WriteError(f"{target} has {found}", expected=f"one of {' '.join(suffixes())}")
-    write_bytes(target, writer.encode(music))
+    write_bytes(target, encode(music, writer, options))
     return target

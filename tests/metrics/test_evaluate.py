@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -12,7 +11,7 @@ import torch
 from symgen import evaluate as module
 from symgen.corpus.dataset import Entry
 from symgen.corpus.writer import write_dataset
-from symgen.errors import CheckpointError, CorpusError, PlayabilityError, UsageError, WriteError
+from symgen.errors import CheckpointError, CorpusError, UsageError, WriteError
 from symgen.evaluate import EvaluateRequest, EvaluateResult, evaluate
 from symgen.metrics.report import tables
 from symgen.metrics.twosample import TwoSampleConfig
@@ -66,13 +65,17 @@ def composer(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Put toy pieces in the place of compose, every fifth unplayable; an untrained generator would take long."""
     seeds: list[int] = []
 
-    def compose(request):
-        seeds.append(request.seed)
-        if request.seed % 5 == 4:
-            raise PlayabilityError("too hard")
-        return SimpleNamespace(takes=[SimpleNamespace(tokens=markov_pieces(request.seed, 1, 60)[0])])
+    def compose(requests, progress):
+        progress("composing")
+        seeds.extend(request.seed for request in requests)
+        return [None if r.seed % 5 == 4 else markov_pieces(r.seed, 1, 60)[0] for r in requests]
 
-    monkeypatch.setattr(module, "compose_takes", compose)
+    def compose_free(runtime, plans, seeds, how, *, masks):
+        assert not masks
+        return [markov_pieces(number, 1, 60)[0] for _, number in seeds]
+
+    monkeypatch.setattr(module, "compose_side_by_side", compose)
+    monkeypatch.setattr(module, "compose_sequences", compose_free)
     return seeds
 
 
@@ -108,12 +111,21 @@ def test_everything_is_measured_and_written(request_: EvaluateRequest, composer:
         "real against real",
         "continuations, checkpoint",
         "continuations, before",
+        "continuations under the grammar",
         "composed pieces",
+        "composed pieces, no grammar",
     }
     assert composer == [30_000 + number for number in range(10)]
-    assert result.composed["made"] == 8
-    assert result.composed["failed"] == {"too hard": 2}
-    assert result.copying["composed"]["longest_run"] >= 0
+    assert result.composed["grammar"]["made"] == 8
+    assert result.composed["free"]["made"] == 10
+    sides = {"held-out", "grammar", "free"}
+    assert set(result.copying) == sides
+    for row in result.statistics["distributions"].values():
+        assert set(row) == {"training", *sides}
+    for row in result.statistics["shares"].values():
+        assert set(row) == {"training", *sides}
+    assert result.two_sample["real against real"]["pieces"] == 6
+    assert result.forbidden["rhythm"] < 1
     assert any("composing" in message for message in told)
     written, page = result.files
     assert json.loads(written.read_text("utf-8")) == result.as_json()
@@ -134,7 +146,22 @@ def test_markdown_is_made_of_whole_tables(request_: EvaluateRequest):
         if block.startswith("|"):
             assert len({line.count("|") for line in block.splitlines()}) == 1
     assert "interpolated trigram" in result.as_markdown()
-    assert {table.title for table in tables(result.as_json())} == {"Bits a note", "Shares", "Distributions", "Copying"}
+    titles = [table.title for table in tables(result.as_json())]
+    assert len(set(titles)) == len(titles)
+    assert {"Bits a note", "Structure", "Distributions: overlap", "Distributions: corrected KL", "Copying"} <= set(
+        titles
+    )
+
+
+def test_the_page_says_what_it_contains_and_loads_nothing(request_: EvaluateRequest):
+    result = evaluate(replace(request_, two_sample=False))
+    page = result.as_html()
+    for number, table in enumerate(tables(result.as_json())):
+        assert f'href="#part{number}"' in page
+        assert f'id="part{number}"' in page
+        assert table.title in page
+    assert "prefers-color-scheme: dark" in page
+    assert not any(word in page for word in ("http:", "https:", "src=", "url(", "@import", "<script"))
 
 
 def test_the_page_holds_no_markup_from_outside():
@@ -150,7 +177,7 @@ def test_the_page_holds_no_markup_from_outside():
         },
         bits={"a|b": dict.fromkeys(("bits", "low", "high", "more", "more_low", "more_high"), 1.0)},
         two_sample={},
-        composed={"made": 0, "asked": 2},
+        composed={"grammar": {"made": 0, "asked": 2, "seconds": 1.0}},
         statistics={},
         copying={},
     )
@@ -161,14 +188,11 @@ def test_the_page_holds_no_markup_from_outside():
 
 
 def test_nothing_composed_is_no_failure(request_: EvaluateRequest, monkeypatch: pytest.MonkeyPatch):
-    def fail(request):
-        raise PlayabilityError("too hard")
-
-    monkeypatch.setattr(module, "compose_takes", fail)
+    monkeypatch.setattr(module, "compose_side_by_side", lambda requests, progress: [None] * len(requests))
     result = evaluate(replace(request_, two_sample=False, pieces=2))
-    assert result.composed["made"] == 0
-    assert result.statistics == {}
-    assert "0 of 2 composed" in result.as_markdown()
+    assert result.composed["grammar"]["made"] == 0
+    assert "grammar" not in result.copying
+    assert "composed: 0 of 2" in result.as_markdown()
 
 
 @pytest.mark.parametrize(

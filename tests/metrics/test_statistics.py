@@ -7,17 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symgen.metrics.statistics import (
-    compare,
-    distributions_of,
-    jensen_shannon,
-    line_of,
-    overlap,
-    repeats,
-    shares_of,
-    summarise,
-)
-from symgen.score import Technique
+from symgen.metrics.distributions import corrected_kl, distributions_of, jensen_shannon, overlap
+from symgen.metrics.line import line_of, phrase_ends
+from symgen.metrics.statistics import compare, shares_of, summarise
+from symgen.metrics.structure import SIMILARITY, repeats
+from symgen.score import Metre, Technique
 from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.sequence import TokenSequence
 
@@ -110,11 +104,68 @@ def test_intervals_hold_the_share_and_repeat():
 def test_compare_sets_side_by_side():
     one, other = summarise(markov_pieces(1, 10, 200)), summarise(markov_pieces(2, 10, 200))
     alien = summarise(markov_pieces(3, 10, 200, {3: 1.0}))
-    like, unlike = compare(one, other)["distributions"], compare(one, alien)["distributions"]
-    assert like["degree pair"]["overlap"] > 0.95
-    assert unlike["degree pair"]["overlap"] < 0.05
-    assert unlike["degree pair"]["divergence_bits"] > 0.95
-    assert compare(one, one)["distributions"]["interval"]["overlap"] == 1
+    found = compare(one, {"like": other, "unlike": alien, "same": one})
+    pairs = found["distributions"]["degree pair"]
+    assert pairs["like"]["overlap"] > 0.95
+    assert pairs["unlike"]["overlap"] < 0.05
+    assert pairs["unlike"]["divergence_bits"] > 0.95
+    assert pairs["unlike"]["kl_bits"] > 5 > 0.05 > abs(pairs["like"]["kl_bits"])
+    assert found["distributions"]["interval"]["same"]["overlap"] == 1
+    assert set(pairs) == {"training", "like", "unlike", "same"} == set(found["shares"]["rests"])
+    assert "technique" in found["distributions"]
+    assert "chord" not in found["distributions"]  # the reference has none
+
+
+def test_the_correction_takes_off_what_few_pieces_bring():
+    rng = np.random.default_rng(0)
+    plain, corrected = [], []
+    for _ in range(40):
+        sides = [[Counter(rng.integers(0, 12, size=30).tolist()) for _ in range(4)] for _ in range(2)]
+        counted = [[Counter({str(k): n for k, n in counts.items()}) for counts in side] for side in sides]
+        corrected.append(corrected_kl(*counted))
+        whole = [sum(side, Counter()) for side in counted]
+        plain.append(corrected_kl(*([one] for one in whole)))
+    assert np.mean(plain) > 0.05
+    assert abs(np.mean(corrected)) < 0.3 * np.mean(plain)
+
+
+@given(COUNTS, COUNTS)
+def test_the_divergence_is_symmetric_and_finite(one, other):
+    assert corrected_kl([one], [other]) == pytest.approx(corrected_kl([other], [one]))
+    assert corrected_kl([one], [other]) >= 0
+    assert corrected_kl([one], [one]) == pytest.approx(0)
+
+
+def test_phrases_end_with_long_notes():
+    line = line_of(piece([0, 2, 4, 2] * 8, [240, 240, 240, 1200] * 8))
+    assert phrase_ends(line).tolist() == list(range(3, 32, 4))
+    even = line_of(piece([0, 2, 4, 2] * 8, [240] * 32))
+    assert phrase_ends(even).tolist() == [31]
+    found = distributions_of(piece([0, 2, 4, 2] * 8, [240, 240, 240, 1200] * 8))
+    assert found["phrase end"] == {"2": 8}
+    assert found["phrase length"] == {"1-4": 8}
+    assert found["density"] == {"4": 8}
+
+
+def test_a_phrase_that_comes_back_varied_is_like_itself():
+    rng = np.random.default_rng(0)
+    theme = rng.integers(0, 24, size=16).tolist()
+    varied = [*theme[:5], 30, *theme[6:]]
+    strange = rng.integers(-24, 24, size=32).tolist()
+    again = piece([*theme, *strange, *varied], [240] * 64)
+    other = piece([*theme, *strange, *rng.integers(-24, 24, size=16).tolist()], [240] * 64)
+    assert share(again, SIMILARITY) > share(other, SIMILARITY) + 0.1
+    verse = piece(theme * 4, [240] * 64)
+    assert share(verse, SIMILARITY) == 1
+    assert share(verse, "16-grams of notes repeated in 64") == pytest.approx(33 / 49)
+    assert share(verse, "distinct 1-grams of notes in 64") == len(set(theme)) / 64
+
+
+def test_positions_in_the_bar_follow_the_metres():
+    metres = (Metre(0, 3, 4), Metre(1440, 2, 4))
+    found = distributions_of(piece([0, 2, 4, 2, 0], [480] * 5, metres=metres))
+    assert found["bar position"] == {"0": 2, "1": 2, "2": 1}
+    assert not distributions_of(piece([0, 2], [480] * 2, metres=()))["bar position"]
 
 
 @given(COUNTS, COUNTS)

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from symgen.errors import CorpusError
-from symgen.metrics.twosample import TwoSampleConfig, judge, two_sample
+from symgen.metrics.continuation import Variety, continued, variety
+from symgen.metrics.grammar import masks_for
+from symgen.metrics.twosample import TwoSampleConfig, judge, paired_difference, two_sample
 from symgen.metrics.windows import (
     COLUMNS,
     Sizes,
@@ -19,6 +21,7 @@ from symgen.models.generator import Generator, GeneratorConfig
 from symgen.models.likelihood import weights_of
 from symgen.models.runtime import Runtime
 from symgen.models.windows import Pieces
+from symgen.tokens.prefix import Prefix
 
 from .sources import markov_pieces, piece
 
@@ -89,6 +92,79 @@ def test_continuations_begin_where_the_real_windows_do(runtime: Runtime):
     phase = list(COLUMNS).index("phase")
     assert real.values[:, 0, phase].tolist() == written.values[:, 0, phase].tolist()
     assert written.pieces.tolist() == [0, 3, 3]
+
+
+def test_few_pieces_are_resampled_by_stretch_and_shown_one_by_one():
+    few = Pieces(markov_pieces(2, 2, 400))
+    found = two_sample(draw_floor(Pieces(markov_pieces(1, 3, 400)), few, SIZES, by_passage=True), CONFIG)
+    assert (found.unit, found.pieces, len(found.by_piece)) == ("stretch", 2, 2)
+    assert found.counts.shape[2] > 6
+    assert 0.3 < found.low < 0.5 < found.high < 0.7
+
+
+def test_passages_of_the_floor_do_not_meet():
+    pieces = Pieces(markov_pieces(1, 3, 600))
+    for sample in draw_floor(pieces, pieces, SIZES, by_passage=True)(0):
+        held = [
+            {
+                (piece, step)
+                for piece, start in zip(side.pieces, side.starts, strict=True)
+                for step in range(start, start + 16)
+            }
+            for side in (sample.real, sample.composed)
+        ]
+        assert not held[0] & held[1]
+
+
+def test_differences_are_paired():
+    like = two_sample(draw_whole_pieces(TRAINING, UNSEEN, LIKE, SIZES), CONFIG)
+    unlike = two_sample(draw_whole_pieces(TRAINING, UNSEEN, UNLIKE, SIZES), CONFIG)
+    assert paired_difference([like], [like]) == (0, 0, 0)
+    difference, low, high = paired_difference([unlike, unlike], [like])
+    assert difference == pytest.approx(unlike.accuracy - like.accuracy, abs=0.02)
+    assert 0.2 < low <= difference <= high
+    fewer = two_sample(draw_floor(TRAINING, UNSEEN, SIZES), TwoSampleConfig(seeds=1, epochs=1, width=8))
+    with pytest.raises(ValueError, match="not of the same"):
+        paired_difference([like], [fewer])
+
+
+def test_the_grammar_strikes_out_of_continuations_what_it_forbids(runtime: Runtime):
+    pieces = markov_pieces(1, 4, 60)
+    places = [(0, 10), (1, 20), (3, 30)]
+    written = continuations(runtime, Pieces(pieces), places, SIZES, np.random.default_rng(0), masks=masks_for(pieces))
+    degrees = written.values[:, :, list(COLUMNS).index("chord")]
+    assert set(degrees.ravel().tolist()) == {0}  # a voice sings one tone at a time
+    free = continuations(runtime, Pieces(pieces), places, SIZES, np.random.default_rng(0))
+    assert set(free.values[:, :, list(COLUMNS).index("chord")].ravel().tolist()) != {0}
+
+
+def test_where_the_grammar_knows_no_way_on_nothing_is_struck_out(runtime: Runtime):
+    off_the_grid = [piece([0, 2] * 20, [30, 40] + [240] * 38, prefix=Prefix("folk"))]  # 70 ticks after the beat
+    written = continuations(
+        runtime, Pieces(off_the_grid), [(0, 10)], SIZES, np.random.default_rng(0), masks=masks_for(off_the_grid)
+    )
+    assert (written.values[..., list(COLUMNS).index("length")] > 0).all()
+
+
+def test_variety_of_windows():
+    loop, line = (
+        real_windows(Pieces([piece(tones, [240] * 16)]), [(0, 0)], 16) for tones in ([0, 2] * 8, list(range(16)))
+    )
+    assert variety([line]) == Variety(1, 0, pytest.approx(np.log2(15)))
+    assert variety([loop]).repeats == pytest.approx(11 / 13)
+    assert variety([loop]).distinct == pytest.approx(2 / 13)
+
+
+def test_one_call_asks_about_a_generator(runtime: Runtime):
+    found = continued(runtime, TRAINING, UNSEEN, TwoSampleConfig(seeds=1, epochs=2, width=8), SIZES)
+    assert found.test.accuracy > 0.6
+    assert found.as_json()["real"]["repeats"] == pytest.approx(found.real.repeats, abs=1e-4)
+
+
+def test_contexts_are_those_of_single_walks():
+    places = [(3, 40), (0, 4), (3, 7), (3, 40)]
+    for place, context in TRAINING.contexts(places).items():
+        assert context.features() == TRAINING.context(*place).features()
 
 
 def test_what_a_step_shows():

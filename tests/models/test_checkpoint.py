@@ -111,7 +111,7 @@ DAMAGES = {
     "cut facts": (cut("checkpoint.json", 50), "cannot read .*checkpoint.json"),
     "binary facts": (lambda folder: (folder / "checkpoint.json").write_bytes(b"\xff\xfe"), "cannot read"),
     "a list": (lambda folder: (folder / "checkpoint.json").write_text("[1]"), "checkpoint format list; expected 1"),
-    "newer format": (edit(lambda facts: facts.update(format=2)), "checkpoint format 2; expected 1"),
+    "newer format": (edit(lambda facts: facts.update(format=3)), "checkpoint format 3; expected 1 or 2"),
     "no format": (edit(lambda facts: facts.pop("format")), "checkpoint format None"),
     "no config": (edit(lambda facts: facts.pop("config")), "has no 'config'"),
     "config that is none": (edit(lambda facts: facts.update(config=[1])), "has no 'config'"),

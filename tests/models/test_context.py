@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symgen.models.context import FEATURES, Context, piece_features
+from symgen.models.context import FEATURES, Context, Goal, piece_features
 from symgen.score import Metre, Score, make_notes
 from symgen.tokens import melody, rhythm
 from symgen.tokens.codec import encode
@@ -21,9 +21,9 @@ def test_step_by_step_is_the_same_as_all_at_once(seed, metres, notes):
     piece = random_tune(seed, notes, metres)
     context = Context(piece.metres, piece.end)
     rows = []
-    for rhythm_token, melody_token, _ in piece.steps().tolist():
+    for tokens in piece.steps().tolist():
         rows.append(context.features())
-        context.append(rhythm_token, melody_token)
+        context.append(*tokens)
     features = piece_features(piece)
     assert features.tolist() == [list(row) for row in rows]
     assert context.time == rhythm.INTERVAL[piece.rhythm].sum()
@@ -42,13 +42,14 @@ def test_any_tokens_step_by_step_and_all_at_once(tokens, repeated, metres, rando
     """Few tokens, much repeated, so that runs of every length come again; a metre that begins late."""
     melodies = np.array(tokens + tokens[:repeated] * 2, np.int16)
     rhythms = np.array([random.randrange(1, len(rhythm.VOCABULARY)) for _ in melodies], np.int16)
-    piece = TokenSequence(rhythms, melodies, np.ones_like(melodies), 60, metres=metres)
+    chords = np.array([random.randrange(1, 9) for _ in melodies], np.int16)
+    piece = TokenSequence(rhythms, melodies, chords, 60, metres=metres)
     context = Context(piece.metres, piece.end)
     features = piece_features(piece)
     assert features.shape == (len(melodies), len(FEATURES))
-    for rhythm_token, melody_token, row in zip(rhythms.tolist(), melodies.tolist(), features.tolist(), strict=True):
+    for tokens, row in zip(piece.steps().tolist(), features.tolist(), strict=True):
         assert row == list(context.features())
-        context.append(rhythm_token, melody_token)
+        context.append(*tokens)
 
 
 @given(st.integers(0, 1000), st.integers(0, 60))
@@ -126,3 +127,55 @@ def test_a_match_is_at_most_eight_long(length):
     notes = [(480, 60 + i) for i in range(length)]
     _, features = tune(*notes, (480, 40), *notes, (480, 41))
     assert features["match_length"][-1] == min(8, length)
+
+
+def test_what_stood_at_the_same_place_of_earlier_bars():
+    """Bars of two quarters: do re | mi sol | do re; two bars later the first bar echoes."""
+    piece, features = tune(*[(480, pitch) for pitch in (60, 62, 64, 67, 60, 62)])
+    assert features["echo1_melody"] == [0, 0, *piece.melody[:4].tolist()]
+    assert features["echo2_melody"] == [0, 0, 0, 0, *piece.melody[:2].tolist()]
+    assert features["echo2_rhythm"][4:] == piece.rhythm[:2].tolist()
+    _, shifted = tune((480, 60), (480, 62), (720, 64), (240, 60))
+    assert shifted["echo1_melody"][3] == 0  # nothing began at that place of the bar before
+
+
+def test_a_rhythm_that_comes_again_is_heard_without_its_tones():
+    pattern = [480, 240, 240, 960]
+    piece, features = tune(*[(length, 60 + step) for step, length in enumerate(pattern * 2)])
+    assert features["match_length"] == [0] * 8
+    assert features["rhythm_match_length"][7] == 3
+    assert features["rhythm_match"][7] == piece.rhythm[3]
+
+
+def test_phrases_end_with_long_notes():
+    _, features = tune((480, 60), (480, 62), (960, 64), (480, 60), (1440, 62), (480, 60))
+    since, before = features["phrase"], features["phrase_before"]
+    assert since[0] == since[3] == since[5] == 0
+    assert since[:3] == sorted(since[:3])
+    assert before[:3] == [0, 0, 0]
+    assert before[3] == before[5] > 0
+
+
+def test_bars_are_counted_in_fours():
+    _, features = tune(*[(960, 60)] * 6)
+    assert features["bar_of_four"] == [1, 2, 3, 4, 1, 2]
+
+
+def test_how_long_a_technique_has_been_kept():
+    rows = [(480 * i, 480, 60, 80, 0, 4 if i < 3 else 0) for i in range(6)]
+    piece = encode(Score(make_notes(rows), metres=TWO_FOUR), gong=0)
+    runs = piece_features(piece)[:, list(FEATURES).index("technique_run")].tolist()
+    assert runs == [0, 1, 2, 3, 1, 2]
+
+
+def test_what_is_asked_for_is_told_until_the_goal_is_reached():
+    context = Context(TWO_FOUR, 0)
+    context.dials, context.goal = (3, 0, 7), Goal(960, 5, 110, 112)
+    rows = []
+    for _ in range(4):
+        rows.append(dict(zip(FEATURES, context.copy().features(), strict=True)))
+        context.append(rhythm.rhythm_token(480, 480), 110)
+    assert [row["density"] for row in rows] == [3] * 4
+    assert [row["goal_melody"] for row in rows] == [110, 110, 0, 0]
+    assert rows[0]["goal_time"] > rows[1]["goal_time"] > rows[2]["goal_time"] == 0
+    assert rows[1]["goal_after"] == 112

@@ -1,16 +1,25 @@
 """Likelihood training: what a run that was stopped and taken up gives, and that it learns at all."""
 
+import errno
 import json
 import math
+import os
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel
 
-from symgen.errors import CheckpointError
+from symgen.errors import CheckpointError, WriteError
+from symgen.models import losses
 from symgen.models.checkpoint import write_tensors
 from symgen.models.generator import Generator, step_log_likelihood
+from symgen.models.hardware import CPU, Hardware
 from symgen.models.likelihood import Run, Stage, bits_per_note, set_dropout, stage_seed, weights_of
+from symgen.models.optimiser import moving_average
+from symgen.models.state import read_state
 from symgen.models.windows import Mixture, Pieces
 from symgen.progress import silent
 from tests.models.music import TINY, random_generator, random_tune
@@ -37,30 +46,185 @@ class Stopped(Exception):  # noqa: N818 - no error: somebody pulls the plug
     pass
 
 
-def train(folder, pieces, stages=(STAGE, SECOND), stop_at=None, seed=5):
-    """Run stages, or stop when `stop_at` = (stage, step) is reported."""
+def train(folder, pieces, stages=(STAGE, SECOND), stop_at=None, seed=5, hardware=CPU, ask_at=None):
+    """Run stages, or stop when `stop_at` = (stage, step) is reported, or ask to stop when `ask_at` is."""
     training, validation = pieces
     torch.manual_seed(0)
-    run = Run(Generator(TINY), folder, seed)
+    run = Run(Generator(TINY), folder, seed, hardware)
 
     def report(message, done=0, total=0):
         if stop_at is not None and (message.partition(":")[0], done) == stop_at:
             raise Stopped
+        if ask_at is not None and (message.partition(":")[0], done) == ask_at:
+            run.stop.asked = True
 
     for stage in stages:
         run.fit(stage, Mixture(training, stage.shares, window=TINY.window, steps=100), validation, "guqin", report)
     return run
 
 
-@pytest.mark.parametrize("stop_at", [("first", 4), ("first", 8), ("first", 12), ("second", 4), ("second", 8)])
-def test_stopped_and_continued_is_the_same_to_the_bit(tmp_path, pieces, stop_at):
-    straight = train(tmp_path / "straight", pieces)
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, pieces):
+    """A run that nothing stopped, with its folder."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("straight")
+    run = train(folder, pieces)
+    torch.set_num_threads(threads)
+    return run, folder
+
+
+def log_of(folder):
+    """Return the lines of a log without times."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+
+
+def assert_same(straight, run, folder):
+    for name, value in weights_of(straight[0].model).items():
+        assert np.array_equal(value, weights_of(run.model)[name]), name
+    assert straight[0].state == run.state
+    assert log_of(straight[1]) == log_of(folder)
+
+
+@pytest.mark.parametrize("stop_at", [("first", 3), ("first", 8), ("first", 12), ("second", 1), ("second", 8)])
+def test_killed_and_continued_is_the_same_to_the_bit(tmp_path, pieces, straight, stop_at):
     with pytest.raises(Stopped):
-        train(tmp_path / "stopped", pieces, stop_at=stop_at)
-    continued = train(tmp_path / "stopped", pieces)
-    for name, value in weights_of(straight.model).items():
-        assert np.array_equal(value, weights_of(continued.model)[name]), name
-    assert straight.state == continued.state
+        train(tmp_path, pieces, stop_at=stop_at)
+    assert_same(straight, train(tmp_path, pieces), tmp_path)
+
+
+def test_asked_to_stop_and_continued_is_the_same_to_the_bit(tmp_path, pieces, straight):
+    """Whatever update it is asked at: the state is saved there, and the words say how to go on."""
+    for ask_at in (("first", 1), ("first", 7), ("second", 5)):
+        with pytest.raises(KeyboardInterrupt, match=r"stopped after update \d of .*state is saved in .* again goes on"):
+            train(tmp_path, pieces, ask_at=ask_at)
+        assert read_state(tmp_path / "state.safetensors")[1]["step"] == ask_at[1] + 1
+    assert_same(straight, train(tmp_path, pieces), tmp_path)
+
+
+def test_a_log_that_was_cut_short_is_mended(tmp_path, pieces, straight):
+    with pytest.raises(Stopped):
+        train(tmp_path, pieces, stop_at=("first", 8))
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"stage": "first", "step": 9')
+    assert_same(straight, train(tmp_path, pieces), tmp_path)
+
+
+def test_a_stage_that_gave_up_stays_so(tmp_path, pieces):
+    """Killed after its last evaluation and before its end, it does not learn on."""
+    flat = replace(STAGE, learning_rate=0.0, weight_decay=0.0, evaluate_every=2, patience=2)
+    with pytest.raises(Stopped):
+        train(tmp_path, pieces, (flat,), stop_at=("first", 6))
+    assert train(tmp_path, pieces, (flat,)).state.step == 6
+
+
+class TestAverage:
+    STAGE = replace(STAGE, average=0.9)
+
+    def test_it_is_what_is_judged_and_kept(self, tmp_path, pieces):
+        run = train(tmp_path / "average", pieces, (self.STAGE,))
+        raw = train(tmp_path / "raw", pieces, (STAGE,))
+        assert run.state.best != raw.state.best
+        assert bits_per_note(run.model, pieces[1]["guqin"]) == pytest.approx(run.state.best, abs=1e-3)
+
+    def test_it_moves_as_it_should(self, pieces, tmp_path):
+        """Weights of 1, 2, 3 with decays 2/11 and 3/12 after the first."""
+        model = Generator(TINY)
+        average = AveragedModel(model, multi_avg_fn=moving_average(0.9))
+        for value in (1.0, 2.0, 3.0):
+            with torch.no_grad():
+                for weight in model.parameters():
+                    weight.fill_(value)
+            average.update_parameters(model)
+        expected = 3 + 3 / 12 * (2 + 2 / 11 * (1 - 2) - 3)
+        assert next(average.module.parameters()).flatten()[0].item() == pytest.approx(expected)
+
+    @pytest.mark.parametrize("stop_at", [("first", 3), ("first", 8)])
+    def test_killed_and_continued_is_the_same_to_the_bit(self, tmp_path, pieces, stop_at):
+        whole = train(tmp_path / "whole", pieces, (self.STAGE,))
+        with pytest.raises(Stopped):
+            train(tmp_path / "killed", pieces, (self.STAGE,), stop_at=stop_at)
+        again = train(tmp_path / "killed", pieces, (self.STAGE,))
+        assert_same((whole, tmp_path / "whole"), again, tmp_path / "killed")
+
+
+class TestALossThatIsNoNumber:
+    def test_it_goes_back_and_on_at_half_the_rate(self, tmp_path, pieces, monkeypatch):
+        bad = [6]  # the sixth loss
+
+        def loss(model, batch, real=losses.negative_log_likelihood):
+            bad[0] -= 1
+            return real(model, batch) * (math.nan if bad[0] == 0 else 1.0)
+
+        monkeypatch.setattr(losses, "negative_log_likelihood", loss)
+        run = train(tmp_path, pieces, (STAGE,))
+        assert run.state.retries == 1
+        assert run.state.step == 12
+        assert {"stage": "first", "step": 4, "rolled_back_from": 5, "retries": 1} in log_of(tmp_path)
+
+    def test_it_gives_up_and_leaves_the_last_good_state(self, tmp_path, pieces, monkeypatch):
+        with pytest.raises(Stopped):
+            train(tmp_path, pieces, (STAGE,), stop_at=("first", 8))
+        monkeypatch.setattr(losses, "negative_log_likelihood", lambda model, batch: match_nan(model))
+        with pytest.raises(CheckpointError, match=r"loss of update 9 is no number.*lower the stage's learning_rate"):
+            train(tmp_path, pieces, (STAGE,))
+        parts, account = read_state(tmp_path / "state.safetensors")
+        assert account["step"] == 8
+        assert all(np.isfinite(value).all() for value in parts["model"].values())
+
+
+def match_nan(model):
+    return sum(weight.sum() for weight in model.parameters()) * math.nan
+
+
+@pytest.mark.parametrize("name", ["state.safetensors", "best.safetensors", "log.jsonl"])
+def test_a_full_disk_is_told_and_leaves_the_last_good_state(tmp_path, pieces, straight, monkeypatch, name):
+    with pytest.raises(Stopped):
+        train(tmp_path, pieces, stop_at=("first", 8))
+    before = (tmp_path / "state.safetensors").read_bytes()
+    real = Path.open, os.fsync
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        if name == "log.jsonl":
+            patch.setattr(Path, "open", lambda path, mode="r", **k: full() if "a" in mode else real[0](path, mode, **k))
+        else:
+            patch.setattr(os, "fsync", full)
+        with pytest.raises(WriteError, match="No space left on device"):
+            train(tmp_path, pieces)
+    assert (tmp_path / "state.safetensors").read_bytes() == before
+    assert not list(tmp_path.glob("*.tmp"))
+    assert_same(straight, train(tmp_path, pieces), tmp_path)
+
+
+def test_bfloat16_learns_and_keeps_float32(tmp_path, pieces):
+    half = Hardware(precision=torch.bfloat16)
+    stage = replace(STAGE, steps=2, evaluate_every=1)
+    run = train(tmp_path, pieces, (stage,), hardware=half)
+    assert {value.dtype for value in weights_of(run.model).values()} == {np.dtype(np.float32)}
+    whole = train(tmp_path / "float32", pieces, (stage,))
+    assert run.state.best != whole.state.best
+    assert run.state.best == pytest.approx(whole.state.best, rel=1e-2)
+
+
+def test_a_compiled_network_is_what_is_called(tmp_path, pieces, monkeypatch):
+    calls = []
+
+    class Compiled(torch.nn.Module):
+        def __init__(self, inner, **settings):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, *given):
+            calls.append(self.training)
+            return self.inner(*given)
+
+    monkeypatch.setattr(torch, "compile", Compiled)
+    train(tmp_path, pieces, (replace(STAGE, steps=3),), hardware=Hardware(compiled=True))
+    assert len(calls) == 3
 
 
 def test_a_finished_run_has_nothing_to_do(tmp_path, pieces):
@@ -119,7 +283,7 @@ def test_a_damaged_account_of_the_state_is_refused(tmp_path, pieces, text):
 
 def test_bits_are_those_of_rhythm_and_melody():
     """A network without knowledge pays the logarithm of the sizes of both vocabularies for each note."""
-    model = Generator(TINY)
+    model = Generator(replace(TINY, recalls=False))
     with torch.no_grad():
         for weight in model.parameters():
             weight.zero_()

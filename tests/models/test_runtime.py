@@ -10,6 +10,7 @@ from symgen.models.context import FEATURES, piece_features
 from symgen.models.generator import Generator, GeneratorConfig
 from symgen.models.likelihood import weights_of
 from symgen.models.runtime import Runtime, softmax
+from symgen.tokens.sequence import FAMILIES
 from tests.models.music import TINY, random_generator, random_tune
 
 
@@ -150,3 +151,26 @@ def test_new_blocks_begin_as_nothing():
             block.up.weight.normal_()
     for before, after in zip(one, torch_logits(model, pieces), strict=True):
         assert np.array_equal(before, after)
+
+
+def test_rows_that_are_kept_go_on_as_if_alone():
+    runtime = runtime_of(random_generator(TINY))
+    rng = np.random.default_rng(0)
+    sizes = list(FEATURES.values())
+    prefixes = [[1, 1, 2], [2, 3, 4], [3, 2, 5]]
+    whole, alone = runtime.start(prefixes), runtime.start(prefixes[1:2])
+    rows = np.arange(3)
+    for time in range(2 * TINY.window):
+        previous = np.stack([rng.integers(0, len(family.VOCABULARY), size=3) for family in FAMILIES], axis=1)
+        features = np.stack([rng.integers(0, size, size=3) for size in sizes], axis=1)
+        if time == TINY.window // 2:
+            whole.keep(np.array([1]))
+            rows = np.array([1])
+        states = whole.advance(previous[rows], features[rows]), alone.advance(previous[1:2], features[1:2])
+        for place in range(3):
+            (one, mine), (other, own) = (
+                stream.logits(place, state, None if not place else previous[kept, place - 1])
+                for stream, state, kept in zip((whole, alone), states, (rows, [1]), strict=True)
+            )
+            states = one, other
+            assert np.allclose(mine[list(rows).index(1)], own[0], atol=1e-4)

@@ -10,6 +10,7 @@ from symgen.corpus.writer import write_dataset
 from symgen.errors import CorpusError
 from symgen.models.context import FEATURES, Context, piece_features
 from symgen.models.windows import Mixture, Piece, Pieces, Selection, pieces_by_style
+from symgen.models.wishes import passage_levels
 from symgen.score import Metre
 from tests.models.music import TWO_FOUR, random_tune
 
@@ -149,11 +150,12 @@ class Eager(Pieces):
         self.all = []
         for sequence in sequences:
             context, features = Context(sequence.metres, sequence.end), []
-            for rhythm_token, melody_token, _ in sequence.steps().tolist():
+            for tokens in sequence.steps().tolist():
                 features.append(context.features())
-                context.append(rhythm_token, melody_token)
+                context.append(*tokens)
             steps = np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()])
-            self.all.append(Piece(steps, np.array(features, np.int16), sequence.metres, sequence.end))
+            levels = passage_levels(sequence)
+            self.all.append(Piece(steps, np.array(features, np.int16), levels, sequence.metres, sequence.end))
 
     def __getitem__(self, number):
         return self.all[number]

@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -117,6 +118,13 @@ class TestHands:
         chance = np.random.default_rng(1)
         assert all(choose(chance, "guqin", 0.05, 5.0) is None for _ in range(50))
         assert any(choose(chance, "guqin", 3.0) for _ in range(50))
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_ornament_comes_however_dense(self, kind):
+        chance = np.random.default_rng(2)
+        drawn = Counter(choose(chance, kind, 3.0, 20.0) for _ in range(3000))
+        assert {ornament for ornament in drawn if ornament} == set(ORNAMENTS[kind])
+        assert 0 < drawn[None] < 300
 
 
 class TestLabels:

@@ -1,11 +1,15 @@
 """The network and its runtime: shapes, reach, independence of borders, and what the shipped weights hear."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from symgen.transcribe import frontend, peaks, runtime
-from symgen.transcribe.network import HARMONICS, KEYS, LOWEST, Config, Transcriber, stack_harmonics
+from symgen.transcribe.forward import HARMONICS, KEYS, LOWEST, Forward
+from symgen.transcribe.network import Config, Transcriber, stack_harmonics
 from symgen.transcribe.training import Label, batch, hear, loss, targets
 
 RATE = frontend.RATE
@@ -23,6 +27,15 @@ def _one_thread():
 def network():
     torch.manual_seed(0)
     return Transcriber(Config(width=8, dilations=(1, 2, 4))).eval()
+
+
+def in_numpy(network):
+    return Forward({name: value.numpy() for name, value in network.state_dict().items()}, network.config.dilations)
+
+
+@pytest.fixture(scope="module")
+def ears(network):
+    return in_numpy(network)
 
 
 @pytest.fixture(scope="module")
@@ -76,40 +89,73 @@ def test_outputs_depend_on_the_stated_context_only(network):
     assert abs(reach - 40).max() <= network.config.context
 
 
-def test_results_do_not_depend_on_blocks_or_windows(network):
+def test_results_do_not_depend_on_blocks_or_windows(ears):
     samples = np.random.default_rng(1).normal(0, 0.1, 12 * RATE + 77).astype("f4")
     samples[3 * RATE : 5 * RATE] *= 0.01
-    whole = hear_all(samples, network, window=10_000)
+    whole = hear_all(samples, ears, window=10_000)
     assert len(whole) == -(-len(samples) // frontend.HOP)
     for size, window in ((997, 64), (RATE, 512), (50_000, 100)):
-        other = hear_all(samples, network, size, window=window)
+        other = hear_all(samples, ears, size, window=window)
         for name in ("onset", "frame", "contour", "loudness"):
             np.testing.assert_allclose(getattr(other, name), getattr(whole, name), atol=1e-4)
 
 
 @pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 3000])
-def test_short_recordings_give_a_frame_for_every_hop_begun(network, count):
-    parts = list(runtime.activations([np.zeros(count, "f4")], network=network))
+def test_short_recordings_give_a_frame_for_every_hop_begun(ears, count):
+    parts = list(runtime.activations([np.zeros(count, "f4")], network=ears))
     assert sum(map(len, parts)) == -(-count // frontend.HOP)
 
 
-def test_samples_that_are_no_numbers_are_silent(network):
+def test_samples_that_are_no_numbers_are_silent(ears):
     samples = string(60, 1.0)
     broken = samples.copy()
     broken[100:200] = np.nan
     broken[300] = np.inf
     silenced = samples.copy()
     silenced[100:200] = silenced[300] = 0
-    np.testing.assert_array_equal(hear_all(broken, network).onset, hear_all(silenced, network).onset)
+    np.testing.assert_array_equal(hear_all(broken, ears).onset, hear_all(silenced, ears).onset)
 
 
-def test_memory_is_bounded_by_parts(network):
+def test_memory_is_bounded_by_parts(ears):
     def endless():
         while True:
             yield np.zeros(RATE, "f4")
 
-    parts = runtime.activations(endless(), network=network, window=128)
+    parts = runtime.activations(endless(), network=ears, window=128)
     assert [next(parts).first for _ in range(3)] == [0, 128, 256]
+
+
+def settled(network):
+    """The network with norms that have seen something, as after training."""
+    generator = torch.Generator().manual_seed(3)
+    for name, value in network.state_dict().items():
+        if value.dtype.is_floating_point and ("norm" in name or "place" in name):
+            value.copy_(torch.rand(value.shape, generator=generator) * 0.5 + 0.5)
+    return network
+
+
+@pytest.mark.parametrize("frames", [1, 3, 60])
+def test_numpy_hears_what_torch_hears(frames):
+    network = settled(Transcriber(Config(width=8, dilations=(1, 2, 4))).eval())
+    heard = np.random.default_rng(frames).random((frames, frontend.CHANNELS, frontend.BINS), dtype="f4")
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(heard.transpose(1, 0, 2).copy())[None])
+    for found, logits in zip(in_numpy(network)(heard), wanted, strict=True):
+        np.testing.assert_allclose(found, torch.sigmoid(logits)[0].numpy(), atol=1e-5)
+    assert in_numpy(network).context == network.config.context
+
+
+def test_weights_of_another_network_are_refused():
+    weights = {name: value.numpy() for name, value in Transcriber(Config(width=8, dilations=(1,))).state_dict().items()}
+    with pytest.raises(KeyError):
+        Forward(weights, (1, 2))
+    with pytest.raises(ValueError, match="more than 0 blocks"):
+        Forward(weights, ())
+
+
+def test_hearing_needs_no_torch():
+    code = "import sys; sys.modules['torch'] = None; from symgen.transcribe import runtime, whole; runtime.load()"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_targets_follow_bends_and_keep_the_onset_at_the_notes_own_key():

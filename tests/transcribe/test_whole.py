@@ -14,6 +14,7 @@ from symgen.sound.presets import preset
 from symgen.sound.render import render
 from symgen.transcribe import transcribe
 from symgen.transcribe.notes import HeardNote
+from symgen.transcribe.runtime import TranscriberError
 from symgen.transcribe.source import Sound
 from symgen.transcribe.tuning import offset_of, retuned, semitones_low
 from symgen.transcribe.writing import in_reach
@@ -121,9 +122,8 @@ def test_a_slide_beyond_the_wheel_is_handed_on_without_a_gap() -> None:
 
 
 def test_several_voices_are_heard_and_borders_do_not_matter() -> None:
-    pytest.importorskip("torch")
     pitches = [50, 57, 62, 54, 59, 64, 50, 57]
-    notes = [SoundNote(0.3 + 0.4 * i, 1.2, pitch + up) for i, pitch in enumerate(pitches) for up in (0.0, 12.0)]
+    notes = [SoundNote(0.3 + 0.4 * i, 1.2, pitch + up) for i, pitch in enumerate(pitches) for up in (0.0, 7.0)]
     sound = render(notes, preset("guzheng"), sample_rate=RATE, seed=1)
     whole = transcribe(Sound([sound], RATE))
     found = sum(any(abs(h.onset_s - n.onset) < 0.05 and round(h.pitch) == n.pitch for h in whole.heard) for n in notes)
@@ -137,7 +137,25 @@ def test_several_voices_are_heard_and_borders_do_not_matter() -> None:
 
 
 def test_one_voice_is_recognised_as_one() -> None:
-    pytest.importorskip("torch")
     notes = slow_guqin(seed=20, count=10)
     found = transcribe(Sound([recording(notes)], RATE))
     assert len(found.heard) == len(notes)
+
+
+def test_without_the_weights_one_voice_is_served_and_said_so(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SYMGEN_CHECKPOINTS", str(tmp_path))
+    sound = recording(slow_guqin(seed=20, count=5))
+    found = transcribe(Sound([sound], RATE))
+    assert found.mode_used == "mono"
+    assert "one-voice-only" in found.flags
+    assert "one-voice-only" not in transcribe(Sound([sound], RATE), mode="mono").flags
+    with pytest.raises(TranscriberError, match=r"checkpoint\.json"):
+        transcribe(Sound([sound], RATE), mode="poly")
+
+
+def test_noise_is_described_where_no_note_is_in_it() -> None:
+    brown = np.cumsum(np.random.default_rng(0).standard_normal(RATE * 6))
+    brown -= np.convolve(brown, np.ones(4001) / 4001, "same")
+    found = transcribe(Sound([(0.3 * brown / np.abs(brown).max()).astype(np.float32)], RATE))
+    assert not found.heard
+    assert found.unpitched.startswith("noise, nine tenths of it below")

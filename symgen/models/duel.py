@@ -1,0 +1,351 @@
+"""A duel of generator and adversary, held by an anchor.
+
+From real contexts the generator writes several continuations each, the adversary says how real each sounds, and the
+generator moves towards what sounds real (two ways, see :mod:`symgen.models.rewards`). A frozen copy of the generator
+as likelihood left it is the anchor: the Kullback-Leibler divergence from it is kept near a target, and a share of
+likelihood training goes on. What could go wrong is watched, and undone (:class:`Limits`).
+Known to help at this size: GAPT and TextGAIL for the anchor and replay, ScratchGAN for large batches, dense rewards and
+regularised discriminators.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from symgen.errors import CorpusError, UsageError
+from symgen.models.discriminator import Adversary, AdversaryConfig, Heard
+from symgen.models.generator import Generator, step_log_likelihood
+from symgen.models.likelihood import (
+    Run,
+    negative_log_likelihood,
+    stage_seed,
+    tensors_of,
+    weights_of,
+)
+from symgen.models.rewards import advantages, relativistic, soft_tokens
+from symgen.models.rollout import continue_pieces
+from symgen.models.runtime import Runtime
+from symgen.models.watch import Limits, copied, distinct, run_table
+from symgen.models.windows import Batch, Pieces
+from symgen.progress import Progress
+
+WAYS = ("policy", "gumbel")
+
+
+@dataclass(frozen=True, slots=True)
+class AdversarialStage:
+    """The adversarial stage.
+
+    Parameters
+    ----------
+    name : str
+        Names the stage in logs and seeds.
+    way : str
+        "policy" or "gumbel".
+    updates : int
+        Updates of the generator.
+    shares : mapping of str to float
+        How often each style is played.
+    contexts, siblings : int
+        Real contexts an update, and continuations of each.
+    seen, heard, length : int
+        Steps of context that the generator sees, that the adversary hears, and steps written.
+    learning_rate : float
+        Of the generator; its first tenth is a warm-up, its last half falls to a tenth.
+    discount : float
+        See :func:`symgen.models.rewards.advantages`.
+    temperature : float
+        See :func:`symgen.models.rewards.soft_tokens`.
+    divergence : float
+        Target of the divergence from the anchor in nats a step; its weight is adapted to keep it.
+    replay : float
+        Weight of the likelihood of real windows.
+    average : float
+        Decay of the moving average of the generator's weights, which is what is kept; 0 keeps the last weights.
+    rounds, warm_up : int
+        Steps of the adversary an update, and before the first.
+    memory : int
+        Updates whose continuations the adversary learns from.
+    evaluate_every : int
+        Updates between snapshots.
+    adversary : AdversaryConfig
+        The ensemble.
+    limits : Limits
+        What undoes updates.
+    """
+
+    name: str = "adversarial"
+    way: str = "policy"
+    updates: int = 240
+    shares: Mapping[str, float] = field(default_factory=lambda: {"guqin": 0.65, "guzheng": 0.35})
+    contexts: int = 24
+    siblings: int = 4
+    seen: int = 32
+    heard: int = 16
+    length: int = 32
+    learning_rate: float = 6e-5
+    discount: float = 0.9
+    temperature: float = 1.0
+    divergence: float = 0.05
+    replay: float = 0.2
+    average: float = 0.95
+    rounds: int = 3
+    warm_up: int = 200
+    memory: int = 12
+    evaluate_every: int = 40
+    adversary: AdversaryConfig = field(default_factory=AdversaryConfig)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Continuations of real contexts of one style, and where these are.
+
+    Parameters
+    ----------
+    style : str
+        Their style.
+    places : list of (piece, step)
+        Where each row was continued.
+    batch : Batch
+        Context and continuation.
+    """
+
+    style: str
+    places: list[tuple[int, int]]
+    batch: Batch
+
+
+class Duel:
+    """Generator and adversary, and where their duel stands.
+
+    Parameters
+    ----------
+    run : Run
+        The run whose generator is trained, with its folder and seed.
+    stage : AdversarialStage
+        What to do.
+    training : mapping of str to Pieces
+        Training pieces by style; no other piece is ever shown to the adversary.
+    """
+
+    def __init__(self, run: Run, stage: AdversarialStage, training: Mapping[str, Pieces]) -> None:
+        self.run, self.stage, self.training = run, stage, training
+        self.model = run.model
+        self.anchor = copy.deepcopy(run.model).eval()
+        self.mean = {name: value.detach().clone() for name, value in run.model.state_dict().items()}
+        torch.manual_seed(stage_seed(run.seed, stage.name, 0))
+        self.adversary = Adversary(stage.adversary, stage.length)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=stage.learning_rate, betas=(0.9, 0.98), weight_decay=0.0
+        )
+        self.weight = 0.3
+        self.done = 0
+        self.memory: deque[Written] = deque(maxlen=stage.memory)
+        self.styles = styles_to_play(stage, training)
+        shares = np.array([stage.shares[style] for style in self.styles])
+        self.shares = shares / shares.sum()
+        self._folds = {style: _folds(training[style], stage.adversary.folds, run.seed) for style in self.styles}
+        self._runs = {style: run_table(training[style]) for style in self.styles}
+
+    def write(self, rng: np.random.Generator, runtime: Runtime | None = None) -> Written:
+        """Let the generator continue real contexts of one style, and remember what it wrote."""
+        stage = self.stage
+        style = self.styles[int(rng.choice(len(self.styles), p=self.shares))]
+        pieces = self.training[style]
+        places = pieces.places(rng, stage.contexts, before=stage.seen, after=stage.length)
+        places = [place for place in places for _ in range(stage.siblings)]
+        runtime = runtime or runtime_of(self.model)
+        batch = continue_pieces(runtime, pieces, places, seen=stage.seen, length=stage.length, rng=rng)
+        written = Written(style, places, batch)
+        self.memory.append(written)
+        return written
+
+    def warm_up(self, rng: np.random.Generator, tick: Progress) -> float:
+        """Fill the memory, let the adversary learn from it, and return its accuracy on pieces not learnt from."""
+        runtime = runtime_of(self.model)
+        while len(self.memory) < self.stage.memory:
+            self.write(rng, runtime)
+            tick(f"{self.stage.name}: writing for the adversary", len(self.memory), self.stage.memory)
+        seen = []
+        for step in range(self.stage.warm_up):
+            seen.append(self.adversary.learn(*self._compared(rng)))
+            if step % 10 == 9:
+                note = f"{self.stage.name}: the adversary warms up, {np.mean(seen[-40:]):.2f} right"
+                tick(note, step + 1, self.stage.warm_up)
+        return float(np.mean(seen[-40:]))
+
+    def judge(self, rng: np.random.Generator) -> float:
+        """Let the adversary compare remembered continuations with real ones; return its accuracy."""
+        rounds = self.stage.rounds
+        return sum(self.adversary.learn(*self._compared(rng)) for _ in range(rounds)) / max(1, rounds)
+
+    def update(self, written: Written, replay: Batch) -> dict[str, float]:
+        """Move the generator towards what the adversary takes for real, and return what to watch."""
+        stage = self.stage
+        steps, features, prefix, _ = tensors_of(written.batch)
+        self.model.train()
+        logits = self.model(steps, features, prefix)
+        with torch.no_grad():
+            held = self.anchor(steps, features, prefix)
+        tail = slice(stage.seen, None)
+        divergence, entropy = _divergence(logits, held, tail)
+        gain = self._policy(written, logits) if stage.way == "policy" else self._gumbel(written, logits)
+        loss = gain + self.weight * divergence + stage.replay * negative_log_likelihood(self.model, replay)
+        for group in self.optimiser.param_groups:
+            group["lr"] = stage.learning_rate * self._schedule()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self._follow()
+        self.done += 1
+        seen = float(divergence.detach())
+        self.weight *= 1.1 if seen > 1.5 * stage.divergence else 1 / 1.1 if seen < 0.5 * stage.divergence else 1.0
+        self.weight = min(max(self.weight, 0.03), 10.0)
+        fresh = written.batch.steps[:, stage.seen + 1 :]
+        return {
+            "loss": float(loss.detach()),
+            "gain": float(gain.detach()),
+            "divergence": seen,
+            "entropy": float(entropy.detach()),
+            "weight": self.weight,
+            "distinct": distinct(fresh),
+            "copied": copied(fresh, self._runs[written.style]),
+        }
+
+    def kept(self) -> dict[str, Tensor]:
+        """Return the weights that are worth keeping: the average of the last ones, if there is one."""
+        return self.mean if self.stage.average else self.model.state_dict()
+
+    def heard(self, style: str, places: list[tuple[int, int]], batch: Batch) -> Heard:
+        """Return what the adversary hears of windows: the end of the context, and the continuation."""
+        first = self.stage.seen - self.stage.heard
+        folds = torch.from_numpy(self._folds[style][[piece for piece, _ in places]])
+        return Heard(torch.from_numpy(batch.steps[:, 1 + first :]), torch.from_numpy(batch.features[:, first:]), folds)
+
+    def _policy(self, written: Written, logits: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        stage = self.stage
+        with torch.no_grad():
+            so_far, whole = self.adversary.verdicts(self.heard(written.style, written.places, written.batch))
+        worth = advantages(so_far, whole, stage.siblings, stage.discount)
+        steps = torch.from_numpy(written.batch.steps)
+        likelihood = step_log_likelihood(logits, steps[:, 1:])[:, stage.seen :].sum(-1)
+        return -(worth * likelihood).mean()
+
+    def _gumbel(self, written: Written, logits: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        stage = self.stage
+        heard = self.heard(written.style, written.places, written.batch)
+        soft = []
+        for place, scores in enumerate(logits):
+            drawn = heard.steps[:, -stage.length :, place]
+            fresh = soft_tokens(scores[:, stage.seen :], drawn, stage.temperature)
+            known = functional.one_hot(heard.steps[:, : stage.heard, place], scores.shape[-1]).to(fresh.dtype)
+            soft.append(torch.cat([known, fresh], dim=1))
+        so_far, whole = self.adversary.verdicts(
+            Heard(heard.steps, heard.features, heard.folds, (soft[0], soft[1], soft[2]))
+        )
+        with torch.no_grad():
+            real_so_far, real = self.adversary.verdicts(self._real(written.style, written.places))
+        return relativistic(whole, real) + relativistic(so_far, real_so_far)
+
+    def _real(self, style: str, places: list[tuple[int, int]]) -> Heard:
+        """Return what really followed at these places."""
+        stage = self.stage
+        starts = [(piece, step - stage.seen) for piece, step in places]
+        return self.heard(style, places, self.training[style].batch(starts, stage.seen + stage.length))
+
+    def _compared(self, rng: np.random.Generator) -> tuple[Heard, Heard]:
+        """Return as many real windows as remembered ones, of the same styles."""
+        stage = self.stage
+        rows = stage.contexts * stage.siblings
+        count = max(2, rows // len(self.memory))
+        real, written = [], []
+        for past in self.memory:
+            pieces = self.training[past.style]
+            real.append(self._real(past.style, pieces.places(rng, count, before=stage.seen, after=stage.length)))
+            chosen = torch.from_numpy(rng.permutation(len(past.places))[:count])
+            written.append(self.heard(past.style, past.places, past.batch).rows(chosen))
+        return Heard.joined(real), Heard.joined(written)
+
+    def _schedule(self) -> float:
+        warm = max(1, self.stage.updates // 10)
+        falling = 2 * max(0.0, self.done / max(1, self.stage.updates) - 0.5)
+        return min(1.0, (self.done + 1) / warm) * (1 - 0.9 * falling)
+
+    def _follow(self) -> None:
+        """Let the average follow the weights."""
+        decay = min(self.stage.average, (1 + self.done) / (10 + self.done))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                self.mean[name].lerp_(value, 1 - decay)
+
+    def learn_at(self, factor: float) -> None:
+        """Let the generator learn faster or slower than it did from here on."""
+        self.stage = replace(self.stage, learning_rate=self.stage.learning_rate * factor)
+
+
+def styles_to_play(stage: AdversarialStage, training: Mapping[str, Pieces]) -> list[str]:
+    """Return the styles of a stage that have a piece long enough for a context and its continuation.
+
+    Raises
+    ------
+    CorpusError
+        If there is none.
+    UsageError
+        If the stage names no way that there is.
+    """
+    if stage.way not in WAYS:
+        raise UsageError(f"way {stage.way!r}", expected=" or ".join(WAYS))
+    least = stage.seen + stage.length
+    found = [
+        style
+        for style, share in stage.shares.items()
+        if share > 0 and style in training and (training[style].lengths >= least).any()
+    ]
+    if not found:
+        raise CorpusError(
+            f"no training piece has {least} steps",
+            expected=f"a longer piece of {', '.join(stage.shares)} for the adversarial stage",
+            remedy="convert longer pieces",
+        )
+    return found
+
+
+def runtime_of(model: Generator, weights: Mapping[str, NDArray[np.floating]] | None = None) -> Runtime:
+    """Return the generator in numpy with the weights as they stand, or with others."""
+    config = model.config
+    return Runtime(
+        weights or weights_of(model),
+        layers=config.layers,
+        heads=config.heads,
+        width=config.width,
+        window=config.window,
+        features=config.features,
+    )
+
+
+def _folds(pieces: Pieces, folds: int, seed: int) -> NDArray[np.int64]:
+    """Return the fold of each piece, dealt out at random but evenly."""
+    order = np.random.default_rng([seed, 7]).permutation(len(pieces))
+    return order % folds
+
+
+def _divergence(logits: tuple[Tensor, ...], held: tuple[Tensor, ...], tail: slice) -> tuple[Tensor, Tensor]:
+    """Return the divergence from the anchor, and the entropy, in nats a step, families summed."""
+    divergence, entropy = torch.zeros(()), torch.zeros(())
+    for ours, theirs in zip(logits, held, strict=True):
+        p = functional.log_softmax(ours[:, tail], dim=-1)
+        q = functional.log_softmax(theirs[:, tail], dim=-1)
+        divergence = divergence + (p.exp() * (p - q)).sum(-1).mean()
+        entropy = entropy - (p.exp() * p).sum(-1).mean()
+    return divergence, entropy

@@ -1,0 +1,71 @@
+"""What speaks for a token coming again, in numpy: the other form of :mod:`symgen.models.recall`, for composing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEPTHS: Final = 4
+"""Agreement with what led to a step: 0, 1, 2, or at least 3 tokens."""
+
+DISTANCES: Final = np.array([2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 65])
+"""Edges between the classes of how many steps ago it was."""
+
+
+def recalled(
+    logits: NDArray[np.floating],
+    scores: NDArray[np.float32],
+    gate: NDArray[np.float32],
+    before: NDArray[np.int64],
+    alike: NDArray[np.bool_],
+    window: int,
+) -> NDArray[np.floating]:
+    """Return logits (B, V) of one step with what is recalled: :class:`symgen.models.recall.Recall` in numpy.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (B, V)
+        What the network says.
+    scores : ndarray of float32, shape (DEPTHS, len(DISTANCES) + 1, 2)
+        The table.
+    gate : ndarray of float32, shape (B, DEPTHS)
+        The gates.
+    before : ndarray of int64, shape (B, T + 1)
+        The token before each step up to this one.
+    alike : ndarray of bool, shape (B, T)
+        Whether rhythm or place of an earlier step is the same.
+    window : int
+        Steps that are looked back at, this one included.
+    """
+    first = max(0, before.shape[1] - window)
+    said = before[:, first + 1 :]
+    depth = _agreement_with_last(before, first)
+    classes = np.searchsorted(DISTANCES, np.arange(said.shape[1], 0, -1), side="right")
+    score = scores[depth, classes, alike[:, first:].astype(np.int64)] + np.take_along_axis(gate, depth, 1)
+    weight = np.exp(score) * (said > 0)
+    top = logits.max(axis=-1, keepdims=True)
+    exponent = np.exp(logits - top)
+    probability = exponent / exponent.sum(axis=-1, keepdims=True)
+    flat = said + logits.shape[1] * np.arange(len(said))[:, None]
+    more = np.bincount(flat.ravel(), weight.ravel(), minlength=logits.size).reshape(logits.shape)
+    found: NDArray[np.floating] = np.log(probability + more + 1e-12).astype(np.float32)
+    return found
+
+
+def _agreement_with_last(before: NDArray[np.int64], first: int) -> NDArray[np.int64]:
+    """Return how many tokens before the last step and before each earlier one from `first` on agree, up to 3."""
+    count = before.shape[1]
+    depth = np.zeros((len(before), count - 1 - first), np.int64)
+    still = np.ones_like(depth, dtype=np.bool_)
+    for back in range(DEPTHS - 1):
+        if back >= count:
+            break
+        places = np.arange(first, count - 1) - back
+        inside = places >= 0
+        agree = np.zeros_like(still)
+        agree[:, inside] = before[:, places[inside]] == before[:, count - 1 - back, None]
+        still &= agree
+        depth += still
+    return depth
