@@ -33,7 +33,7 @@ TAKE = {
 }
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
-COMPOSE_FIELDS += " format layout"
+COMPOSE_FIELDS += " format layout humanize humanize_timing humanize_velocity"
 CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler caps"
 TRAIN_FIELDS = "dataset style output run seed threads recipe device precision compiled"
 
@@ -115,6 +115,7 @@ class TestCompose:
         )
         words += " --seed 5 --raw --checkpoint box --temperature 0.9 --top-p 0.95 -o folder"
         words += " --format rpp --layout mpe --time-signatures fixed --names ascii"
+        words += " --humanize 0.25 --humanize-timing 0 --humanize-velocity 1"
         assert command("compose", *words.split()) == 0
         fields = {field.name: getattr(given[0], field.name) for field in dataclasses.fields(given[0])}
         assert fields == {
@@ -129,6 +130,9 @@ class TestCompose:
             "takes": 3,
             "seed": 5,
             "raw": True,
+            "humanize": 0.25,
+            "humanize_timing": 0.0,
+            "humanize_velocity": 1.0,
             "checkpoint": Path("box"),
             "temperature": 0.9,
             "top_p": 0.95,

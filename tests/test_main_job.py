@@ -65,7 +65,10 @@ def mido_notes(data):
 class TestPromises:
     def test_the_written_notes_are_what_was_counted(self, piece):
         _, take, data = piece
-        assert len(mido_notes(data)) == len(take.score) == take.as_json()["notes"]
+        assert len(take.score) == take.as_json()["notes"]
+        # Ornaments add strokes, and a slide that does not lead back has sounded a written note without one.
+        slid = sum(1 for note in take.performance.notes if note.bends and note.bends[-1].cents)
+        assert len(mido_notes(data)) >= len(take.score) - slid
 
     def test_bars(self, piece):
         request, take, data = piece
