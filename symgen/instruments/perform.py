@@ -14,6 +14,7 @@ from random import Random
 
 from symgen.errors import PlayabilityError
 from symgen.instruments.base import Instrument, Placement, Tuning
+from symgen.instruments.chosen import Choice, Chosen
 from symgen.instruments.expression import (
     MANNERS,
     OTHER_MANNER,
@@ -24,7 +25,7 @@ from symgen.instruments.expression import (
     shaped_velocities,
 )
 from symgen.instruments.fingering import DEFAULT_QPM, Fingering, finger
-from symgen.instruments.ornaments import Choice, Chosen, choose
+from symgen.instruments.ornaments import choose
 from symgen.instruments.ringing import ring_seconds, until_hand_moves, until_struck_again
 from symgen.instruments.sections import parts
 from symgen.instruments.setting import set_out

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from symgen.instruments.base import Instrument, Placement, Tuning, cents_at
+from symgen.instruments.curves import Space
 from symgen.instruments.expression import metre_at, phrase_edges
 from symgen.instruments.fingering import DEFAULT_QPM
 from symgen.instruments.ringing import ring_seconds
-from symgen.instruments.shapes import Space
 from symgen.score import Score, Technique
 from symgen.theory.degrees import PENTATONIC
 from symgen.units import bar_ticks, ticks_to_seconds

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from symgen.instruments import get_instrument, instruments
 from symgen.instruments.choosing import draw, probabilities
+from symgen.instruments.curves import REST, Arc, Bump, Slide, Space, Vibrato
 from symgen.instruments.expression import MANNERS, phrase_edges, shaped_tempi
 from symgen.instruments.perform import perform
 from symgen.instruments.ringing import ring_seconds
 from symgen.instruments.rules import placements
 from symgen.instruments.sections import parts, role_of
-from symgen.instruments.shapes import REST, Arc, Bump, Run, Slide, Space, Vibrato
+from symgen.instruments.shapes import Run
 from symgen.score import Key, Metre, Score, Section, Technique, Tempo, make_notes
 from symgen.units import ticks_to_seconds
 
