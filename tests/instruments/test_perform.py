@@ -152,7 +152,9 @@ class TestAnyPerformance:
             perform(score, instrument, tuning, style=instrument.name, seed=seed, humanize=share)
             for share in (humanize, 0.0)
         )
-        assert [made(note) for note in in_order(free)] == [made(note) for note in in_order(strict)]
+        # A curve has as many points as the tempo leaves room for; where it begins is the ornament's.
+        one, other = ([(made(n)[:-1], made(n)[-1][:1]) for n in in_order(played)] for played in (free, strict))
+        assert one == other
 
     @for_any_performance
     def test_tempo_stays_near_what_is_written(self, piece, seed, humanize):
