@@ -33,7 +33,7 @@ TAKE = {
 }
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
-COMPOSE_FIELDS += " format layout humanize humanize_timing humanize_velocity"
+COMPOSE_FIELDS += " humanize humanize_timing humanize_velocity format layout"
 CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler caps"
 TRAIN_FIELDS = "dataset style output run seed threads recipe device precision compiled"
 
@@ -114,8 +114,8 @@ class TestCompose:
             "--style guzheng --mode zhi --gong Bb --tuning D --tempo 92.5 --metre 2/4 --bars 24 --seconds 30 --takes 3"
         )
         words += " --seed 5 --raw --checkpoint box --temperature 0.9 --top-p 0.95 -o folder"
+        words += " --humanize 0.4 --humanize-timing 0.2 --humanize-velocity 0.6"
         words += " --format rpp --layout mpe --time-signatures fixed --names ascii"
-        words += " --humanize 0.25 --humanize-timing 0 --humanize-velocity 1"
         assert command("compose", *words.split()) == 0
         fields = {field.name: getattr(given[0], field.name) for field in dataclasses.fields(given[0])}
         assert fields == {
@@ -130,9 +130,9 @@ class TestCompose:
             "takes": 3,
             "seed": 5,
             "raw": True,
-            "humanize": 0.25,
-            "humanize_timing": 0.0,
-            "humanize_velocity": 1.0,
+            "humanize": 0.4,
+            "humanize_timing": 0.2,
+            "humanize_velocity": 0.6,
             "checkpoint": Path("box"),
             "temperature": 0.9,
             "top_p": 0.95,
