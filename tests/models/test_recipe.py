@@ -29,7 +29,7 @@ def refused(table, words):
 
 def test_the_shipped_recipe_is_the_default():
     assert Recipe() == read_recipe(SHIPPED)
-    assert [stage.name for stage in Recipe().stages] == ["folk", "zither", "polish"]
+    assert [stage.name for stage in Recipe().stages] == ["folk", "zither"]
     assert Recipe().adversarial.name == "adversarial"
 
 
