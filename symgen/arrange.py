@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from symgen.errors import PlayabilityError, UsageError
-from symgen.files import check_target, make_folder
+from symgen.files import check_target, make_folder, write_bytes
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.adapting import Change, Setting, choose_setting, folded, mended
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.doubling import doubled
 from symgen.instruments.fingering import DEFAULT_QPM, Fingering, finger
-from symgen.instruments.perform import perform, plain
+from symgen.instruments.perform import play
+from symgen.opening import open_piece
 from symgen.performance import Performance
 from symgen.progress import Progress, silent
 from symgen.score import Key, Score, Tempo
@@ -22,6 +23,7 @@ from symgen.styles import STYLES
 from symgen.theory.degrees import parse_pitch_class, pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.units import TICKS_PER_QUARTER
+from symgen.writers import DEFAULTS, Options, is_remark
 
 MOST_SEMITONES = 48
 CHANGES_SHOWN = 12
@@ -55,10 +57,18 @@ class ArrangeRequest:
         Refuse what would have to be changed; transposition and tuning are still chosen.
     raw : bool
         Write the score without performance.
+    humanize : float
+        0 keeps grid and tempo, 1 is the freest.
+    humanize_timing, humanize_velocity : float, optional
+        The same for onsets and tempo, and for velocities, where they differ from `humanize`.
     seed : int
         Of the performance.
     output : Path, optional
         File or folder; the current folder by default.
+    format : str, optional
+        Format of the file, by name or suffix; by default the suffix of `output`, or MIDI.
+    layout : Options
+        How tracks, time signatures, names and articulations are written.
     """
 
     source: Path
@@ -72,8 +82,13 @@ class ArrangeRequest:
     double: bool = False
     strict: bool = False
     raw: bool = False
+    humanize: float = 0.5
+    humanize_timing: float | None = None
+    humanize_velocity: float | None = None
     seed: int = 0
     output: Path | None = None
+    format: str | None = None
+    layout: Options = DEFAULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +190,7 @@ def arrange(source: Score | str | Path, style: str = "guqin", **options: Any) ->
     if isinstance(source, Score):
         return arrange_score(source, ArrangeRequest(source=Path(source.title or "score"), style=style, **options))
     request = ArrangeRequest(source=Path(source), style=style, **options)
-    return arrange_score(_read(request), request)
+    return arrange_score(open_piece(request.source, request.piece)[0].score, request)
 
 
 def arrange_file(request: ArrangeRequest, progress: Progress = silent) -> ArrangeResult:
@@ -195,29 +210,24 @@ def arrange_file(request: ArrangeRequest, progress: Progress = silent) -> Arrang
 
     output = request.output or Path()
     is_file = output.suffix.lower() in writers.suffixes()
+    writer = writers.choose_format(request.format, output if is_file else None, request.layout)
     if is_file:
         check_target(output)
     progress(f"reading {request.source}")
-    score = _read(request)
+    score = open_piece(request.source, request.piece, progress)[0].score
     progress("finding places on the strings")
     result = arrange_score(score, request)
-    path = output if is_file else make_folder(output) / f"{request.source.stem}-{result.instrument}.mid"
-    return replace(result, path=writers.write(result.performance, path))
-
-
-def _read(request: ArrangeRequest) -> Score:
-    from symgen.readers import read_pieces
-
-    pieces = read_pieces(request.source)
-    if not 1 <= request.piece <= len(pieces):
-        raise UsageError(f"piece {request.piece} of {request.source}", expected=f"1 to {len(pieces)}")
-    return pieces[request.piece - 1].score
+    name = f"{request.source.stem}-{result.instrument}{writer.SUFFIXES[0]}"
+    path = output if is_file else make_folder(output) / name
+    write_bytes(path, writers.encode(result.performance, writer, request.layout))
+    return replace(result, path=path)
 
 
 def arrange_score(score: Score, request: ArrangeRequest) -> ArrangeResult:
     """Arrange a score as a request says; see :func:`arrange`."""
     instrument, tuning = _checked(request)
     score = score.resampled(TICKS_PER_QUARTER)
+    score = replace(score, texts=tuple(text for text in score.texts if not is_remark(text)))  # of whom it was for
     if not len(score):
         raise UsageError(f"{request.source} holds no notes", expected="a melody")
     if request.tempo is not None or not score.tempi:
@@ -245,7 +255,18 @@ def arrange_score(score: Score, request: ArrangeRequest) -> ArrangeResult:
         changes += [*more, *mends]
     gong = (estimate.gong + setting.semitones) % 12
     arranged = replace(arranged, keys=arranged.keys or (Key(0, gong, estimate.mode),))
-    performance = _performed(arranged, request, instrument, setting.tuning, fingering)
+    performance = play(
+        arranged,
+        instrument,
+        setting.tuning,
+        style=request.style,
+        seed=request.seed,
+        raw=request.raw,
+        humanize=request.humanize,
+        humanize_timing=request.humanize_timing,
+        humanize_velocity=request.humanize_velocity,
+        fingering=fingering,
+    )
     return ArrangeResult(
         score=arranged,
         performance=performance,
@@ -276,6 +297,10 @@ def _checked(request: ArrangeRequest) -> tuple[Instrument, Tuning | None]:
         raise UsageError(f"transpose {request.transpose}", expected=f"-{MOST_SEMITONES} to {MOST_SEMITONES}")
     if request.tempo is not None and not 20 <= request.tempo <= 300:
         raise UsageError(f"tempo {request.tempo:g}", expected="20 to 300")
+    for name in ("humanize", "humanize_timing", "humanize_velocity"):
+        share = getattr(request, name)
+        if share is not None and not 0 <= share <= 1:
+            raise UsageError(f"{name.replace('_', '-')} {share:g}", expected="0 to 1")
     return instrument, None if request.tuning is None else get_tuning(instrument, request.tuning)
 
 
@@ -317,11 +342,3 @@ def _kept(before: Score, after: Score) -> float:
     ours = Counter(zip(after.notes["onset"].tolist(), after.notes["pitch"].tolist(), strict=True))
     theirs = Counter(zip(before.notes["onset"].tolist(), before.notes["pitch"].tolist(), strict=True))
     return sum((ours & theirs).values()) / len(before)
-
-
-def _performed(
-    score: Score, request: ArrangeRequest, instrument: Instrument, tuning: Tuning, fingering: Fingering
-) -> Performance:
-    if request.raw:
-        return plain(score, instrument, tuning, fingering=fingering)
-    return perform(score, instrument, tuning, style=request.style, seed=request.seed, fingering=fingering)

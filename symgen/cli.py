@@ -14,7 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, console
+from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, console
+from symgen.cli_options import Json, Quiet
 
 app = typer.Typer(
     name="symgen",
@@ -27,9 +28,6 @@ app = typer.Typer(
 
 app.add_typer(cli_corpus.app, name="corpus")
 app.add_typer(cli_dataset.app, name="dataset")
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 def main() -> None:
@@ -68,43 +66,25 @@ def compose(
     seconds: Annotated[float | None, typer.Option(metavar="S", help="Length in seconds, instead of bars.")] = None,
     takes: Annotated[int, typer.Option(metavar="N", help="How many pieces to compose.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed: the same one composes the same piece.")] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="Quantised score: no timing, no bends.")] = False,
-    humanize: Annotated[
-        float, typer.Option(metavar="0..1", help="How freely it is played; 0 keeps grid and tempo.")
-    ] = 0.5,
-    humanize_timing: Annotated[
-        float | None, typer.Option(metavar="0..1", help="The same for onsets and tempo alone.")
-    ] = None,
-    humanize_velocity: Annotated[
-        float | None, typer.Option(metavar="0..1", help="The same for velocities alone.")
-    ] = None,
+    raw: cli_options.Raw = False,
+    humanize: cli_options.Humanize = 0.5,
+    humanize_timing: cli_options.HumanizeTiming = None,
+    humanize_velocity: cli_options.HumanizeVelocity = None,
     checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="Another checkpoint.")] = None,
     temperature: Annotated[float | None, typer.Option(metavar="F", help="Higher is bolder.")] = None,
     top_p: Annotated[float | None, typer.Option(metavar="F", help="Share of likely choices kept.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="PATH", help="File (by its suffix) or folder to write.")
-    ] = None,
-    file_format: Annotated[
-        str | None, typer.Option("--format", metavar="NAME", help="mid, dawproject, rpp, musicxml or jianpu.")
-    ] = None,
-    layout: Annotated[
-        str, typer.Option(metavar="merged|strings|mpe", help="One track; one a string; MIDI Polyphonic Expression.")
-    ] = "merged",
-    time_signatures: Annotated[
-        str, typer.Option(metavar="map|fixed", help="Every time signature, or one 4/4 for the host.")
-    ] = "map",
-    names: Annotated[str, typer.Option(metavar="utf8|ascii", help="Text in titles, markers and track names.")] = "utf8",
-    articulations: Annotated[
-        Path | None, typer.Option(metavar="TOML", help="Keyswitches and such that a sample library wants.")
-    ] = None,
+    output: cli_options.Output = None,
+    file_format: cli_options.FileFormat = None,
+    layout: cli_options.Layout = "merged",
+    time_signatures: cli_options.TimeSignatures = "map",
+    names: cli_options.Names = "utf8",
+    articulations: cli_options.Articulations = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Compose pieces and write them as MIDI, DAW projects or notation."""
     from symgen.compose import ComposeRequest, compose_files
-    from symgen.writers import GENERAL_MIDI, Options, read_articulations
 
-    library = GENERAL_MIDI if articulations is None else read_articulations(articulations)
     chosen = {"temperature": temperature, "top_p": top_p}
     request = ComposeRequest(
         style=style,
@@ -124,7 +104,7 @@ def compose(
         checkpoint=checkpoint,
         output=output,
         format=file_format,
-        layout=Options(layout, time_signatures, names, library),
+        layout=cli_options.writer_options(layout, time_signatures, names, articulations),
         **{name: value for name, value in chosen.items() if value is not None},
     )
     with console.Reporter(quiet=quiet) as progress:

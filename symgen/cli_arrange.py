@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from symgen import console
+from symgen import cli_options, console
 
 
 def arrange(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A score in any format that symgen reads.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A score or recording in any format that symgen reads.")],
     style: Annotated[str, typer.Option("--style", "-s", metavar="guqin|guzheng", help="Whose idiom.")] = "guqin",
     instrument: Annotated[
         str | None, typer.Option(metavar="NAME", help="Another instrument, such as guzheng23, or a TOML file.")
@@ -25,13 +25,19 @@ def arrange(
     piece: Annotated[int, typer.Option(metavar="N", min=1, help="Which piece of a tune book.")] = 1,
     double: Annotated[bool, typer.Option("--double", help="Add double notes where players have them.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse a melody that would have to be changed.")] = False,
-    raw: Annotated[bool, typer.Option("--raw", help="Quantised score: no timing, no bends.")] = False,
+    raw: cli_options.Raw = False,
+    humanize: cli_options.Humanize = 0.5,
+    humanize_timing: cli_options.HumanizeTiming = None,
+    humanize_velocity: cli_options.HumanizeVelocity = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the performance.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="PATH", help="File (by its suffix) or folder to write.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    output: cli_options.Output = None,
+    file_format: cli_options.FileFormat = None,
+    layout: cli_options.Layout = "merged",
+    time_signatures: cli_options.TimeSignatures = "map",
+    names: cli_options.Names = "utf8",
+    articulations: cli_options.Articulations = None,
+    as_json: cli_options.Json = False,
+    quiet: cli_options.Quiet = False,
 ) -> None:
     """Make a melody playable. Transposed, tuned, folded by octaves; every change is told."""
     from symgen.arrange import ArrangeRequest, arrange_file
@@ -48,8 +54,13 @@ def arrange(
         double=double,
         strict=strict,
         raw=raw,
+        humanize=humanize,
+        humanize_timing=humanize_timing,
+        humanize_velocity=humanize_velocity,
         seed=seed,
         output=output,
+        format=file_format,
+        layout=cli_options.writer_options(layout, time_signatures, names, articulations),
     )
     with console.Reporter(quiet=quiet) as progress:
         result = arrange_file(request, progress)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from symgen import console
+from symgen.cli_options import Json, Quiet
 
 app = typer.Typer(
     help="Public corpora: what there is, and how to get it.",
@@ -25,8 +26,6 @@ Data = Annotated[
 Corpora = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Declarations of corpora, instead of the shipped ones.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 @app.command("list")

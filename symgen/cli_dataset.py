@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from symgen import console
+from symgen.cli_options import Json, Quiet
 from symgen.console import named_counts
 
 app = typer.Typer(
@@ -18,8 +19,6 @@ app = typer.Typer(
 )
 
 Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="Folder that symgen convert wrote.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 @app.command()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from symgen.errors import PlayabilityError, UsageError
 from symgen.files import check_target, make_folder, write_bytes
 from symgen.grammar import Plan
 from symgen.instruments.fingering import finger
-from symgen.instruments.perform import perform, plain
+from symgen.instruments.perform import play
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.performance import Performance
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take
@@ -32,9 +32,6 @@ from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
-
-if TYPE_CHECKING:
-    from symgen.writers import Format
 
 __all__ = [
     "ComposeRequest",
@@ -189,7 +186,7 @@ def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress 
     Parameters
     ----------
     requests : sequence of ComposeRequest
-        What to compose, from one checkpoint: the first request names it.
+        What to compose, with one checkpoint, temperature and top-p.
 
     Returns
     -------
@@ -199,16 +196,20 @@ def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress 
     Raises
     ------
     UsageError, CheckpointError
-        As :func:`compose`.
+        As :func:`compose`; also if the requests differ in checkpoint, temperature or top-p.
     """
     found: list[TokenSequence | None] = [None] * len(requests)
     if not requests:
         return found
+    shared = {(one.checkpoint, one.temperature, one.top_p) for one in requests}
+    if len(shared) > 1:
+        raise UsageError(f"{len(shared)} ways to draw in one batch", expected="one checkpoint, temperature and top-p")
     checkpoint = _checkpoint(requests[0])
     runtime = checkpoint.runtime()
     wishes = [check_request(request) for request in requests]
     plans, tempi = zip(*(_plan_of(wish, one, 1) for wish, one in zip(wishes, requests, strict=True)), strict=True)
-    _check_style(wishes[0], checkpoint)
+    for wish in wishes:
+        _check_style(wish, checkpoint)
     left = list(range(len(requests)))
     for attempt in range(_ATTEMPTS):
         if not left:
@@ -273,7 +274,7 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
     wish = check_request(request)
     output = request.output or Path()
     is_file = output.suffix.lower() in writers.suffixes()
-    writer = _format(request, output if is_file else None)
+    writer = writers.choose_format(request.format, output if is_file else None, request.layout)
     if is_file and request.takes > 1:
         raise UsageError(
             f"{request.takes} takes for one file {output}",
@@ -291,18 +292,6 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
         write_bytes(path, writers.encode(take.performance, writer, request.layout))
         written.append(replace(take, path=path))
     return ComposeResult(tuple(written))
-
-
-def _format(request: ComposeRequest, file: Path | None) -> Format:
-    """Return the format asked for by name or by the suffix of the file; refuse what cannot be before composing."""
-    from symgen import writers
-
-    writer = writers.find_format(request.format or (file.suffix if file else "mid"))
-    if file and file.suffix.lower() not in writer.SUFFIXES:
-        remedy = f"use -o {file.with_suffix(writer.SUFFIXES[0])}"
-        raise UsageError(f"--format {request.format} for the file {file}", expected="one format", remedy=remedy)
-    writers.check_options(writer, request.layout)
-    return writer
 
 
 def list_styles() -> tuple[Style, ...]:
@@ -379,21 +368,18 @@ def _take(
     request: ComposeRequest,
 ) -> Take:
     fingering = finger(score, plan.instrument, plan.tuning)
-    if request.raw:
-        performance = plain(score, plan.instrument, plan.tuning, fingering=fingering)
-    else:
-        seed = int(np.random.SeedSequence([wish.seed, number, 1 << 16]).generate_state(1)[0])
-        performance = perform(
-            score,
-            plan.instrument,
-            plan.tuning,
-            style=wish.style.name,
-            seed=seed,
-            humanize=request.humanize,
-            humanize_timing=request.humanize_timing,
-            humanize_velocity=request.humanize_velocity,
-            fingering=fingering,
-        )
+    performance = play(
+        score,
+        plan.instrument,
+        plan.tuning,
+        style=wish.style.name,
+        seed=int(np.random.SeedSequence([wish.seed, number, 1 << 16]).generate_state(1)[0]),
+        raw=request.raw,
+        humanize=request.humanize,
+        humanize_timing=request.humanize_timing,
+        humanize_velocity=request.humanize_velocity,
+        fingering=fingering,
+    )
     human = checkpoint.styles.get(wish.style.name, {}).get("human_longest_run")
     return Take(
         score=score,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from symgen.errors import ReadError, SymgenError, UsageError, one_line
 from symgen.instruments.playability import Playability, playability
+from symgen.opening import open_piece
 from symgen.piece import Piece
 from symgen.progress import Progress, silent
 from symgen.score import Score
@@ -147,62 +147,15 @@ def inspect_file(
         If the picture cannot be drawn.
     """
     progress(f"reading {path}")
-    pieces = _pieces_of(Path(path), progress)
-    if not 1 <= piece <= len(pieces):
-        raise UsageError(f"piece {piece} of {path}", expected=f"1 to {len(pieces)}")
+    opened, count = open_piece(Path(path), piece, progress)
     progress("looking at modes and fingerings")
-    result = describe(pieces[piece - 1], pieces=len(pieces))
+    result = describe(opened, pieces=count)
     if plot is not None:
         from symgen.plot import draw
 
         progress(f"drawing {plot}")
-        draw(pieces[piece - 1].score, result.gong or 0, plot, title=result.title or Path(path).stem)
+        draw(opened.score, result.gong or 0, plot, title=result.title or Path(path).stem)
     return result
-
-
-def _pieces_of(path: Path, progress: Progress) -> list[Piece]:
-    """Return the pieces of a file; a recording is decoded and heard in a child process that can be killed."""
-    from symgen.corpus.inputs import is_recording
-    from symgen.readers import read_pieces
-
-    if not path.is_file() or not is_recording(path):
-        return read_pieces(path)
-    from symgen.isolation import Failure, run_isolated
-    from symgen.transcribe.hearing import CAPS
-
-    work = run_isolated(
-        "symgen.inspect:read_items",
-        [str(path)],
-        None,
-        CAPS,
-        warm_up="symgen.transcribe.hearing:warm_up",
-        progress=progress,
-    )
-    (_, outcome), *_ = work
-    if isinstance(outcome, Failure):
-        raise ReadError(f"{one_line(path.name)} {outcome.detail}", code=outcome.code)
-    if isinstance(outcome, SymgenError):
-        raise outcome
-    pieces: list[Piece] = outcome
-    return pieces
-
-
-def read_items(items: Sequence[str], shared: None, working: Any) -> Iterator[Any]:
-    """Read files, the child's side of looking at a recording (see :func:`symgen.isolation.run_isolated`).
-
-    Yields
-    ------
-    tuple of int and list of Piece or SymgenError
-        Index of the item; its pieces, or why there are none.
-    """
-    from symgen.readers import read_pieces
-
-    for index, path in enumerate(items):
-        working([index])
-        try:
-            yield index, read_pieces(path)
-        except SymgenError as error:
-            yield index, error
 
 
 def describe(piece: Piece, *, pieces: int = 1) -> InspectResult:

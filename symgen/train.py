@@ -24,7 +24,8 @@ from symgen.models.export import export
 from symgen.models.generator import Generator
 from symgen.models.hardware import Hardware, hardware
 from symgen.models.journal import events_available
-from symgen.models.likelihood import Run, Stage, bits_per_note, weights_of
+from symgen.models.likelihood import Run, Stage
+from symgen.models.losses import bits_by_style, weights_of
 from symgen.models.recipe import Recipe, read_recipe
 from symgen.models.rehearsal import Estimate, Rehearsal
 from symgen.models.snapshots import snapshots
@@ -278,7 +279,7 @@ def _adversarial_begun(task: _Task) -> list[str]:
 def _finish(run: Run, task: _Task) -> TrainResult:
     """Measure what was trained and write it as a checkpoint."""
     request = task.request
-    bits = {style: round(bits_per_note(run.model, p), 4) for style, p in task.validation.items() if len(p)}
+    bits = bits_by_style(run.model, task.validation)
     stages = [*run.state.finished, *([task.recipe.adversarial.name] if task.recipe.adversarial else [])]
     figures, recipe = {"bits_per_note": bits}, task.recipe.as_json()
     export(

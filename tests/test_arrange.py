@@ -13,10 +13,10 @@ import symgen
 from symgen import console
 from symgen.arrange import ArrangeRequest, arrange, arrange_file
 from symgen.cli import app
-from symgen.errors import PlayabilityError, UsageError
+from symgen.errors import PlayabilityError, ReadError, UsageError
 from symgen.instruments import get_instrument
 from symgen.instruments.fingering import finger
-from symgen.score import Metre, Score, Technique, Tempo, make_notes
+from symgen.score import Metre, Score, Technique, Tempo, Text, make_notes
 from symgen.writers import write
 from tests.instruments.checker import Note, hand_faults
 
@@ -186,10 +186,48 @@ class TestCommand:
         )
         assert first.read_bytes() == second.read_bytes()
 
+    def test_it_is_written_as_a_producer_wants_it(self, tmp_path: Path):
+        source = tmp_path / "in.mid"
+        write(melody(50, 53, 57, 60, 57, 55, 53, 50), source)
+        words = ["arrange", str(source), "--style", "guqin", "-q", "-o"]
+        assert console.run(app, [*words, str(tmp_path / "new"), "--format", "rpp", "--layout", "strings"]) == 0
+        assert (tmp_path / "new" / "in-guqin.rpp").read_text("utf-8").count("<TRACK") > 1
+        assert console.run(app, [*words, str(tmp_path / "x.mid"), "--layout", "mpe", "--humanize", "0"]) == 0
+        assert b"MPE" in (tmp_path / "x.mid").read_bytes()
+        assert console.run(app, [*words, str(tmp_path / "x.mid"), "--format", "rpp"]) == 2
+
+    def test_what_was_said_of_another_instrument_is_not_said_again(self, tmp_path: Path):
+        source = tmp_path / "in.mid"
+        write(replace(melody(50, 53, 57, 60), texts=(Text(0, "a poem"),)), source)
+        for number, style in enumerate(("guqin", "guzheng", "guzheng"), start=1):
+            result = arrange_file(ArrangeRequest(source=source, style=style, output=tmp_path / f"{number}.mid"))
+            source = result.path
+        texts = [text.text for text in symgen.read(source).texts if text.kind in ("text", "phrase")]
+        assert sum("tuning" in text for text in texts) == 2  # one text and one cue
+        assert not any("zhengdiao" in text for text in texts)
+        assert "a poem" in texts
+
+    def test_a_recording_is_heard_where_it_can_be_stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        """What opens files of others for looking at them opens them for arranging too."""
+        heard = []
+        take = tmp_path / "take.wav"
+        take.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
+
+        def run(function, items, *rest, **more):
+            heard.append((function, list(items)))
+            return [(0, ReadError("take.wav holds no notes"))]
+
+        monkeypatch.setattr("symgen.isolation.run_isolated", run)
+        with pytest.raises(ReadError, match="holds no notes"):
+            arrange(take, "guqin")
+        assert heard == [("symgen.opening:read_items", [str(take)])]
+
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"humanize": 1.5}, "humanize 1.5; expected 0 to 1"),
+        ({"humanize_timing": -1.0}, "humanize-timing -1; expected 0 to 1"),
         ({"style": "folk"}, "no zither plays the style 'folk'; expected one of guqin, guzheng"),
         ({"style": "pipa"}, "the style 'pipa'"),
         ({"gong": "F", "transpose": 1}, "both gong and transpose"),

@@ -1,6 +1,7 @@
 """Composing with a small network of random weights: options are honoured, and one seed gives the same bytes."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from symgen.compose import (
 from symgen.copying import fingerprints
 from symgen.errors import CheckpointError, PlayabilityError, SymgenError, UsageError, WriteError
 from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fingerprints
-from symgen.models.likelihood import weights_of
+from symgen.models.losses import weights_of
 from symgen.sampling import Sampling, compose_sequences
 from symgen.score import Technique
 from symgen.tokens.codec import decode
@@ -400,6 +401,20 @@ class TestSideBySide:
         monkeypatch.setattr("symgen.compose.broken_promises", lambda score, plan: ["no"])
         monkeypatch.setattr("symgen.compose._ATTEMPTS", 2)
         assert compose_side_by_side([ComposeRequest("guqin", bars=2, seed=1, checkpoint=checkpoint)]) == [None]
+
+    @pytest.mark.parametrize("change", [{"temperature": 2.0}, {"top_p": 0.5}, {"checkpoint": Path("other")}])
+    def test_what_differs_in_how_it_is_drawn_is_no_batch(self, checkpoint, change):
+        one = ComposeRequest("guqin", bars=2, seed=1, checkpoint=checkpoint)
+        with pytest.raises(UsageError, match="2 ways to draw in one batch"):
+            compose_side_by_side([one, replace(one, **change)])
+
+    def test_every_style_must_have_been_learnt(self, checkpoint, tmp_path):
+        known = load_checkpoint(checkpoint)
+        styles = {"guqin": {}}
+        save_checkpoint(tmp_path, config=known.config, weights=known.weights, styles=styles, facts={})
+        requests = [ComposeRequest(style, bars=2, seed=1, checkpoint=tmp_path) for style in ("guqin", "guzheng")]
+        with pytest.raises(UsageError, match="never learned the style guzheng"):
+            compose_side_by_side(requests)
 
     def test_without_masks_the_plan_is_told_and_not_enforced(self, checkpoint):
         request = ComposeRequest("guqin", bars=4, seed=1, checkpoint=checkpoint)

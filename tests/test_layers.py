@@ -38,6 +38,7 @@ FLOORS = (
     ("models", "grammar", "sampling", "planning", "metrics"),  # 4 learning
     (
         "plot",
+        "opening",
         "compose",
         "arrange",
         "fetch",
@@ -49,7 +50,7 @@ FLOORS = (
         "inspect",
         "doctor",
     ),  # 5 use cases
-    ("console", "cli_arrange", "cli_corpus", "cli_dataset", "cli", "__main__", "studio"),  # 6 doors
+    ("console", "cli_options", "cli_arrange", "cli_corpus", "cli_dataset", "cli", "__main__", "studio"),  # 6 doors
 )
 """Rooms from the ground up, and on each floor from left to right. A room imports only what stands before it."""
 

@@ -86,7 +86,7 @@ class TestRefused:
             train(request_)
 
     def test_short_pieces(self, request_, tmp_path):
-        with pytest.raises(CorpusError, match="no training piece has 64 steps"):
+        with pytest.raises(CorpusError, match="no training piece has 32 steps"):
             train(replace(request_, dataset=dataset(tmp_path / "short.symgen", notes=10)))
         assert not request_.output.exists()
 

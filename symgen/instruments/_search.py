@@ -15,9 +15,6 @@ BEAM = 32
 ROWS = 7
 """Rows of a table of states: total, option, held option, stroke of the hold, last stroke, parent, choice."""
 
-UNPLAYED = 10**9
-"""Cost of leaving a stroke out: more than any way of playing it."""
-
 OPTION_COLUMNS = ("cost", "entry", "leave", "low", "high", "held", "struck", "string", "kind", "slide")
 """What the search knows of an option.
 

@@ -66,6 +66,35 @@ def plain(score: Score, instrument: Instrument, tuning: Tuning, *, fingering: Fi
     return Performance(score, tuple(notes), tempi, instrument.name, tuning.name, instrument.program)
 
 
+def play(
+    score: Score,
+    instrument: Instrument,
+    tuning: Tuning,
+    *,
+    style: str,
+    seed: int,
+    raw: bool = False,
+    humanize: float = 0.5,
+    humanize_timing: float | None = None,
+    humanize_velocity: float | None = None,
+    fingering: Fingering | None = None,
+) -> Performance:
+    """Return the score as :func:`plain` plays it if it is wanted raw, else as :func:`perform` does."""
+    if raw:
+        return plain(score, instrument, tuning, fingering=fingering)
+    return perform(
+        score,
+        instrument,
+        tuning,
+        style=style,
+        seed=seed,
+        humanize=humanize,
+        humanize_timing=humanize_timing,
+        humanize_velocity=humanize_velocity,
+        fingering=fingering,
+    )
+
+
 def perform(
     score: Score,
     instrument: Instrument,

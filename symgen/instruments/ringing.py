@@ -88,17 +88,17 @@ def for_one_wheel(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
     for index, note in enumerate(notes):
         for other in ringing:
             if found[other].bends and found[other].bends[-1].cents:
-                found[other] = _ended(found[other], note.onset)
+                found[other] = ended(found[other], note.onset)
         ringing = [other for other in ringing if found[other].onset + found[other].duration > note.onset]
         if note.bends:
             first = note.bends[0]
             begin = note.onset if first.cents else note.onset + first.offset
             for other in ringing:
-                found[other] = _ended(found[other], begin)
+                found[other] = ended(found[other], begin)
         ringing.append(index)
     return found
 
 
-def _ended(note: PlayedNote, tick: int) -> PlayedNote:
+def ended(note: PlayedNote, tick: int) -> PlayedNote:
     """Return the note ended at `tick` if it would sound longer."""
     return replace(note, duration=max(1, min(note.duration, tick - note.onset)))

@@ -13,7 +13,7 @@ from symgen.metrics.ngram import NGramConfig, fit_ngram
 from symgen.metrics.statistics import pooled
 from symgen.models.checkpoint import Checkpoint
 from symgen.models.generator import Generator, GeneratorConfig
-from symgen.models.likelihood import bits_per_note
+from symgen.models.losses import bits_per_note
 from symgen.models.windows import Pieces
 from symgen.progress import Progress
 from symgen.tokens import melody

@@ -1,7 +1,7 @@
 """Interpolated n-grams: what a table of counts achieves, as the mark that a network has to beat.
 
 A step is predicted as the generator does it: rhythm given the steps before, then melody given the
-rhythm and the steps before, so bits per note compare with :func:`symgen.models.likelihood.bits_per_note`.
+rhythm and the steps before, so bits per note compare with :func:`symgen.models.losses.bits_per_note`.
 Each table backs off along a chain of ever longer contexts with modified Kneser-Ney smoothing (Chen and
 Goodman 1999), and the tables of all chains and styles are mixed with weights that expectation maximisation
 finds on training pieces held out for it.

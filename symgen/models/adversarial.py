@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from symgen.models.duel import AdversarialStage, Duel
-from symgen.models.likelihood import Run, bits_per_note, set_dropout, stage_seed
+from symgen.models.likelihood import Run
+from symgen.models.losses import bits_by_style, set_dropout, stage_seed
 from symgen.models.snapshots import latest, restore, save, snapshots
 from symgen.models.watch import Watch
 from symgen.models.windows import Mixture, Pieces
@@ -96,5 +97,5 @@ def _log_bits(duel: Duel, validation: Mapping[str, Pieces]) -> None:
     """Write the bits per note of the weights that are kept into the log."""
     model = copy.deepcopy(duel.model)
     model.load_state_dict(duel.kept())
-    bits = {name: round(bits_per_note(model, pieces), 4) for name, pieces in validation.items() if len(pieces)}
+    bits = bits_by_style(model, validation)
     duel.run.log(stage=duel.stage.name, update=duel.done, bits=bits)

@@ -24,13 +24,8 @@ from torch.nn import functional
 from symgen.errors import CorpusError, UsageError
 from symgen.models.discriminator import Adversary, AdversaryConfig, Heard
 from symgen.models.generator import Generator, step_log_likelihood
-from symgen.models.likelihood import (
-    Run,
-    negative_log_likelihood,
-    stage_seed,
-    tensors_of,
-    weights_of,
-)
+from symgen.models.likelihood import Run
+from symgen.models.losses import negative_log_likelihood, stage_seed, tensors_of, weights_of
 from symgen.models.rewards import advantages, relativistic, soft_tokens
 from symgen.models.rollout import continue_pieces
 from symgen.models.runtime import Runtime
@@ -321,11 +316,11 @@ def styles_to_play(stage: AdversarialStage, training: Mapping[str, Pieces]) -> l
     return found
 
 
-def runtime_of(model: Generator, weights: Mapping[str, NDArray[np.floating]] | None = None) -> Runtime:
-    """Return the generator in numpy with the weights as they stand, or with others."""
+def runtime_of(model: Generator) -> Runtime:
+    """Return the generator in numpy with the weights as they stand."""
     config = model.config
     return Runtime(
-        weights or weights_of(model),
+        weights_of(model),
         layers=config.layers,
         heads=config.heads,
         width=config.width,

@@ -13,6 +13,9 @@ DEPTHS: Final = 4
 DISTANCES: Final = np.array([2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 65])
 """Edges between the classes of how many steps ago it was."""
 
+RECALLED: Final = (DEPTHS, len(DISTANCES) + 1, 2)
+"""Shape of the table: agreement, distance, and whether rhythm or place is the same."""
+
 
 def recalled(
     logits: NDArray[np.floating],

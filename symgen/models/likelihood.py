@@ -25,13 +25,10 @@ from symgen.models.generator import Generator
 from symgen.models.hardware import CPU, Hardware
 from symgen.models.journal import Journal
 from symgen.models.losses import (
-    bits_per_note,
-    device_of,
-    negative_log_likelihood,
+    bits_by_style,
     set_dropout,
     share_of_loss,
     stage_seed,
-    tensors_of,
     time_words,
     weights_of,
 )
@@ -40,22 +37,6 @@ from symgen.models.state import damaged, load_weights, read_state, write_state
 from symgen.models.stopping import Stop
 from symgen.models.windows import Mixture, Pieces
 from symgen.progress import Progress
-
-__all__ = [  # what both kinds of stage need can be had from here too
-    "Run",
-    "Stage",
-    "State",
-    "Work",
-    "bits_per_note",
-    "device_of",
-    "negative_log_likelihood",
-    "set_dropout",
-    "share_of_loss",
-    "stage_seed",
-    "tensors_of",
-    "time_words",
-    "weights_of",
-]
 
 _STATE = "state.safetensors"
 _BEST = "best.safetensors"
@@ -295,9 +276,7 @@ class Work:
     def judge(self, loss: float, seconds: float) -> float:
         """Measure the weights, or their average, on held-out pieces; keep them if no others were better."""
         run, model = self.run, self.model_judged()
-        figures = run.hardware.from_first(
-            lambda: {style: round(bits_per_note(model, p), 4) for style, p in self.validation.items() if len(p)}
-        )
+        figures = run.hardware.from_first(lambda: bits_by_style(model, self.validation))
         step, rounded = run.state.step, round(loss, 4)
         run.log(stage=self.stage.name, step=step, loss=rounded, seconds=round(seconds, 1), bits=figures)
         run.state.waited += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -84,3 +85,8 @@ def time_words(seconds: float) -> str:
     """Return a length of time in words: minutes, and hours if there are any."""
     minutes = math.ceil(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def bits_by_style(model: Generator, pieces: Mapping[str, Pieces]) -> dict[str, float]:
+    """Return the bits per note of each style that has pieces, to four places."""
+    return {style: round(bits_per_note(model, some), 4) for style, some in pieces.items() if len(some)}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from symgen.models.evidence import DEPTHS, DISTANCES
+from symgen.models.evidence import DEPTHS, DISTANCES, RECALLED
 
 _QUIET = -7.0
 
@@ -28,7 +28,7 @@ class Recall(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.table = nn.Parameter(torch.zeros(DEPTHS, len(DISTANCES) + 1, 2))
+        self.table = nn.Parameter(torch.zeros(RECALLED))
         self.gate = nn.Linear(width, DEPTHS)
         nn.init.zeros_(self.gate.weight)
         nn.init.constant_(self.gate.bias, _QUIET)

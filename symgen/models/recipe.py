@@ -88,11 +88,25 @@ class Recipe:
         The stage after them.
     config : GeneratorConfig
         Sizes of the generator.
+
+    Raises
+    ------
+    UsageError
+        If the adversarial stage plays more steps than the generator sees.
     """
 
     stages: tuple[Stage, ...] = field(default_factory=lambda: _shipped().stages)
     adversarial: AdversarialStage | None = field(default_factory=lambda: _shipped().adversarial)
     config: GeneratorConfig = field(default_factory=lambda: _shipped().config)
+
+    def __post_init__(self) -> None:
+        stage = self.adversarial
+        if stage is not None and stage.seen + stage.length > self.config.window:
+            # Beyond the window what is written and what is learnt from it would be two different generators.
+            raise UsageError(
+                f"stage {stage.name}: seen and length are {stage.seen + stage.length} steps",
+                expected=f"at most the window of the network, {self.config.window}",
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Return the recipe as plain data of the same form as the TOML file, every entry filled in."""

@@ -17,7 +17,8 @@ import torch
 from symgen.models.duel import AdversarialStage, Duel
 from symgen.models.generator import Generator
 from symgen.models.hardware import Hardware
-from symgen.models.likelihood import Run, Stage, Work, bits_per_note
+from symgen.models.likelihood import Run, Stage, Work
+from symgen.models.losses import bits_per_note
 from symgen.models.recipe import Recipe
 from symgen.models.windows import Mixture, Pieces
 from symgen.progress import Progress

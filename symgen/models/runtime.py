@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
-from symgen.models.evidence import recalled
+from symgen.models.evidence import RECALLED, recalled
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
@@ -199,7 +199,10 @@ class _Head:
         if name + "recall.table" in w:
             scale = w[name + "norm.weight"][:, None]
             gate = scale * w[name + "recall.gate.weight"].T
-            self.recall = (w[name + "recall.table"], gate, w[name + "recall.gate.bias"])
+            scores = w[name + "recall.table"]
+            if scores.shape != RECALLED:
+                raise ValueError(f"a table of recall of {scores.shape} where {RECALLED} is expected")
+            self.recall = (scores, gate, w[name + "recall.gate.bias"])
 
     def __call__(self, state: Array, chosen: Array | None, before: NDArray[np.int64]) -> tuple[Array, Array, Array]:
         if self._merge is not None and chosen is not None:

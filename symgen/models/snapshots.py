@@ -12,7 +12,7 @@ import torch
 from symgen.errors import CheckpointError
 from symgen.models.checkpoint import read_tensors, write_tensors
 from symgen.models.duel import Duel, Written
-from symgen.models.likelihood import weights_of
+from symgen.models.losses import weights_of
 from symgen.models.state import damaged
 from symgen.models.watch import Watch
 from symgen.models.windows import Batch

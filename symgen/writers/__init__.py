@@ -20,6 +20,7 @@ from symgen.performance import Performance
 from symgen.score import Score
 from symgen.writers._articulations import GENERAL_MIDI, ArticulationMap, read_articulations
 from symgen.writers._options import DEFAULTS, LAYOUTS, NAMES, TIME_SIGNATURES, Options
+from symgen.writers._page import is_remark
 
 __all__ = [
     "DEFAULTS",
@@ -31,9 +32,11 @@ __all__ = [
     "Format",
     "Options",
     "check_options",
+    "choose_format",
     "encode",
     "find_format",
     "formats",
+    "is_remark",
     "read_articulations",
     "suffixes",
     "write",
@@ -107,6 +110,22 @@ def check_options(writer: Format, options: Options) -> None:
             f"{writer.NAME} has no layout, time signatures, names or articulations to choose",
             remedy=f"leave the option out, or write {known}",
         )
+
+
+def choose_format(name: str | None, file: Path | None, options: Options = DEFAULTS) -> Format:
+    """Return the format that is asked for by name or by the suffix of a file, MIDI where neither says.
+
+    Raises
+    ------
+    UsageError
+        If there is none, the file has another one's suffix, or the format has no place for the options.
+    """
+    writer = find_format(name or (file.suffix if file else "mid"))
+    if file and file.suffix.lower() not in writer.SUFFIXES:
+        remedy = f"use -o {file.with_suffix(writer.SUFFIXES[0])}"
+        raise UsageError(f"--format {name} for the file {file}", expected="one format", remedy=remedy)
+    check_options(writer, options)
+    return writer
 
 
 def encode(music: Score | Performance, writer: Format, options: Options = DEFAULTS) -> bytes:

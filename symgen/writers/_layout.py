@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from symgen.errors import UsageError, WriteError
 from symgen.instruments import get_instrument
-from symgen.instruments.ringing import for_one_wheel
+from symgen.instruments.ringing import ended, for_one_wheel
 from symgen.performance import Performance, PlayedNote
 from symgen.writers._curves import deepest, within
 from symgen.writers._options import Options
@@ -79,11 +79,13 @@ def lay_out(performance: Performance, options: Options, name: str | None = None)
     WriteError
         If a keyswitch is also a note of the music.
     """
-    _check_keyswitches(performance, options)
+    _check_keyswitches(performance.notes, options)
     name = performance.instrument.capitalize() if name is None else name
     program = options.articulations.program
     program = performance.program if program is None else program
     parts = {"merged": _merged, "strings": _strings, "mpe": _mpe}[options.layout](performance, options, name)
+    for part in parts:  # what a curve out of range is struck again as counts too
+        _check_keyswitches(part.notes, options)
     return [replace(part, program=program, notes=without_overlaps(part.notes)) for part in parts]
 
 
@@ -166,7 +168,7 @@ def by_string(notes: Iterable[PlayedNote]) -> dict[int, list[PlayedNote]]:
         if earlier and note.string and earlier[-1].onset == note.onset:
             earlier.pop()  # a string sounds once at a time
         elif earlier and note.string:
-            earlier[-1] = _ended(earlier[-1], note.onset)
+            earlier[-1] = ended(earlier[-1], note.onset)
         earlier.append(note)
     return dict(sorted(strings.items()))
 
@@ -191,7 +193,7 @@ def _voices(notes: Sequence[PlayedNote], most: int) -> list[list[PlayedNote]]:
             voices.append([note])
         else:
             voice = min(voices, key=lambda voice: (voice[-1].onset == note.onset, _end(voice[-1])))
-            voice[-1] = _ended(voice[-1], note.onset)
+            voice[-1] = ended(voice[-1], note.onset)
             voice.append(note)
     return voices
 
@@ -205,11 +207,6 @@ def _end(note: PlayedNote) -> int:
     return note.onset + note.duration
 
 
-def _ended(note: PlayedNote, tick: int) -> PlayedNote:
-    """Return the note ended at `tick` if it would sound longer."""
-    return replace(note, duration=max(1, tick - note.onset)) if _end(note) > tick else note
-
-
 def without_overlaps(notes: Iterable[PlayedNote]) -> tuple[PlayedNote, ...]:
     """Return the notes with each ended where its pitch sounds again; equal onsets of a pitch become one note."""
     by_pitch: dict[int, list[PlayedNote]] = {}
@@ -220,14 +217,14 @@ def without_overlaps(notes: Iterable[PlayedNote]) -> tuple[PlayedNote, ...]:
             longest, loudest = max(same.duration, note.duration), max(same.velocity, note.velocity)
             note = replace(same if same.bends else note, duration=longest, velocity=loudest)
         elif earlier:
-            earlier[-1] = _ended(earlier[-1], note.onset)
+            earlier[-1] = ended(earlier[-1], note.onset)
         earlier.append(note)
     merged = [note for same_pitch in by_pitch.values() for note in same_pitch]
     return tuple(sorted(merged, key=lambda note: (note.onset, note.pitch)))
 
 
-def _check_keyswitches(performance: Performance, options: Options) -> None:
-    clash = sorted(options.articulations.keyswitches & {note.pitch for note in performance.notes})
+def _check_keyswitches(notes: Iterable[PlayedNote], options: Options) -> None:
+    clash = sorted(options.articulations.keyswitches & {note.pitch for note in notes})
     if clash:
         raise WriteError(
             f"keyswitch {clash[0]} of the articulation map {options.articulations.name} is also a note of the music",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from symgen.errors import UsageError
 from symgen.instruments import get_instrument, get_tuning
 from symgen.performance import Performance, PlayedNote
@@ -12,6 +14,9 @@ from symgen.writers._options import Options
 
 SIGNATURES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 """Major key signature of each gong, the one with fewer accidentals."""
+
+_FACTS = ("1=", "tuning=", "mode=")
+_STRINGS = re.compile(r"tuning [^:]+: [A-G][b#]?-?\d+( [A-G][b#]?-?\d+)*")
 
 
 def metres_of(score: Score, options: Options) -> tuple[Metre, ...]:
@@ -38,13 +43,22 @@ def remarks_of(performance: Performance) -> tuple[Text, ...]:
     A text such as ``1=F; tuning=zhengdiao; mode=yu``, and a cue with the pitches of the open strings.
     """
     key = performance.score.keys[0] if performance.score.keys else None
-    facts = [f"1={SIGNATURES[key.gong]}"] if key else []
-    facts += [f"tuning={performance.tuning}"] if performance.tuning else []
-    facts += [f"mode={key.mode}"] if key and key.mode else []
+    one, tuning, mode = _FACTS
+    facts = [one + SIGNATURES[key.gong]] if key else []
+    facts += [tuning + performance.tuning] if performance.tuning else []
+    facts += [mode + key.mode] if key and key.mode else []
     texts = [Text(0, "; ".join(facts))] if facts else []
     strings = _open_strings(performance)
     texts += [Text(0, f"tuning {performance.tuning}: {strings}", "phrase")] if strings else []
     return tuple(texts)
+
+
+def is_remark(text: Text) -> bool:
+    """Return whether a text is one that :func:`remarks_of` writes, so that the remarks of another player can go."""
+    if text.tick or text.kind not in ("text", "phrase"):  # a cue comes back from MIDI as a text
+        return False
+    facts = text.text.split("; ")
+    return all(fact.startswith(_FACTS) for fact in facts) or _STRINGS.fullmatch(text.text) is not None
 
 
 def _open_strings(performance: Performance) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symgen.performance import Performance
 from symgen.score import Score, Tempo
 from symgen.units import TICKS_PER_QUARTER, ticks_to_seconds
+from symgen.writers._articulations import GENERAL_MIDI
 from symgen.writers._curves import Pace
 from symgen.writers._events import channel_events, set_up_apart
 from symgen.writers._layout import Part, lay_out
@@ -52,6 +53,7 @@ def encode(music: Score | Performance, *, options: Options = DEFAULTS) -> bytes:
         notes, name = [text.text for text in remarks_of(music)], music.instrument.capitalize()
     else:
         score = music.resampled(TICKS_PER_QUARTER)
+        options = replace(options, articulations=GENERAL_MIDI)  # a Score does not say how a note is made
         tempi, parts, end, notes, name = score.tempi, score_parts(score), score.end, [], score.title
     notes += [text.text for text in score.texts if text.kind in ("text", "copyright")]
     project = _Project(score, tempi or (_DEFAULT,), parts, max(1, end), name, notes, options)

@@ -18,7 +18,7 @@ from symgen.metrics.twosample import TwoSampleConfig
 from symgen.metrics.windows import Sizes
 from symgen.models.checkpoint import save_checkpoint
 from symgen.models.generator import Generator, GeneratorConfig
-from symgen.models.likelihood import weights_of
+from symgen.models.losses import weights_of
 
 from .sources import markov_pieces
 

@@ -18,7 +18,7 @@ from symgen.metrics.windows import (
     real_windows,
 )
 from symgen.models.generator import Generator, GeneratorConfig
-from symgen.models.likelihood import weights_of
+from symgen.models.losses import weights_of
 from symgen.models.runtime import Runtime
 from symgen.models.windows import Pieces
 from symgen.tokens.prefix import Prefix

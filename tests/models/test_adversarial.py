@@ -12,7 +12,8 @@ from symgen.errors import CheckpointError, CorpusError, UsageError
 from symgen.models.adversarial import fight
 from symgen.models.discriminator import Adversary, AdversaryConfig, Heard
 from symgen.models.duel import AdversarialStage, Duel
-from symgen.models.likelihood import Run, weights_of
+from symgen.models.likelihood import Run
+from symgen.models.losses import weights_of
 from symgen.models.snapshots import snapshots
 from symgen.models.watch import Limits
 from symgen.models.windows import Mixture, Pieces

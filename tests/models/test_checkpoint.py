@@ -9,7 +9,7 @@ import pytest
 from symgen.copying import fingerprints
 from symgen.errors import CheckpointError
 from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fingerprints
-from symgen.models.likelihood import weights_of
+from symgen.models.losses import weights_of
 from tests.models.music import TINY, random_generator, random_tune
 
 

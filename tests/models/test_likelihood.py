@@ -17,7 +17,8 @@ from symgen.models import losses
 from symgen.models.checkpoint import write_tensors
 from symgen.models.generator import Generator, step_log_likelihood
 from symgen.models.hardware import CPU, Hardware
-from symgen.models.likelihood import Run, Stage, bits_per_note, set_dropout, stage_seed, weights_of
+from symgen.models.likelihood import Run, Stage
+from symgen.models.losses import bits_per_note, set_dropout, stage_seed, weights_of
 from symgen.models.optimiser import moving_average
 from symgen.models.state import read_state
 from symgen.models.windows import Mixture, Pieces

@@ -143,3 +143,11 @@ def test_any_character_is_taken_or_refused(tmp_path_factory, place, character):
     path.write_bytes((TOML[:place] + character + TOML[place + 1 :]).encode())
     with contextlib.suppress(UsageError):
         assert isinstance(read_recipe(Path(path)), Recipe)
+
+
+def test_more_steps_than_the_network_sees_are_refused(tmp_path):
+    text = TOML.replace("length = 16", "length = 17")
+    with pytest.raises(
+        UsageError, match="seen and length are 33 steps; expected at most the window of the network, 32"
+    ):
+        read_recipe(recipe_file(tmp_path, text))

@@ -8,7 +8,7 @@ import torch
 
 from symgen.models.context import FEATURES, piece_features
 from symgen.models.generator import Generator, GeneratorConfig
-from symgen.models.likelihood import weights_of
+from symgen.models.losses import weights_of
 from symgen.models.runtime import Runtime, softmax
 from symgen.tokens.sequence import FAMILIES
 from tests.models.music import TINY, random_generator, random_tune

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from symgen.errors import CheckpointError
 from symgen.models.adversarial import fight
-from symgen.models.likelihood import Run, weights_of
+from symgen.models.likelihood import Run
+from symgen.models.losses import weights_of
 from symgen.models.optimiser import adamw, load_moments, moments_of
 from symgen.models.snapshots import snapshots
 from symgen.models.state import read_state, write_state

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from dataclasses import replace
 from itertools import pairwise
 
 import mido
@@ -374,6 +375,17 @@ class TestArticulations:
     def test_a_keyswitch_within_the_music_is_refused(self, library):
         with pytest.raises(WriteError, match="keyswitch 55"):
             encoded(MUSIC["guqin"], "merged", articulations=library("[technique.open]\nkeyswitch = 55\n"))
+
+    def test_a_keyswitch_on_what_is_struck_again_is_refused(self, library):
+        """A slide of a fourth leaves the wheel's range, and the notes that stand for it count too."""
+        note = PlayedNote(0, 960, 60, 80, 1, bends=(Bend(0, 0.0), Bend(480, 500.0), Bend(960, 500.0)))
+        music = replace(MUSIC["guqin"], notes=(note,))
+        encoded(music, "merged", articulations=library("[technique.pluck]\nkeyswitch = 30\n"))
+        struck = {message.note for _, message in messages(encoded(music, "merged"))[1] if message.type == "note_on"}
+        switch = max(struck)
+        assert switch != 60
+        with pytest.raises(WriteError, match=f"keyswitch {switch}"):
+            encoded(music, "merged", articulations=library(f"[technique.pluck]\nkeyswitch = {switch}\n"))
 
     def test_the_shipped_map_is_empty(self):
         from symgen.writers._articulations import GENERAL_MIDI, SHIPPED

@@ -218,3 +218,11 @@ class TestRpp:
             [b"\x90\x3c\x50"],
             [b"\x91\x30\x50"],
         ]
+
+
+def test_a_score_does_not_say_how_a_note_is_made_in_any_format(tmp_path):
+    """So no articulation map asks for anything in it."""
+    (tmp_path / "library.toml").write_text("[technique.pluck]\nkeyswitch = 24\n")
+    options = Options(articulations=read_articulations(tmp_path / "library.toml"))
+    for writer in (midi, dawproject, rpp):
+        assert writer.encode(SCORE, options=options) == writer.encode(SCORE)

@@ -1,0 +1,81 @@
+"""Use case: open one piece of a file, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from symgen.errors import ReadError, SymgenError, UsageError, one_line
+from symgen.piece import Piece
+from symgen.progress import Progress, silent
+
+
+def open_piece(path: Path, number: int = 1, progress: Progress = silent) -> tuple[Piece, int]:
+    """Return one piece of a file, and how many it holds; a recording is heard in a child that can be killed.
+
+    Parameters
+    ----------
+    path : Path
+        A file of any format that :mod:`symgen.readers` knows.
+    number : int
+        Which piece of a tune book, from 1.
+    progress : Progress
+        Told of the hearing of a recording.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be read.
+    UsageError
+        If there is no such piece in it.
+    """
+    pieces = _pieces_of(path, progress)
+    if not 1 <= number <= len(pieces):
+        raise UsageError(f"piece {number} of {path}", expected=f"1 to {len(pieces)}")
+    return pieces[number - 1], len(pieces)
+
+
+def _pieces_of(path: Path, progress: Progress) -> list[Piece]:
+    """Return the pieces of a file; a recording is decoded and heard in a child process that can be killed."""
+    from symgen.corpus.inputs import is_recording
+    from symgen.readers import read_pieces
+
+    if not path.is_file() or not is_recording(path):
+        return read_pieces(path)
+    from symgen.isolation import Failure, run_isolated
+    from symgen.transcribe.hearing import CAPS
+
+    work = run_isolated(
+        "symgen.opening:read_items",
+        [str(path)],
+        None,
+        CAPS,
+        warm_up="symgen.transcribe.hearing:warm_up",
+        progress=progress,
+    )
+    (_, outcome), *_ = work
+    if isinstance(outcome, Failure):
+        raise ReadError(f"{one_line(path.name)} {outcome.detail}", code=outcome.code)
+    if isinstance(outcome, SymgenError):
+        raise outcome
+    pieces: list[Piece] = outcome
+    return pieces
+
+
+def read_items(items: Sequence[str], shared: None, working: Any) -> Iterator[Any]:
+    """Read files, the child's side of opening a recording (see :func:`symgen.isolation.run_isolated`).
+
+    Yields
+    ------
+    tuple of int and list of Piece or SymgenError
+        Index of the item; its pieces, or why there are none.
+    """
+    from symgen.readers import read_pieces
+
+    for index, path in enumerate(items):
+        working([index])
+        try:
+            yield index, read_pieces(path)
+        except SymgenError as error:
+            yield index, error
