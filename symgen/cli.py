@@ -59,7 +59,9 @@ def compose(
     style: Annotated[str, typer.Option("--style", "-s", metavar="NAME", help="Style; see symgen styles.")],
     mode: Annotated[str | None, typer.Option(metavar="gong|shang|jue|zhi|yu", help="Mode: the final's degree.")] = None,
     gong: Annotated[str | None, typer.Option(metavar="PC", help="Pitch of degree 1: F, Bb, or 0 to 11.")] = None,
-    tuning: Annotated[str | None, typer.Option(metavar="NAME", help="Tuning of the instrument.")] = None,
+    tuning: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Tuning of the instrument, by name or as a TOML file.")
+    ] = None,
     tempo: Annotated[float | None, typer.Option(metavar="QPM", help="Quarter notes per minute.")] = None,
     metre: Annotated[str | None, typer.Option(metavar="N/D", help="Metre, such as 4/4.")] = None,
     bars: Annotated[int | None, typer.Option(metavar="N", help="Length in bars.")] = None,
@@ -145,7 +147,7 @@ def convert(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Turn scores into a dataset of tokens. Run again, it does only what is missing."""
+    """Turn scores and recordings into a dataset of tokens. Run again, it does only what is missing."""
     from symgen.convert import ConvertRequest
     from symgen.convert import convert as run_convert
     from symgen.isolation import Caps
@@ -300,7 +302,7 @@ app.command()(cli_arrange.arrange)
 
 @app.command()
 def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A score in any format that symgen reads.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A score or recording in any format that symgen reads.")],
     piece: Annotated[int, typer.Option(metavar="N", min=1, help="Which piece of a tune book.")] = 1,
     plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the piece by degree into this file.")] = None,
     as_json: Json = False,

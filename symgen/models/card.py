@@ -20,6 +20,15 @@ traditions that it learned from. Everything that it composes comes with a report
 a training piece. It is not meant to pass its pieces off as traditional, or as those of a named player or school.
 """
 
+_KEPT = """\
+The recipe of the training stands in `checkpoint.json`.
+"""
+
+_OLDER = """\
+These weights were trained before checkpoints kept their recipe. The commands train the network of today: they do not
+make these weights again.
+"""
+
 _LIMITS = """\
 - One gong system a piece: no modulation. One metre a piece.
 - Of techniques it writes what its sources mark, such as the harmonics of guqin scores. Slides and vibrato are
@@ -59,7 +68,7 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         f"symgen train data.symgen --style {facts['style']} -o {name}",
         "```",
         "",
-        *(("The recipe of the training stands in `checkpoint.json`.", "") if "recipe" in facts else ()),
+        _KEPT if "recipe" in facts else _OLDER,
         "## Intended use",
         "",
         _USE,

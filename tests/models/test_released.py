@@ -92,7 +92,7 @@ def test_odd_facts_are_no_internal_error(sound, name, value):
 
 
 @given(
-    st.sampled_from(["layers", "heads", "width", "window", "features", "copies"]),
+    st.sampled_from(["layers", "heads", "width", "window", "features", "copies", "recalls"]),
     PLAIN | st.integers(2**16, 2**80),
 )
 @settings(max_examples=60, deadline=None)

@@ -136,7 +136,7 @@ def test_several_voices_are_heard_and_borders_do_not_matter() -> None:
     ]
 
 
-def test_one_voice_is_recognised_as_one() -> None:
+def test_no_note_of_a_slow_guqin_is_lost_or_heard_twice() -> None:
     notes = slow_guqin(seed=20, count=10)
     found = transcribe(Sound([recording(notes)], RATE))
     assert len(found.heard) == len(notes)
