@@ -62,7 +62,7 @@ def fight(
         figures = duel.update(written, replay.batch(rng))
         figures["accuracy"] = duel.judge(rng)
         run.log(stage=stage.name, update=duel.done, style=written.style, **{n: round(v, 4) for n, v in figures.items()})
-        breach = watch.breach(figures)
+        breach = watch.breach(written.style, figures)
         if breach:
             restore(duel, None, snapshots(run.folder, stage.name)[-1])
             watch.undo()

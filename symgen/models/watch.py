@@ -31,7 +31,7 @@ class Limits:
     copied : float
         Most that the share of copied runs may rise above that of the first updates.
     settle : int
-        Updates that make up the first ones.
+        Updates of a style that make up the first ones.
     """
 
     divergence: float = 0.25
@@ -42,7 +42,9 @@ class Limits:
 
 
 class Watch:
-    """Moving averages of what an update says, and whether one has crossed a limit.
+    """Moving averages of what the updates say, and whether one has crossed a limit.
+
+    Each style has its own: guzheng pieces vary less than guqin pieces do, and which of them come first is chance.
 
     Parameters
     ----------
@@ -52,37 +54,40 @@ class Watch:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.seen = 0
         self.breaches = 0
-        self.first: dict[str, float] = {}
-        self.now: dict[str, float] = {}
+        self.seen: dict[str, int] = {}
+        self.first: dict[str, dict[str, float]] = {}
+        self.now: dict[str, dict[str, float]] = {}
 
     @property
     def over(self) -> bool:
         """Whether updates were undone twice."""
         return self.breaches >= 2
 
-    def breach(self, figures: Mapping[str, float]) -> str:
-        """Take up the figures of an update and say which limit was crossed; empty if none was."""
+    def breach(self, style: str, figures: Mapping[str, float]) -> str:
+        """Take up the figures of an update of a style and say which limit was crossed; empty if none was."""
         if not all(math.isfinite(value) for value in figures.values()):
             return "a figure is not a number"
+        seen = self.seen.get(style, 0)
+        first, now = self.first.setdefault(style, {}), self.now.setdefault(style, {})
         for name in ("divergence", "entropy", "distinct", "copied"):
             value = figures[name]
-            if self.seen < self.limits.settle:
-                self.first[name] = (self.first.get(name, 0.0) * self.seen + value) / (self.seen + 1)
-                self.now[name] = self.first[name]
+            if seen < self.limits.settle:
+                first[name] = (first.get(name, 0.0) * seen + value) / (seen + 1)
+                now[name] = first[name]
             else:
-                self.now[name] = _MEMORY * self.now[name] + (1 - _MEMORY) * value
-        self.seen += 1
-        return self._crossed() if self.seen > self.limits.settle else ""
+                now[name] = _MEMORY * now[name] + (1 - _MEMORY) * value
+        self.seen[style] = seen + 1
+        crossed = self._crossed(first, now) if seen >= self.limits.settle else ""
+        return f"{style}: {crossed}" if crossed else ""
 
     def undo(self) -> None:
         """Note that updates were undone; averages begin again."""
         self.breaches += 1
-        self.now = dict(self.first)
+        self.now = {style: dict(first) for style, first in self.first.items()}
 
-    def _crossed(self) -> str:
-        now, first, limits = self.now, self.first, self.limits
+    def _crossed(self, first: Mapping[str, float], now: Mapping[str, float]) -> str:
+        limits = self.limits
         if now["divergence"] > limits.divergence:
             return f"{now['divergence']:.2f} nats a step from the anchor"
         for name, least in (("entropy", limits.entropy), ("distinct", limits.distinct)):

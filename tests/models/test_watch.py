@@ -14,7 +14,7 @@ def first_breach(change, updates=60):
     """Return what was said first when figures change after the first updates."""
     watch = Watch(Limits(settle=5))
     for update in range(updates):
-        said = watch.breach(CALM if update < 10 else {**CALM, **change})
+        said = watch.breach("guqin", CALM if update < 10 else {**CALM, **change})
         if said:
             return said
     return ""
@@ -40,12 +40,21 @@ def test_limits(change, words):
 def test_one_bad_update_is_none():
     watch = Watch(Limits(settle=5))
     figures = [CALM] * 10 + [{**CALM, "entropy": 2.5}] + [CALM] * 10
-    assert not any(watch.breach(one) for one in figures)
+    assert not any(watch.breach("guqin", one) for one in figures)
+
+
+def test_styles_are_not_measured_by_each_other():
+    """One varies less than the other, and they come in runs: nothing has got worse."""
+    watch = Watch(Limits(settle=3))
+    plain = {**CALM, "distinct": 0.4, "entropy": 2.0, "copied": 0.2}
+    updates = [("guqin", CALM)] * 5 + [("guzheng", plain)] * 30 + [("guqin", CALM)] * 5
+    assert not any(watch.breach(style, figures) for style, figures in updates)
+    assert "guzheng: distinct fell" in [watch.breach("guzheng", {**plain, "distinct": 0.1}) for _ in range(30)][-1]
 
 
 def test_undone_twice_is_over():
     watch = Watch(Limits(settle=1))
-    watch.breach(CALM)
+    watch.breach("guqin", CALM)
     watch.undo()
     assert not watch.over
     watch.undo()
