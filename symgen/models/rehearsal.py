@@ -164,7 +164,7 @@ class Rehearsal:
         )
 
     def _note(self, name: str, kind: str, updates: int, each: float, seconds: float) -> None:
-        self._found.append(StageEstimate(name, kind, updates, round(each, 4), round(seconds, 1)))
+        self._found.append(StageEstimate(name, kind, updates, round(each, 4), round(seconds, 4)))
 
 
 def _timed(act: Callable[[], object], most: int = _UPDATES) -> float:
