@@ -209,7 +209,7 @@ class Landing:
         self._reached = np.zeros((steps + 1, span + 1), dtype=np.bool_)
         self._reached[0, span] = True
         for left in range(1, steps + 1):
-            for interval in np.flatnonzero(allowed.any(axis=0)).tolist():
+            for interval in np.flatnonzero(allowed[:, : span + 1].any(axis=0)).tolist():
                 places = np.flatnonzero(allowed[: span + 1 - interval, interval])
                 self._reached[left, places] |= self._reached[left - 1, places + interval]
 
