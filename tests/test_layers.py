@@ -44,6 +44,7 @@ FLOORS = (
         "sources",
         "revising",
         "infill",
+        "continuing",
         "fetch",
         "datasets",
         "convert",
