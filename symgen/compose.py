@@ -130,13 +130,15 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class ComposeResult:
-    """The pieces composed, in order of take."""
+    """The pieces composed, in order of take, and what was assumed or changed before."""
 
     takes: tuple[Take, ...]
+    remarks: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
-        return {"takes": [take.as_json() for take in self.takes]}
+        remarks = {"remarks": list(self.remarks)} if self.remarks else {}
+        return {"takes": [take.as_json() for take in self.takes], **remarks}
 
 
 def compose(style: str, **options: Any) -> ComposeResult:
@@ -298,7 +300,12 @@ class Delivery(Protocol):
         """How they are written."""
 
 
-def deliver(request: Delivery, takes: Callable[[], Iterator[Take]], name_of: Callable[[Take], str]) -> ComposeResult:
+def deliver(
+    request: Delivery,
+    takes: Callable[[], Iterator[Take]],
+    name_of: Callable[[Take], str],
+    remarks: Sequence[str] = (),
+) -> ComposeResult:
     """Write takes to files, each as soon as it is there.
 
     Parameters
@@ -309,6 +316,8 @@ def deliver(request: Delivery, takes: Callable[[], Iterator[Take]], name_of: Cal
         Begins the work; called when the output is known to be good.
     name_of : callable
         Name of a take's file in a folder, without the suffix.
+    remarks : sequence of str
+        What was assumed or changed before.
 
     Raises
     ------
@@ -338,7 +347,7 @@ def deliver(request: Delivery, takes: Callable[[], Iterator[Take]], name_of: Cal
         path = output if is_file else output / f"{name_of(take)}{writer.SUFFIXES[0]}"
         write_bytes(path, writers.encode(take.performance, writer, request.layout))
         written.append(replace(take, path=path))
-    return ComposeResult(tuple(written))
+    return ComposeResult(tuple(written), tuple(remarks))
 
 
 def list_styles() -> tuple[Style, ...]:

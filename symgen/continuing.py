@@ -72,14 +72,20 @@ def continue_piece(source: Path | str | Score, **options: Any) -> ComposeResult:
     """
     music = source if isinstance(source, Score) else Path(source)
     request = ContinueRequest(source=music, **options)
-    return ComposeResult(tuple(_takes(request, _opened(request, silent), silent)))
+    opened = _opened(request, silent)
+    return ComposeResult(tuple(_takes(request, opened, silent)), opened.remarks)
 
 
 def continue_files(request: ContinueRequest, progress: Progress = silent) -> ComposeResult:
     """Go on from where a piece ends and write the results as files; see :func:`continue_piece`."""
     source = _opened(request, progress)
     stem = Path(source.name).stem or "score"
-    return deliver(request, lambda: _takes(request, source, progress), lambda t: f"{stem}-continue-{t.seed}-{t.take}")
+    return deliver(
+        request,
+        lambda: _takes(request, source, progress),
+        lambda take: f"{stem}-continue-{take.seed}-{take.take}",
+        source.remarks,
+    )
 
 
 def _opened(request: ContinueRequest, progress: Progress) -> Source:

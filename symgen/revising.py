@@ -31,7 +31,7 @@ from symgen.sources import Source
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
 from symgen.tokens.prefix import Prefix, metre_class
-from symgen.units import bar_ticks
+from symgen.units import TICKS_PER_QUARTER, bar_ticks
 from symgen.writers import DEFAULTS, Options
 
 Span = tuple[int, int]
@@ -40,6 +40,7 @@ Span = tuple[int, int]
 LOOKAHEAD = 24
 """Steps behind a free stretch by which drafts are judged."""
 
+_FINEST = TICKS_PER_QUARTER // 4
 _ATTEMPTS = 6
 _DRAFTS = 8
 
@@ -135,6 +136,12 @@ def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = N
     tick : int
         Where the free part begins: its metre is what the generator is told.
     """
+    for place in source.bars.tolist():
+        if place % _FINEST:
+            raise UsageError(
+                f"{source.name} has a bar line {place} ticks from its start",
+                expected="bar lines on sixteenths of the beat",
+            )
     metre = source.metre_at(tick)
     told = metre_class((metre,))
     bar = bar_ticks(metre.numerator, metre.denominator)

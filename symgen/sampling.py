@@ -203,7 +203,11 @@ class _Writer:
         given = self.cursor.given
         if given is None:
             self._free = True
-            return draw(logits, self._mask(self.cursor.grammar, place, step), how, self._random.random())
+            mask = self._mask(self.cursor.grammar, place, step)
+            if not mask.any():
+                time = self.cursor.grammar.context.time
+                raise ValueError(f"no {FAMILIES[place].NAME} token may stand at tick {time} of the script")
+            return draw(logits, mask, how, self._random.random())
         if self._free:
             scores = logits.astype(np.float64)
             top = scores.max()
