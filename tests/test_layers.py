@@ -25,6 +25,7 @@ FLOORS = (
         "_isolated",
         "_children",
         "isolation",
+        "elsewhere",
         "_census",
         "_cluster",
         "engine",
@@ -39,7 +40,9 @@ FLOORS = (
     (
         "plot",
         "opening",
+        "takes",
         "compose",
+        "critique",
         "arrange",
         "fetch",
         "datasets",
@@ -50,7 +53,17 @@ FLOORS = (
         "inspect",
         "doctor",
     ),  # 5 use cases
-    ("console", "cli_options", "cli_arrange", "cli_corpus", "cli_dataset", "cli", "__main__", "studio"),  # 6 doors
+    (
+        "console",
+        "cli_options",
+        "cli_arrange",
+        "cli_corpus",
+        "cli_dataset",
+        "cli_takes",
+        "cli",
+        "__main__",
+        "studio",
+    ),  # 6 doors
 )
 """Rooms from the ground up, and on each floor from left to right. A room imports only what stands before it."""
 

@@ -165,7 +165,7 @@ class Stream:
             keys, values = self._keys[layer, :, :, :seen], self._values[layer, :, :, :seen]
             scores = (keys @ _rotate(q, rotation)[..., None])[..., 0] * scale
             attended = softmax(scores)[:, :, None, :] @ values
-            x += times(attended.reshape(batch, -1), out)
+            x += times(np.asarray(attended.reshape(batch, -1), np.float32), out)
             hidden = np.maximum(times(_unit(x), up), 0)
             x += times(hidden * hidden, down)
         self.time += 1
