@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, cli_verbs, console
+from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, cli_takes, cli_verbs, console
 from symgen.cli_options import Json, Quiet
 from symgen.cli_words import print_takes
 
@@ -300,6 +300,7 @@ def evaluate(
 app.command("continue")(cli_verbs.continue_)
 app.command()(cli_verbs.infill)
 app.command()(cli_arrange.arrange)
+app.command()(cli_takes.critic)
 
 
 @app.command()

@@ -8,26 +8,32 @@ every note.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from symgen.copying import CopyReport, copy_report
+from symgen.elsewhere import elsewhere, halves
 from symgen.errors import PlayabilityError, UsageError
 from symgen.files import check_target, make_folder, write_bytes
 from symgen.grammar import Plan
-from symgen.instruments.fingering import finger
+from symgen.instruments.fingering import COMPILED_FROM, Fingering, finger
 from symgen.instruments.perform import play
+from symgen.isolation import alive
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
+from symgen.models.runtime import Runtime
+from symgen.native import is_available
 from symgen.performance import Performance
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
 from symgen.resources import checkpoints_dir
 from symgen.sampling import compose_sequences
-from symgen.score import Score, Section, Tempo, make_notes
+from symgen.score import Score, Section, Technique, Tempo, make_notes
 from symgen.styles import STYLES, Style
+from symgen.takes import Standing, load_judge, rank_takes
 from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
@@ -50,6 +56,13 @@ __all__ = [
 DEFAULT_CHECKPOINT = "zither"
 _ATTEMPTS = 24
 _SECTION_BARS = 8
+_SIDE_BY_SIDE = 16
+"""Takes composed in one batch: more take more memory and hardly less time each."""
+_OF_FILES = frozenset({"output", "format", "layout"})
+"""Fields of a request that say how a piece is written, not what it is."""
+_USUAL_BARS = 24
+_WORTH_TWO = 192
+"""Bars of all takes together from which on a second process is worth its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,8 @@ class Take:
         What it shares with the training pieces.
     checkpoint : str
         Digest of the weights.
+    standing : Standing or None
+        Where it stands among the takes of its request; see :mod:`symgen.takes`.
     path : Path or None
         File it was written to.
     """
@@ -99,6 +114,7 @@ class Take:
     playable: bool
     copy: CopyReport | None
     checkpoint: str
+    standing: Standing | None = None
     path: Path | None = None
 
     @property
@@ -125,12 +141,13 @@ class Take:
             "playable": self.playable,
             "copy": {} if self.copy is None else self.copy.as_json(),
             "checkpoint": self.checkpoint,
+            **({} if self.standing is None else {"rank": self.standing.rank, "score": self.standing.as_json()}),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class ComposeResult:
-    """The pieces composed, in order of take, and what was assumed or changed before."""
+    """The pieces composed, the best first (see :mod:`symgen.takes`), and what was assumed or changed before."""
 
     takes: tuple[Take, ...]
     remarks: tuple[str, ...] = ()
@@ -163,24 +180,95 @@ def compose(style: str, **options: Any) -> ComposeResult:
 
 def compose_takes(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
     """Compose the takes of a request; see :func:`compose`."""
-    return ComposeResult(tuple(_takes(check_request(request), request, _checkpoint(request), progress)))
+    checkpoint = _checkpoint(request)
+    return _ranked(list(_takes(check_request(request), request, checkpoint, progress)), checkpoint)
 
 
 def _checkpoint(request: ComposeRequest) -> Checkpoint:
     return load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
 
 
+def _ranked(takes: Sequence[Take], checkpoint: Checkpoint) -> ComposeResult:
+    """Return takes of one request, the best first."""
+    in_order = sorted(takes, key=lambda take: take.take)
+    standings = rank_takes([take.tokens for take in in_order], load_judge(checkpoint, in_order[0].style))
+    ranked = [replace(take, standing=standing) for take, standing in zip(in_order, standings, strict=True)]
+    return ComposeResult(tuple(sorted(ranked, key=lambda take: take.standing.rank if take.standing else 0)))
+
+
 def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress) -> Iterator[Take]:
-    """Yield the takes of a request one after the other."""
+    """Yield the takes of a request as they are composed, side by side; which comes first does not matter."""
     _check_style(wish, checkpoint)
     runtime = checkpoint.runtime()
-    for number in range(1, request.takes + 1):
-        plan, tempo = _plan_of(wish, request, number)
+    numbers = range(1, request.takes + 1)
+    mine, others = halves(numbers, worth=len(numbers) * (request.bars or _USUAL_BARS) >= _WORTH_TWO)
+    music = {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
+    with elsewhere(f"{__name__}:compose_part", others, music) as await_others:
+        for some in _waves(mine):
+            yield from _wave(wish, request, some, checkpoint, runtime, progress)
+        takes: list[Take] = await_others()
+        yield from takes
+    done = {take.take for take in takes}
+    for some in _waves([number for number in others if number not in done]):  # whatever befell the other process
+        yield from _wave(wish, request, some, checkpoint, runtime, progress)
 
-        def tick(done: int, total: int, number: int = number) -> None:
-            progress(f"composing take {number} of {request.takes}", done, total)
 
-        yield _compose_one(wish, plan, tempo, number, checkpoint, runtime, request, tick)
+def _waves(numbers: Sequence[int]) -> list[Sequence[int]]:
+    return [numbers[begin : begin + _SIDE_BY_SIDE] for begin in range(0, len(numbers), _SIDE_BY_SIDE)]
+
+
+def _wave(
+    wish: Wish,
+    request: ComposeRequest,
+    numbers: Sequence[int],
+    checkpoint: Checkpoint,
+    runtime: Runtime,
+    progress: Progress,
+) -> Iterator[Take]:
+    """Compose takes side by side until each keeps every promise; what each is does not depend on the others."""
+    planned = {number: _plan_of(wish, request, number) for number in numbers}
+    label = f"take {numbers[0]}" if len(numbers) == 1 else f"takes {numbers[0]} to {numbers[-1]}"
+    left, reasons = list(numbers), list[str]()
+    for attempt in range(_ATTEMPTS):
+
+        def tick(done: int, total: int) -> None:
+            progress(f"composing {label} of {request.takes}", done, total)
+
+        plans = [_strict(planned[number][0], attempt) for number in left]
+        seeds = [(wish.seed, number, attempt, 0) for number in left]
+        again = []
+        composed = compose_sequences(runtime, plans, seeds, wish.sampling, tick)
+        machine_code = True if is_available() and 2 * sum(map(len, composed)) >= COMPILED_FROM else None
+        for number, tokens in zip(left, composed, strict=True):
+            plan, tempo = planned[number]
+            score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
+            broken, fingering = _examine(score, plan, machine_code)
+            if broken:
+                again.append(number)
+                reasons = broken
+            else:
+                yield _take(wish, plan, tempo, number, checkpoint, tokens, score, fingering, request)
+        left = again
+        if not left:
+            return
+    raise PlayabilityError(
+        f"no piece keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
+        remedy="ask for more bars, a lower temperature or another tuning",
+    )
+
+
+def compose_part(items: Sequence[Sequence[int]], music: dict[str, Any], working: Any) -> Iterator[tuple[int, Any]]:
+    """Compose some takes of a request in a child process, see :func:`symgen.elsewhere.elsewhere`."""
+    request = ComposeRequest(**music)
+    wish, checkpoint = check_request(request), _checkpoint(request)
+    runtime = checkpoint.runtime()
+    for index, numbers in enumerate(items):
+        working([index])
+        takes: list[Take] = []
+        for some in _waves(numbers):
+            with suppress(PlayabilityError):  # composed once more by the parent, which raises it
+                takes.extend(_wave(wish, request, some, checkpoint, runtime, lambda *_: alive()))
+        yield index, takes
 
 
 def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress = silent) -> list[TokenSequence | None]:
@@ -273,11 +361,14 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
         If a file cannot be written; nothing partial is left.
     """
     wish = check_request(request)
+    used: list[Checkpoint] = []
 
     def takes() -> Iterator[Take]:
-        return _takes(wish, request, _checkpoint(request), progress)
+        used.append(_checkpoint(request))
+        return _takes(wish, request, used[0], progress)
 
-    return deliver(request, takes, lambda take: f"{take.style}-{take.seed}-{take.take}")
+    written = deliver(request, takes, lambda take: f"{take.style}-{take.seed}-{take.take}")
+    return _ranked(written.takes, used[0])
 
 
 class Delivery(Protocol):
@@ -355,35 +446,15 @@ def list_styles() -> tuple[Style, ...]:
     return tuple(STYLES.values())
 
 
-def _compose_one(
-    wish: Wish,
-    plan: Plan,
-    tempo: float,
-    number: int,
-    checkpoint: Checkpoint,
-    runtime: Any,
-    request: ComposeRequest,
-    tick: Any,
-) -> Take:
-    """Compose until a piece keeps every promise."""
-    reasons: Sequence[str] = ()
-    for attempt in range(_ATTEMPTS):
-        (tokens,) = compose_sequences(
-            runtime, _strict(plan, attempt), [(wish.seed, number, attempt, 0)], wish.sampling, tick
-        )
-        score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
-        reasons = broken_promises(score, plan)
-        if not reasons:
-            return _take(wish, plan, tempo, number, checkpoint, tokens, score, request)
-    raise PlayabilityError(
-        f"no piece keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
-        remedy="ask for more bars, a lower temperature or another tuning",
-    )
-
-
 def broken_promises(score: Score, plan: Plan) -> list[str]:
     """Return what a piece promises but does not keep; empty if it keeps everything."""
-    return broken_sound(score, plan) or broken_playing(score, plan)
+    return _examine(score, plan)[0]
+
+
+def _examine(score: Score, plan: Plan, machine_code: bool | None = None) -> tuple[list[str], Fingering]:
+    """Return what a piece promises but does not keep, and how it is fingered."""
+    broken, fingering = _in_hand(score, plan, machine_code)
+    return broken_sound(score, plan) + broken, fingering
 
 
 def broken_sound(score: Score, plan: Plan) -> list[str]:
@@ -401,12 +472,20 @@ def broken_sound(score: Score, plan: Plan) -> list[str]:
 
 def broken_playing(score: Score, plan: Plan) -> list[str]:
     """Return why a piece cannot be played, as it is written or as it is read back from MIDI."""
-    broken = [str(problem) for problem in finger(score, plan.instrument, plan.tuning).problems[:1]]
-    if not broken:  # MIDI carries no technique: what is read back has to be playable all the same
+    return _in_hand(score, plan)[0]
+
+
+def _in_hand(score: Score, plan: Plan, machine_code: bool | None = None) -> tuple[list[str], Fingering]:
+    """Return why a piece cannot be played, and how it is fingered."""
+    fingering = finger(score, plan.instrument, plan.tuning, machine_code=machine_code)
+    broken = [str(problem) for problem in fingering.problems[:1]]
+    plain = (score.notes["technique"] == Technique.PLUCK).all()
+    if not broken and not plain:  # MIDI carries no technique: what is read back has to be playable all the same
         read_back = make_notes(onset=score.notes["onset"], duration=score.notes["duration"], pitch=score.notes["pitch"])
-        problems = finger(replace(score, notes=read_back), plan.instrument, plan.tuning).problems
+        bare = replace(score, notes=read_back)
+        problems = finger(bare, plan.instrument, plan.tuning, machine_code=machine_code).problems
         broken.extend(f"without its techniques, {problem}" for problem in problems[:1])
-    return broken
+    return broken, fingering
 
 
 def _sections(plan: Plan) -> tuple[Section, ...]:
@@ -431,9 +510,9 @@ def _take(
     checkpoint: Checkpoint,
     tokens: TokenSequence,
     score: Score,
+    fingering: Fingering,
     request: ComposeRequest,
 ) -> Take:
-    fingering = finger(score, plan.instrument, plan.tuning)
     performance = play(
         score,
         plan.instrument,
