@@ -365,10 +365,15 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
 
     def takes() -> Iterator[Take]:
         used.append(_checkpoint(request))
-        return _takes(wish, request, used[0], progress)
+        return _later(lambda: _takes(wish, request, used[0], progress))
 
     written = deliver(request, takes, lambda take: f"{take.style}-{take.seed}-{take.take}")
     return _ranked(written.takes, used[0])
+
+
+def _later(begin: Callable[[], Iterator[Take]]) -> Iterator[Take]:
+    """Yield takes whose composing begins when the first is asked for."""
+    yield from begin()
 
 
 class Delivery(Protocol):
@@ -404,7 +409,7 @@ def deliver(
     request : Delivery
         Where to and how.
     takes : callable
-        Begins the work; called when the output is known to be good.
+        Checks what can be checked at once and returns the takes, which are made as they are asked for.
     name_of : callable
         Name of a take's file in a folder, without the suffix.
     remarks : sequence of str
@@ -428,10 +433,10 @@ def deliver(
             expected="a folder",
             remedy=f"use -o {output.with_suffix('')}",
         )
-    coming = takes()
     if is_file:
         check_target(output)
-    else:
+    coming = takes()
+    if not is_file:
         make_folder(output)
     written = []
     for take in coming:

@@ -106,8 +106,8 @@ def _takes(request: ContinueRequest, source: Source, progress: Progress) -> Iter
     def task_of(number: int, rng: np.random.Generator) -> Task:
         return task
 
-    for take in revise(request, source, task_of, progress):
-        yield _without_source(take, start) if request.only else take
+    takes = revise(request, source, task_of, progress)
+    return (_without_source(take, start) for take in takes) if request.only else takes
 
 
 def _bars(request: ContinueRequest, source: Source, bar: int) -> int:

@@ -163,7 +163,7 @@ def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = N
 def revise(
     request: Revision, source: Source, task_of: Callable[[int, np.random.Generator], Task], progress: Progress = silent
 ) -> Iterator[Take]:
-    """Yield the takes of a request on a source.
+    """Return the takes of a request on a source, which are made as they are asked for.
 
     Parameters
     ----------
@@ -194,11 +194,15 @@ def revise(
             remedy="name another with --checkpoint",
         )
     runtime = checkpoint.runtime()
-    for number in range(1, request.takes + 1):
-        progress(f"take {number} of {request.takes}")
-        task = task_of(number, np.random.default_rng([seed, number]))
-        draft, score = _best(task, source, runtime, sampling, (seed, number))
-        yield _take(request, source, task, draft, score, checkpoint, seed, number)
+
+    def takes() -> Iterator[Take]:
+        for number in range(1, request.takes + 1):
+            progress(f"take {number} of {request.takes}")
+            task = task_of(number, np.random.default_rng([seed, number]))
+            draft, score = _best(task, source, runtime, sampling, (seed, number))
+            yield _take(request, source, task, draft, score, checkpoint, seed, number)
+
+    return takes()
 
 
 def _best(
