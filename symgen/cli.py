@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, cli_takes, console
+from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, cli_play, cli_takes, console
 from symgen.cli_options import Json, Quiet
 
 app = typer.Typer(
@@ -299,6 +299,8 @@ def evaluate(
 
 app.command()(cli_arrange.arrange)
 app.command()(cli_takes.critic)
+app.command()(cli_takes.session)
+app.command()(cli_play.play)
 
 
 @app.command()

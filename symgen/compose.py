@@ -32,6 +32,7 @@ from symgen.progress import Progress, silent
 from symgen.resources import checkpoints_dir
 from symgen.sampling import compose_sequences
 from symgen.score import Score, Section, Technique, Tempo, make_notes
+from symgen.session import Made, read_session, record
 from symgen.styles import STYLES, Style
 from symgen.takes import Standing, load_judge, rank_takes
 from symgen.theory.degrees import pitch_class_name
@@ -187,6 +188,8 @@ def _checkpoint(request: ComposeRequest) -> Checkpoint:
 
 def _ranked(takes: Sequence[Take], checkpoint: Checkpoint) -> ComposeResult:
     """Return takes of one request, the best first."""
+    if not takes:
+        return ComposeResult(())
     in_order = sorted(takes, key=lambda take: take.take)
     standings = rank_takes([take.tokens for take in in_order], load_judge(checkpoint, in_order[0].style))
     ranked = [replace(take, standing=standing) for take, standing in zip(in_order, standings, strict=True)]
@@ -199,8 +202,7 @@ def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress
     runtime = checkpoint.runtime()
     numbers = range(1, request.takes + 1)
     mine, others = halves(numbers, worth=len(numbers) * (request.bars or _USUAL_BARS) >= _WORTH_TWO)
-    music = {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
-    with elsewhere(f"{__name__}:compose_part", others, music) as await_others:
+    with elsewhere(f"{__name__}:compose_part", others, _music(request)) as await_others:
         for some in _waves(mine):
             yield from _wave(wish, request, some, checkpoint, runtime, progress)
         takes: list[Take] = await_others()
@@ -347,7 +349,8 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
 
     With an output that ends in a known suffix and one take, that file is written; otherwise the output is
     a folder, made if it is missing, and files are named ``<style>-<seed>-<take>`` with the suffix of the format.
-    Each is written as soon as it is composed, so that what comes after it cannot take it away.
+    Each is written as soon as it is composed, so that what comes after it cannot take it away. A folder that was named
+    keeps them as a session, see :mod:`symgen.session`.
 
     Raises
     ------
@@ -374,12 +377,44 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
         check_target(output)
     else:
         make_folder(output)
-    written = []
-    for take in _takes(wish, request, checkpoint, progress):
-        path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}{writer.SUFFIXES[0]}"
-        write_bytes(path, writers.encode(take.performance, writer, request.layout))
-        written.append(replace(take, path=path))
-    return _ranked(written, checkpoint)
+        read_session(output, missing=True)  # one that cannot be read is told before anything is composed
+    written: list[Take] = []
+    try:
+        for take in _takes(wish, request, checkpoint, progress):
+            path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}{writer.SUFFIXES[0]}"
+            write_bytes(path, writers.encode(take.performance, writer, request.layout))
+            written.append(replace(take, path=path))
+    finally:  # also what was written before an interrupt is in the session
+        result = _ranked(written, checkpoint)
+        if request.output is not None and not is_file and written:
+            asked = {
+                name: value for name, value in _music(replace(request, seed=wish.seed)).items() if value is not None
+            }
+            record(output, [_made(take, asked) for take in sorted(result.takes, key=lambda take: take.take)])
+    return result
+
+
+def _made(take: Take, request: dict[str, Any]) -> Made:
+    """Return what the session of its folder says of a take."""
+    facts = take.as_json()
+    about = {name: facts[name] for name in ("style", "gong_name", "mode", "tuning", "metre", "tempo", "bars", "notes")}
+    assert take.path is not None
+    return Made(
+        path=take.path,
+        command="compose",
+        rank=facts.get("rank"),
+        score=facts.get("score", {}),
+        seed=take.seed,
+        take=take.take,
+        request={name: str(value) if isinstance(value, Path) else value for name, value in request.items()},
+        checkpoint=take.checkpoint,
+        about=about,
+    )
+
+
+def _music(request: ComposeRequest) -> dict[str, Any]:
+    """Return what a request asks of the music, whatever file it is written to."""
+    return {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
 
 
 def list_styles() -> tuple[Style, ...]:

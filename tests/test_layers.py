@@ -40,6 +40,8 @@ FLOORS = (
     (
         "plot",
         "opening",
+        "player",
+        "session",
         "takes",
         "compose",
         "critique",
