@@ -81,6 +81,7 @@ def compose(
     time_signatures: cli_options.TimeSignatures = "map",
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
+    live: cli_takes.Live = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -109,8 +110,8 @@ def compose(
         layout=cli_options.writer_options(layout, time_signatures, names, articulations),
         **{name: value for name, value in chosen.items() if value is not None},
     )
-    with console.Reporter(quiet=quiet) as progress:
-        result = compose_files(request, progress)
+    with console.Reporter(quiet=quiet or live) as progress:
+        result = compose_files(request, progress, cli_takes.listener(as_json=as_json) if live else None)
     takes_made = [take.as_json() for take in result.takes]
     if as_json:
         console.print_json({"takes": takes_made})

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from symgen import cli_options, console
+
+if TYPE_CHECKING:
+    from symgen.live import Jianpu
+
+Live = Annotated[bool, typer.Option("--live", help="Print jianpu bar by bar as it is composed.")]
+
+
+def listener(*, as_json: bool) -> Jianpu:
+    """Return what prints a piece while it is composed: on stdout, or on stderr where stdout is for JSON."""
+    from symgen.live import Jianpu
+
+    def emit(line: str) -> None:
+        if as_json:
+            console.print_notes([line])
+        else:
+            console.print_lines([line])
+            sys.stdout.flush()
+
+    return Jianpu(emit)
 
 
 def critic(

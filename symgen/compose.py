@@ -7,9 +7,10 @@ every note.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from symgen.grammar import Plan
 from symgen.instruments.fingering import COMPILED_FROM, Fingering, finger
 from symgen.instruments.perform import play
 from symgen.isolation import alive
+from symgen.live import Listener
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
 from symgen.native import is_available
@@ -34,7 +36,7 @@ from symgen.sampling import compose_sequences
 from symgen.score import Score, Section, Technique, Tempo, make_notes
 from symgen.session import Made, read_session, record
 from symgen.styles import STYLES, Style
-from symgen.takes import Standing, load_judge, rank_takes
+from symgen.takes import Judge, Standing, load_judge, rank_takes
 from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
@@ -47,6 +49,7 @@ __all__ = [
     "broken_promises",
     "compose",
     "compose_files",
+    "compose_numbered",
     "compose_side_by_side",
     "compose_takes",
     "list_styles",
@@ -176,31 +179,63 @@ def compose(style: str, **options: Any) -> ComposeResult:
     return compose_takes(ComposeRequest(style, **options))
 
 
-def compose_takes(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
-    """Compose the takes of a request; see :func:`compose`."""
+def compose_takes(
+    request: ComposeRequest, progress: Progress = silent, listener: Listener | None = None
+) -> ComposeResult:
+    """Compose the takes of a request; see :func:`compose`.
+
+    A listener hears them one after the other, every step as it is drawn; see :mod:`symgen.live`.
+    """
     checkpoint = _checkpoint(request)
-    return _ranked(list(_takes(check_request(request), request, checkpoint, progress)), checkpoint)
+    wish = check_request(request)
+    judge = load_judge(checkpoint, wish.style.name)
+    return _ranked(list(_takes(wish, request, checkpoint, progress, listener)), judge)
+
+
+def compose_numbered(request: ComposeRequest, numbers: Sequence[int], progress: Progress = silent) -> list[Take]:
+    """Compose only some takes of a request, by their numbers: to the bit what they are among all of them.
+
+    Raises
+    ------
+    UsageError, CheckpointError
+        As :func:`compose`; also if the request has no such take.
+    """
+    if strange := [number for number in numbers if not 1 <= number <= request.takes]:
+        raise UsageError(f"take {strange[0]}", expected=f"1 to {request.takes}")
+    wish, checkpoint = check_request(request), _checkpoint(request)
+    _check_style(wish, checkpoint)
+    runtime = checkpoint.runtime()
+    found = {
+        take.take: take
+        for some in _waves(numbers)
+        for take in _wave(wish, request, some, checkpoint, runtime, progress)
+    }
+    return [found[number] for number in numbers]
 
 
 def _checkpoint(request: ComposeRequest) -> Checkpoint:
     return load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
 
 
-def _ranked(takes: Sequence[Take], checkpoint: Checkpoint) -> ComposeResult:
+def _ranked(takes: Sequence[Take], judge: Judge) -> ComposeResult:
     """Return takes of one request, the best first."""
-    if not takes:
-        return ComposeResult(())
     in_order = sorted(takes, key=lambda take: take.take)
-    standings = rank_takes([take.tokens for take in in_order], load_judge(checkpoint, in_order[0].style))
+    standings = rank_takes([take.tokens for take in in_order], judge)
     ranked = [replace(take, standing=standing) for take, standing in zip(in_order, standings, strict=True)]
     return ComposeResult(tuple(sorted(ranked, key=lambda take: take.standing.rank if take.standing else 0)))
 
 
-def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress) -> Iterator[Take]:
+def _takes(
+    wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress, listener: Listener | None = None
+) -> Iterator[Take]:
     """Yield the takes of a request as they are composed, side by side; which comes first does not matter."""
     _check_style(wish, checkpoint)
     runtime = checkpoint.runtime()
     numbers = range(1, request.takes + 1)
+    if listener is not None:  # who listens hears one after the other
+        for number in numbers:
+            yield from _wave(wish, request, [number], checkpoint, runtime, progress, listener)
+        return
     mine, others = halves(numbers, worth=len(numbers) * (request.bars or _USUAL_BARS) >= _WORTH_TWO)
     with elsewhere(f"{__name__}:compose_part", others, _music(request)) as await_others:
         for some in _waves(mine):
@@ -210,6 +245,11 @@ def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress
     done = {take.take for take in takes}
     for some in _waves([number for number in others if number not in done]):  # whatever befell the other process
         yield from _wave(wish, request, some, checkpoint, runtime, progress)
+
+
+def _pass_on(listener: Listener, row: int, rhythm_token: int, melody_token: int, chord_token: int) -> None:
+    del row  # there is one
+    listener.step(rhythm_token, melody_token, chord_token)
 
 
 def _waves(numbers: Sequence[int]) -> list[Sequence[int]]:
@@ -223,6 +263,7 @@ def _wave(
     checkpoint: Checkpoint,
     runtime: Runtime,
     progress: Progress,
+    listener: Listener | None = None,
 ) -> Iterator[Take]:
     """Compose takes side by side until each keeps every promise; what each is does not depend on the others."""
     planned = {number: _plan_of(wish, request, number) for number in numbers}
@@ -236,7 +277,11 @@ def _wave(
         plans = [_strict(planned[number][0], attempt) for number in left]
         seeds = [(wish.seed, number, attempt, 0) for number in left]
         again = []
-        composed = compose_sequences(runtime, plans, seeds, wish.sampling, tick)
+        heard: Callable[[int, int, int, int], None] | None = None
+        if listener is not None:
+            listener.begin(plans[0], planned[left[0]][1], left[0], attempt)
+            heard = partial(_pass_on, listener)
+        composed = compose_sequences(runtime, plans, seeds, wish.sampling, tick, heard=heard)
         machine_code = True if is_available() and 2 * sum(map(len, composed)) >= COMPILED_FROM else None
         for number, tokens in zip(left, composed, strict=True):
             plan, tempo = planned[number]
@@ -245,6 +290,8 @@ def _wave(
             if broken:
                 again.append(number)
                 reasons = broken
+                if listener is not None:
+                    listener.broken(broken)
             else:
                 yield _take(wish, plan, tempo, number, checkpoint, tokens, score, fingering, request)
         left = again
@@ -344,7 +391,9 @@ def _check_style(wish: Wish, checkpoint: Checkpoint) -> None:
         )
 
 
-def compose_files(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
+def compose_files(
+    request: ComposeRequest, progress: Progress = silent, listener: Listener | None = None
+) -> ComposeResult:
     """Compose the takes of a request and write each to a file.
 
     With an output that ends in a known suffix and one take, that file is written; otherwise the output is
@@ -373,6 +422,7 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
             remedy=f"use -o {output.with_suffix('')}",
         )
     checkpoint = _checkpoint(request)
+    judge = load_judge(checkpoint, wish.style.name)
     if is_file:
         check_target(output)
     else:
@@ -380,12 +430,12 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
         read_session(output, missing=True)  # one that cannot be read is told before anything is composed
     written: list[Take] = []
     try:
-        for take in _takes(wish, request, checkpoint, progress):
+        for take in _takes(wish, request, checkpoint, progress, listener):
             path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}{writer.SUFFIXES[0]}"
             write_bytes(path, writers.encode(take.performance, writer, request.layout))
             written.append(replace(take, path=path))
     finally:  # also what was written before an interrupt is in the session
-        result = _ranked(written, checkpoint)
+        result = _ranked(written, judge)
         if request.output is not None and not is_file and written:
             asked = {
                 name: value for name, value in _music(replace(request, seed=wish.seed)).items() if value is not None

@@ -76,6 +76,7 @@ def compose_sequences(
     tick: Callable[[int, int], None] = lambda done, total: None,
     *,
     masks: bool = True,
+    heard: Callable[[int, int, int, int], None] | None = None,
 ) -> list[TokenSequence]:
     """Compose one piece a seed side by side.
 
@@ -94,6 +95,8 @@ def compose_sequences(
     masks : bool
         Whether the grammar strikes out what would break the plan. Without it the generator is told the plan and
         writes what it likes, until the planned length is reached or passed: for measuring what the grammar does.
+    heard : callable, optional
+        Told the number of a piece and the three tokens of each of its steps as they are drawn.
     """
     plans = [plan] * len(seeds) if isinstance(plan, Plan) else list(plan)
     streams = [np.random.default_rng(list(seed)) for seed in seeds]
@@ -122,6 +125,8 @@ def compose_sequences(
         for row in left:
             steps[row].append((int(previous[row, 0]), int(previous[row, 1]), int(previous[row, 2])))
             grammars[row].append(*previous[row].tolist())
+            if heard is not None:
+                heard(row, *steps[row][-1])
         slowest = min(grammars, key=lambda grammar: grammar.context.time / grammar.plan.total)
         tick(slowest.context.time, slowest.plan.total)
     return [_sequence(plan, taken) for plan, taken in zip(plans, steps, strict=True)]

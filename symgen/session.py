@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -254,7 +255,7 @@ def _added(session: Session, made: Made) -> Session:
         number=number,
         path=path,
         sha256=digest,
-        parent=parent if parent != number else before and before.parent,
+        parent=parent if parent != number else before.parent if before else None,
         favourite=bool(before and before.favourite and before.sha256 == digest),
         **same,
     )
@@ -314,14 +315,14 @@ def _locked(folder: Path) -> Iterator[None]:
 def _lock(file: Any) -> bool:
     """Try to lock an open file until it is closed."""
     try:
-        if os.name == "posix":
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:  # pragma: no cover - Windows
-            import msvcrt  # type: ignore[unreachable]
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     except OSError:
         return False
     return True

@@ -43,6 +43,7 @@ FLOORS = (
         "player",
         "session",
         "takes",
+        "live",
         "compose",
         "critique",
         "arrange",
