@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, cli_takes, cli_verbs, console
+from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, cli_play, cli_takes, cli_verbs, console
 from symgen.cli_options import Json, Quiet
 from symgen.cli_words import print_takes
 
@@ -85,6 +85,7 @@ def compose(
     time_signatures: cli_options.TimeSignatures = "map",
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
+    live: cli_takes.Live = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -114,8 +115,8 @@ def compose(
         layout=cli_options.writer_options(layout, time_signatures, names, articulations),
         **{name: value for name, value in chosen.items() if value is not None},
     )
-    with console.Reporter(quiet=quiet) as progress:
-        result = compose_files(request, progress)
+    with console.Reporter(quiet=quiet or live) as progress:
+        result = compose_files(request, progress, cli_takes.listener(as_json=as_json) if live else None)
     print_takes(result.as_json(), as_json=as_json)
 
 
@@ -301,6 +302,8 @@ app.command("continue")(cli_verbs.continue_)
 app.command()(cli_verbs.infill)
 app.command()(cli_arrange.arrange)
 app.command()(cli_takes.critic)
+app.command()(cli_takes.session)
+app.command()(cli_play.play)
 
 
 @app.command()

@@ -7,9 +7,10 @@ every note.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from symgen.grammar import Plan
 from symgen.instruments.fingering import COMPILED_FROM, Fingering, finger
 from symgen.instruments.perform import play
 from symgen.isolation import alive
+from symgen.live import Listener
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
 from symgen.native import is_available
@@ -30,10 +32,12 @@ from symgen.performance import Performance
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
 from symgen.resources import checkpoints_dir
-from symgen.sampling import compose_sequences
+from symgen.sampling import compose_sequences, write_drafts
 from symgen.score import Score, Section, Technique, Tempo, make_notes
+from symgen.script import Step
+from symgen.session import Made, read_session, record
 from symgen.styles import STYLES, Style
-from symgen.takes import Standing, load_judge, rank_takes
+from symgen.takes import Judge, Standing, load_judge, rank_takes
 from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
@@ -47,6 +51,7 @@ __all__ = [
     "broken_promises",
     "compose",
     "compose_files",
+    "compose_numbered",
     "compose_side_by_side",
     "compose_takes",
     "list_styles",
@@ -158,6 +163,11 @@ class ComposeResult:
         return {"takes": [take.as_json() for take in self.takes], **remarks}
 
 
+def in_order_of_take(takes: Sequence[Take]) -> ComposeResult:
+    """Return takes as they were made."""
+    return ComposeResult(tuple(takes))
+
+
 def compose(style: str, **options: Any) -> ComposeResult:
     """Compose pieces without writing files.
 
@@ -178,32 +188,65 @@ def compose(style: str, **options: Any) -> ComposeResult:
     return compose_takes(ComposeRequest(style, **options))
 
 
-def compose_takes(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
-    """Compose the takes of a request; see :func:`compose`."""
+def compose_takes(
+    request: ComposeRequest, progress: Progress = silent, listener: Listener | None = None
+) -> ComposeResult:
+    """Compose the takes of a request; see :func:`compose`.
+
+    A listener hears them one after the other, every step as it is drawn; see :mod:`symgen.live`.
+    """
     checkpoint = _checkpoint(request)
-    return _ranked(list(_takes(check_request(request), request, checkpoint, progress)), checkpoint)
+    wish = check_request(request)
+    judge = load_judge(checkpoint, wish.style.name)
+    return _ranked(list(_takes(wish, request, checkpoint, progress, listener)), judge)
+
+
+def compose_numbered(request: ComposeRequest, numbers: Sequence[int], progress: Progress = silent) -> list[Take]:
+    """Compose only some takes of a request, by their numbers: to the bit what they are among all of them.
+
+    Raises
+    ------
+    UsageError, CheckpointError
+        As :func:`compose`; also if the request has no such take.
+    """
+    if strange := [number for number in numbers if not 1 <= number <= request.takes]:
+        raise UsageError(f"take {strange[0]}", expected=f"1 to {request.takes}")
+    wish, checkpoint = check_request(request), _checkpoint(request)
+    _check_style(wish, checkpoint)
+    runtime = checkpoint.runtime()
+    found = {
+        take.take: take
+        for some in _waves(numbers)
+        for take in _wave(wish, request, some, checkpoint, runtime, progress)
+    }
+    return [found[number] for number in numbers]
 
 
 def _checkpoint(request: ComposeRequest) -> Checkpoint:
     return load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
 
 
-def _ranked(takes: Sequence[Take], checkpoint: Checkpoint) -> ComposeResult:
+def _ranked(takes: Sequence[Take], judge: Judge) -> ComposeResult:
     """Return takes of one request, the best first."""
     in_order = sorted(takes, key=lambda take: take.take)
-    standings = rank_takes([take.tokens for take in in_order], load_judge(checkpoint, in_order[0].style))
+    standings = rank_takes([take.tokens for take in in_order], judge)
     ranked = [replace(take, standing=standing) for take, standing in zip(in_order, standings, strict=True)]
     return ComposeResult(tuple(sorted(ranked, key=lambda take: take.standing.rank if take.standing else 0)))
 
 
-def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress) -> Iterator[Take]:
+def _takes(
+    wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress, listener: Listener | None = None
+) -> Iterator[Take]:
     """Yield the takes of a request as they are composed, side by side; which comes first does not matter."""
     _check_style(wish, checkpoint)
     runtime = checkpoint.runtime()
     numbers = range(1, request.takes + 1)
+    if listener is not None:  # who listens hears one after the other
+        for number in numbers:
+            yield from _wave(wish, request, [number], checkpoint, runtime, progress, listener)
+        return
     mine, others = halves(numbers, worth=len(numbers) * (request.bars or _USUAL_BARS) >= _WORTH_TWO)
-    music = {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
-    with elsewhere(f"{__name__}:compose_part", others, music) as await_others:
+    with elsewhere(f"{__name__}:compose_part", others, _music(request)) as await_others:
         for some in _waves(mine):
             yield from _wave(wish, request, some, checkpoint, runtime, progress)
         takes: list[Take] = await_others()
@@ -211,6 +254,11 @@ def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress
     done = {take.take for take in takes}
     for some in _waves([number for number in others if number not in done]):  # whatever befell the other process
         yield from _wave(wish, request, some, checkpoint, runtime, progress)
+
+
+def _pass_on(listener: Listener, row: int, step: Step) -> None:
+    del row  # there is one
+    listener.step(*step)
 
 
 def _waves(numbers: Sequence[int]) -> list[Sequence[int]]:
@@ -224,6 +272,7 @@ def _wave(
     checkpoint: Checkpoint,
     runtime: Runtime,
     progress: Progress,
+    listener: Listener | None = None,
 ) -> Iterator[Take]:
     """Compose takes side by side until each keeps every promise; what each is does not depend on the others."""
     planned = {number: _plan_of(wish, request, number) for number in numbers}
@@ -237,7 +286,12 @@ def _wave(
         plans = [_strict(planned[number][0], attempt) for number in left]
         seeds = [(wish.seed, number, attempt, 0) for number in left]
         again = []
-        composed = compose_sequences(runtime, plans, seeds, wish.sampling, tick)
+        heard: Callable[[int, Step], None] | None = None
+        if listener is not None:
+            listener.begin(plans[0], planned[left[0]][1], left[0], attempt)
+            heard = partial(_pass_on, listener)
+        drafts = write_drafts(runtime, plans, seeds, wish.sampling, tick, follow=heard)
+        composed = [draft.tokens for draft in drafts]
         machine_code = True if is_available() and 2 * sum(map(len, composed)) >= COMPILED_FROM else None
         for number, tokens in zip(left, composed, strict=True):
             plan, tempo = planned[number]
@@ -246,6 +300,8 @@ def _wave(
             if broken:
                 again.append(number)
                 reasons = broken
+                if listener is not None:
+                    listener.broken(broken)
             else:
                 yield _take(wish, plan, tempo, number, checkpoint, tokens, score, fingering, request)
         left = again
@@ -345,12 +401,15 @@ def _check_style(wish: Wish, checkpoint: Checkpoint) -> None:
         )
 
 
-def compose_files(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
+def compose_files(
+    request: ComposeRequest, progress: Progress = silent, listener: Listener | None = None
+) -> ComposeResult:
     """Compose the takes of a request and write each to a file.
 
     With an output that ends in a known suffix and one take, that file is written; otherwise the output is
     a folder, made if it is missing, and files are named ``<style>-<seed>-<take>`` with the suffix of the format.
-    Each is written as soon as it is composed, so that what comes after it cannot take it away.
+    Each is written as soon as it is composed, so that what comes after it cannot take it away. A folder that was named
+    keeps them as a session, see :mod:`symgen.session`.
 
     Raises
     ------
@@ -365,10 +424,20 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
 
     def takes() -> Iterator[Take]:
         used.append(_checkpoint(request))
-        return _later(lambda: _takes(wish, request, used[0], progress))
+        return _later(lambda: _takes(wish, request, used[0], progress, listener))
 
-    written = deliver(request, takes, lambda take: f"{take.style}-{take.seed}-{take.take}")
-    return _ranked(written.takes, used[0])
+    def order(written: Sequence[Take]) -> ComposeResult:
+        return _ranked(written, load_judge(used[0], wish.style.name))
+
+    asked = {name: value for name, value in _music(replace(request, seed=wish.seed)).items() if value is not None}
+    return deliver(
+        request,
+        "compose",
+        takes,
+        lambda take: f"{take.style}-{take.seed}-{take.take}",
+        asked=lambda take: asked,
+        order=order,
+    )
 
 
 def _later(begin: Callable[[], Iterator[Take]]) -> Iterator[Take]:
@@ -398,20 +467,33 @@ class Delivery(Protocol):
 
 def deliver(
     request: Delivery,
+    verb: str,
     takes: Callable[[], Iterator[Take]],
     name_of: Callable[[Take], str],
+    *,
+    asked: Callable[[Take], Mapping[str, Any]],
+    order: Callable[[Sequence[Take]], ComposeResult] = in_order_of_take,
+    source: Path | None = None,
     remarks: Sequence[str] = (),
 ) -> ComposeResult:
-    """Write takes to files, each as soon as it is there.
+    """Write takes to files, each as soon as it is there, and keep a session of those that go into a folder.
 
     Parameters
     ----------
     request : Delivery
         Where to and how.
+    verb : str
+        What makes them.
     takes : callable
         Checks what can be checked at once and returns the takes, which are made as they are asked for.
     name_of : callable
         Name of a take's file in a folder, without the suffix.
+    asked : callable
+        What was asked for, for the session, seed and all.
+    order : callable
+        Puts the takes in order.
+    source : Path, optional
+        File that they are made from.
     remarks : sequence of str
         What was assumed or changed before.
 
@@ -438,12 +520,44 @@ def deliver(
     coming = takes()
     if not is_file:
         make_folder(output)
-    written = []
-    for take in coming:
-        path = output if is_file else output / f"{name_of(take)}{writer.SUFFIXES[0]}"
-        write_bytes(path, writers.encode(take.performance, writer, request.layout))
-        written.append(replace(take, path=path))
-    return ComposeResult(tuple(written), tuple(remarks))
+        if request.output is not None:
+            read_session(output, missing=True)  # one that cannot be read is told before anything is composed
+    written: list[Take] = []
+    try:
+        for take in coming:
+            path = output if is_file else output / f"{name_of(take)}{writer.SUFFIXES[0]}"
+            write_bytes(path, writers.encode(take.performance, writer, request.layout))
+            written.append(replace(take, path=path))
+    finally:  # also what was written before an interrupt is in the session
+        result = order(written)
+        if request.output is not None and not is_file and written:
+            in_order = sorted(result.takes, key=lambda take: take.take)
+            record(output, [_made(take, verb, asked(take), source) for take in in_order])
+    return replace(result, remarks=tuple(remarks))
+
+
+def _made(take: Take, verb: str, asked: Mapping[str, Any], source: Path | None) -> Made:
+    """Return what the session of its folder says of a take."""
+    facts = take.as_json()
+    about = {name: facts[name] for name in ("style", "gong_name", "mode", "tuning", "metre", "tempo", "bars", "notes")}
+    assert take.path is not None
+    return Made(
+        path=take.path,
+        command=verb,
+        source=source,
+        rank=facts.get("rank"),
+        score=facts.get("score", {}),
+        seed=take.seed,
+        take=take.take,
+        request={name: str(value) if isinstance(value, Path) else value for name, value in asked.items()},
+        checkpoint=take.checkpoint,
+        about=about,
+    )
+
+
+def _music(request: ComposeRequest) -> dict[str, Any]:
+    """Return what a request asks of the music, whatever file it is written to."""
+    return {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
 
 
 def list_styles() -> tuple[Style, ...]:

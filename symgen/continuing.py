@@ -13,7 +13,7 @@ from symgen.compose import ComposeResult, Take, deliver
 from symgen.errors import UsageError
 from symgen.performance import Performance
 from symgen.progress import Progress, silent
-from symgen.revising import Revision, Task, plan_for, revise
+from symgen.revising import Revision, Task, asked_of, plan_for, revise
 from symgen.score import Score
 from symgen.script import Fixed, Free, cut, steps_of
 from symgen.sources import Source, open_source
@@ -82,9 +82,12 @@ def continue_files(request: ContinueRequest, progress: Progress = silent) -> Com
     stem = Path(source.name).stem or "score"
     return deliver(
         request,
+        "continue",
         lambda: _takes(request, source, progress),
         lambda take: f"{stem}-continue-{take.seed}-{take.take}",
-        source.remarks,
+        asked=lambda take: asked_of(request, take.seed),
+        source=request.source if isinstance(request.source, Path) else None,
+        remarks=source.remarks,
     )
 
 

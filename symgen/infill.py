@@ -12,7 +12,7 @@ import numpy as np
 from symgen.compose import ComposeResult, deliver
 from symgen.errors import UsageError
 from symgen.progress import Progress, silent
-from symgen.revising import LOOKAHEAD, Revision, Span, Task, plan_for, revise
+from symgen.revising import LOOKAHEAD, Revision, Span, Task, asked_of, plan_for, revise
 from symgen.score import Score
 from symgen.script import Fixed, Free, Script, cut, steps_of
 from symgen.sources import Source, open_source
@@ -66,9 +66,12 @@ def infill_files(request: InfillRequest, progress: Progress = silent) -> Compose
     stem = Path(source.name).stem or "score"
     return deliver(
         request,
+        "infill",
         lambda: _takes(request, source, progress),
         lambda take: f"{stem}-infill-{take.seed}-{take.take}",
-        source.remarks,
+        asked=lambda take: asked_of(request, take.seed),
+        source=request.source if isinstance(request.source, Path) else None,
+        remarks=source.remarks,
     )
 
 

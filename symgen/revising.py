@@ -7,8 +7,9 @@ every promise is taken, and what stood is put back to the tick.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,7 @@ LOOKAHEAD = 24
 _FINEST = TICKS_PER_QUARTER // 4
 _ATTEMPTS = 6
 _DRAFTS = 8
+_OF_FILES = frozenset({"source", "output", "format", "layout"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +160,12 @@ def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = N
         script=script,
         metres=source.score.metres,
     )
+
+
+def asked_of(request: Revision, seed: int) -> dict[str, Any]:
+    """Return what a request asks of the music, whatever it is about and whatever file it is written to."""
+    own = {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
+    return {name: value for name, value in {**own, "seed": seed}.items() if value is not None}
 
 
 def revise(

@@ -27,7 +27,7 @@ from symgen.tokens import melody
 from symgen.tokens.sequence import TokenSequence
 
 CRITIC_WEIGHT: Final = 1.0
-MEASURE_WEIGHT: Final = 0.25
+MEASURE_WEIGHT: Final = 0.1
 """What a standard deviation of a measure counts beside one of the critic; see ``benchmarks/takes.py``."""
 
 TWIN_RUNS: Final = 0.2

@@ -40,7 +40,10 @@ FLOORS = (
     (
         "plot",
         "opening",
+        "player",
+        "session",
         "takes",
+        "live",
         "compose",
         "critique",
         "arrange",
@@ -62,6 +65,7 @@ FLOORS = (
         "cli_options",
         "cli_words",
         "cli_takes",
+        "cli_play",
         "cli_verbs",
         "cli_arrange",
         "cli_corpus",
