@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, console
+from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, cli_origin, console
 from symgen.cli_options import Json, Quiet
 
 app = typer.Typer(
@@ -81,6 +81,8 @@ def compose(
     time_signatures: cli_options.TimeSignatures = "map",
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
+    max_copy: cli_origin.MaxCopy = None,
+    bare: cli_origin.Bare = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -107,6 +109,8 @@ def compose(
         output=output,
         format=file_format,
         layout=cli_options.writer_options(layout, time_signatures, names, articulations),
+        max_copy=max_copy,
+        bare=bare,
         **{name: value for name, value in chosen.items() if value is not None},
     )
     with console.Reporter(quiet=quiet) as progress:
@@ -298,6 +302,8 @@ def evaluate(
 
 
 app.command()(cli_arrange.arrange)
+app.command()(cli_origin.again)
+app.command()(cli_origin.about)
 
 
 @app.command()
@@ -472,7 +478,4 @@ def describe_take(take: Mapping[str, Any]) -> list[str]:
     second.append("playable" if take["playable"] else "not playable as it stands")
     second.append(f"seed {take['seed']}")
     lines = [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
-    if copied := take["copy"]:
-        run = f"at most {copied['longest_run']} notes in a row" if copied["longest_run"] else "no run of eight notes"
-        lines.append(f"  shares {run} with the pieces it learnt from")
-    return lines
+    return [*lines, *cli_origin.describe_guarantees(take["guarantees"]), *cli_origin.describe_copy(take["copy"])]

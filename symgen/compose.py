@@ -7,24 +7,37 @@ every note.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symgen.copying import CopyReport, copy_report
 from symgen.errors import PlayabilityError, UsageError
-from symgen.files import check_target, make_folder, write_bytes
+from symgen.files import check_target, make_folder
 from symgen.grammar import Plan
+from symgen.instruments import ships
 from symgen.instruments.fingering import finger
 from symgen.instruments.perform import play
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
+from symgen.origin import (
+    Guarantee,
+    Made,
+    Origin,
+    Promise,
+    guarantees,
+    plain_request,
+    read_back,
+    sidecar_of,
+    write_piece,
+)
 from symgen.performance import Performance
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
-from symgen.resources import checkpoints_dir
+from symgen.resources import checkpoints_dir, version
 from symgen.sampling import compose_sequences
 from symgen.score import Score, Section, Tempo, make_notes
 from symgen.styles import STYLES, Style
@@ -32,6 +45,10 @@ from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
+
+if TYPE_CHECKING:
+    from symgen.instruments.base import Tuning
+    from symgen.writers import Format
 
 __all__ = [
     "ComposeRequest",
@@ -81,6 +98,10 @@ class Take:
         Digest of the weights.
     path : Path or None
         File it was written to.
+    promise : Promise or None
+        What it has to be.
+    guarantees : tuple of Guarantee
+        What was promised and what is found in the piece, read back from its file where that is MIDI.
     """
 
     score: Score
@@ -99,6 +120,8 @@ class Take:
     copy: CopyReport | None
     checkpoint: str
     path: Path | None = None
+    promise: Promise | None = None
+    guarantees: tuple[Guarantee, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -124,6 +147,7 @@ class Take:
             "playable": self.playable,
             "copy": {} if self.copy is None else self.copy.as_json(),
             "checkpoint": self.checkpoint,
+            "guarantees": [row.as_json() for row in self.guarantees],
         }
 
 
@@ -160,18 +184,30 @@ def compose(style: str, **options: Any) -> ComposeResult:
 
 def compose_takes(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
     """Compose the takes of a request; see :func:`compose`."""
-    return ComposeResult(tuple(_takes(check_request(request), request, _checkpoint(request), progress)))
+    takes = _takes(check_request(request), request, _checkpoint(request), progress)
+    return ComposeResult(tuple(replace(take, guarantees=_checked(take, take.score)) for take in takes))
 
 
 def _checkpoint(request: ComposeRequest) -> Checkpoint:
     return load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
 
 
-def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress) -> Iterator[Take]:
-    """Yield the takes of a request one after the other."""
+def _takes(
+    wish: Wish,
+    request: ComposeRequest,
+    checkpoint: Checkpoint,
+    progress: Progress,
+    numbers: Iterable[int] | None = None,
+) -> Iterator[Take]:
+    """Yield the takes of a request one after the other: all, or those of these numbers."""
     _check_style(wish, checkpoint)
+    if request.max_copy is not None and "runs" not in checkpoint.fingerprints:
+        raise UsageError(
+            f"max-copy {request.max_copy}, but the checkpoint {checkpoint.path} does not know its training pieces",
+            remedy="leave it out, or name another with --checkpoint",
+        )
     runtime = checkpoint.runtime()
-    for number in range(1, request.takes + 1):
+    for number in range(1, request.takes + 1) if numbers is None else numbers:
         plan, tempo = _plan_of(wish, request, number)
 
         def tick(done: int, total: int, number: int = number) -> None:
@@ -259,7 +295,8 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
 
     With an output that ends in a known suffix and one take, that file is written; otherwise the output is
     a folder, made if it is missing, and files are named ``<style>-<seed>-<take>`` with the suffix of the format.
-    Each is written as soon as it is composed, so that what comes after it cannot take it away.
+    Each is written as soon as it is composed, so that what comes after it cannot take it away. Unless the request is
+    bare, the record of its origin stands in the file, where the format has a place, and beside it as ``<file>.json``.
 
     Raises
     ------
@@ -283,15 +320,70 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
         )
     checkpoint = _checkpoint(request)
     if is_file:
-        check_target(output)
+        for target in (output,) if request.bare else (output, sidecar_of(output)):
+            check_target(target)
     else:
         make_folder(output)
     written = []
     for take in _takes(wish, request, checkpoint, progress):
         path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}{writer.SUFFIXES[0]}"
-        write_bytes(path, writers.encode(take.performance, writer, request.layout))
-        written.append(replace(take, path=path))
+        made = _made(take, wish, request, writer, checkpoint)
+        write_piece(path, made, writer, bare=request.bare)
+        written.append(replace(take, path=path, guarantees=made.origin.guarantees))
     return ComposeResult(tuple(written))
+
+
+def rebuild(request: ComposeRequest, take: int, progress: Progress = silent) -> Made:
+    """Return a take of a request anew, as bytes with their origin; for :mod:`symgen.again`.
+
+    Raises
+    ------
+    UsageError, CheckpointError, WriteError
+        As :func:`compose_files`.
+    """
+    from symgen import writers
+
+    wish, checkpoint = check_request(request), _checkpoint(request)
+    writer = writers.choose_format(request.format, None, request.layout)
+    (found,) = _takes(wish, request, checkpoint, progress, (take,))
+    return _made(found, wish, request, writer, checkpoint)
+
+
+def _made(take: Take, wish: Wish, request: ComposeRequest, writer: Format, checkpoint: Checkpoint) -> Made:
+    """Return what goes into the file of a take, and its origin."""
+    from symgen import writers
+
+    data = writers.encode(take.performance, writer, request.layout)
+    score, checked_on = read_back(data, writer, take.performance, request.layout)
+    origin = Origin(
+        verb="compose",
+        request=plain_request(request, seed=wish.seed, format=writer.NAME, tuning=_tuning_asked(take, wish, request)),
+        seed=wish.seed,
+        take=take.take,
+        checkpoint=checkpoint.path.resolve().name,
+        digest=checkpoint.digest,
+        version=version(),
+        sha256=hashlib.sha256(data).hexdigest(),
+        guarantees=_checked(take, score),
+        checked_on=checked_on,
+        copy=None if take.copy is None else take.copy.as_json(),
+    )
+    return Made(data, origin)
+
+
+def _tuning_asked(take: Take, wish: Wish, request: ComposeRequest) -> str | Tuning | None:
+    """Return the tuning as a record keeps it: by name, or all of it where its name says nothing elsewhere."""
+    assert take.promise is not None
+    tuning = take.promise.tuning
+    if not ships(wish.instrument, tuning):
+        return tuning
+    return None if request.tuning is None else tuning.name
+
+
+def _checked(take: Take, score: Score) -> tuple[Guarantee, ...]:
+    """Return what a take promises beside what is found in a score of it."""
+    assert take.promise is not None
+    return guarantees(score, take.promise, take.copy)
 
 
 def list_styles() -> tuple[Style, ...]:
@@ -316,13 +408,21 @@ def _compose_one(
             runtime, _strict(plan, attempt), [(wish.seed, number, attempt, 0)], wish.sampling, tick
         )
         score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
-        reasons = broken_promises(score, plan)
+        reasons = broken_promises(score, plan) or too_long_a_copy(tokens, checkpoint, request.max_copy)
         if not reasons:
             return _take(wish, plan, tempo, number, checkpoint, tokens, score, request)
     raise PlayabilityError(
         f"no piece keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
         remedy="ask for more bars, a lower temperature or another tuning",
     )
+
+
+def too_long_a_copy(tokens: TokenSequence, checkpoint: Checkpoint, most: int | None) -> list[str]:
+    """Return that a piece shares a longer run with the training pieces than it may; empty if not, or if all may be."""
+    report = None if most is None else copy_report(tokens, checkpoint.fingerprints)
+    if most is None or report is None or report.longest_run <= most:
+        return []
+    return [f"shares {report.longest_run} notes in a row with the training pieces"]
 
 
 def broken_promises(score: Score, plan: Plan) -> list[str]:
@@ -380,7 +480,8 @@ def _take(
         humanize_velocity=request.humanize_velocity,
         fingering=fingering,
     )
-    human = checkpoint.styles.get(wish.style.name, {}).get("human_longest_run")
+    people = checkpoint.styles.get(wish.style.name, {})
+    human = (people.get("human_longest_run"), people.get("human_longest_run_p90"))
     return Take(
         score=score,
         performance=performance,
@@ -395,6 +496,16 @@ def _take(
         seed=wish.seed,
         take=number,
         playable=fingering.playable,
-        copy=copy_report(tokens, checkpoint.fingerprints, human),
+        copy=copy_report(tokens, checkpoint.fingerprints, *human),
         checkpoint=checkpoint.digest,
+        promise=Promise(
+            instrument=plan.instrument,
+            tuning=plan.tuning,
+            gong=plan.gong % 12,
+            mode=plan.prefix.mode,
+            metre=plan.metre,
+            bars=plan.bars,
+            seconds=request.seconds,
+            max_copy=request.max_copy,
+        ),
     )

@@ -31,6 +31,7 @@ FLOORS = (
         "score",
         "piece",
         "performance",
+        "stamp",
     ),
     ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
@@ -39,6 +40,7 @@ FLOORS = (
     (
         "plot",
         "opening",
+        "origin",
         "compose",
         "arrange",
         "fetch",
@@ -48,9 +50,21 @@ FLOORS = (
         "train",
         "evaluate",
         "inspect",
+        "about",
+        "again",
         "doctor",
     ),  # 5 use cases
-    ("console", "cli_options", "cli_arrange", "cli_corpus", "cli_dataset", "cli", "__main__", "studio"),  # 6 doors
+    (
+        "console",
+        "cli_options",
+        "cli_arrange",
+        "cli_corpus",
+        "cli_dataset",
+        "cli_origin",
+        "cli",
+        "__main__",
+        "studio",
+    ),  # 6 doors
 )
 """Rooms from the ground up, and on each floor from left to right. A room imports only what stands before it."""
 
