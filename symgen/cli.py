@@ -478,4 +478,8 @@ def describe_take(take: Mapping[str, Any]) -> list[str]:
     second.append("playable" if take["playable"] else "not playable as it stands")
     second.append(f"seed {take['seed']}")
     lines = [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
-    return [*lines, *cli_origin.describe_guarantees(take["guarantees"]), *cli_origin.describe_copy(take["copy"])]
+    return [
+        *lines,
+        *cli_origin.describe_guarantees(take.get("guarantees", [])),
+        *cli_origin.describe_copy(take["copy"]),
+    ]

@@ -32,6 +32,7 @@ from symgen.origin import (
     plain_request,
     read_back,
     sidecar_of,
+    sounding,
     write_piece,
 )
 from symgen.performance import Performance
@@ -101,7 +102,8 @@ class Take:
     promise : Promise or None
         What it has to be.
     guarantees : tuple of Guarantee
-        What was promised and what is found in the piece, read back from its file where that is MIDI.
+        What was promised and what is found in the piece as it is played; once written, read back from its file
+        where that is MIDI.
     """
 
     score: Score
@@ -184,8 +186,7 @@ def compose(style: str, **options: Any) -> ComposeResult:
 
 def compose_takes(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
     """Compose the takes of a request; see :func:`compose`."""
-    takes = _takes(check_request(request), request, _checkpoint(request), progress)
-    return ComposeResult(tuple(replace(take, guarantees=_checked(take, take.score)) for take in takes))
+    return ComposeResult(tuple(_takes(check_request(request), request, _checkpoint(request), progress)))
 
 
 def _checkpoint(request: ComposeRequest) -> Checkpoint:
@@ -227,7 +228,8 @@ def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress 
     Returns
     -------
     list of TokenSequence or None
-        As :func:`compose` gives them, but for a rounding error in a batch; None where no try keeps every promise.
+        As :func:`compose` gives them, but for a rounding error in a batch, and for what only ornaments would break;
+        None where no try keeps every promise.
 
     Raises
     ------
@@ -410,7 +412,12 @@ def _compose_one(
         score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
         reasons = broken_promises(score, plan) or too_long_a_copy(tokens, checkpoint, request.max_copy)
         if not reasons:
-            return _take(wish, plan, tempo, number, checkpoint, tokens, score, request)
+            take = _take(wish, plan, tempo, number, checkpoint, tokens, score, request)
+            take = replace(take, guarantees=_checked(take, sounding(take.performance)))
+            # Ornaments can take a short piece out of its gong: what is heard has to keep the promises too.
+            reasons = [f"as played, {row.name} is {row.found}" for row in take.guarantees if not row.kept]
+            if not reasons:
+                return take
     raise PlayabilityError(
         f"no piece keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
         remedy="ask for more bars, a lower temperature or another tuning",

@@ -230,17 +230,16 @@ def score_of(text: str) -> Score:
             raise ValueError(f"{len(body)} bytes of notes for {str(count)[:20]}")
         notes, at = np.zeros(count, NOTE_DTYPE), 0
         for name in NOTE_DTYPE.names or ():
-            kind = NOTE_DTYPE[name].newbyteorder("<")
-            notes[name] = np.frombuffer(body, kind, count, at)
-            at += count * kind.itemsize
+            column = NOTE_DTYPE[name].newbyteorder("<")
+            notes[name] = np.frombuffer(body, column, count, at)
+            at += count * column.itemsize
         notes["onset"] = np.cumsum(notes["onset"])
-        maps: dict[str, Any] = {
-            name: tuple(_event(row, kind) for row in facts.pop(name)) for name, kind in _MAPS.items()
-        }
-        whole = {name: from_plain(facts.pop(name), kind) for name, kind in _FACTS.items()}
+        values: dict[str, Any] = {name: from_plain(facts.pop(name), kind) for name, kind in _FACTS.items()}
+        for name, kind in _MAPS.items():
+            values[name] = tuple(_event(row, kind) for row in facts.pop(name))
         if facts:
             raise ValueError(f"{len(facts)} unknown entries")
-        return Score(notes, **(maps | whole))
+        return Score(notes, **values)
     except ReadError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:  # ScoreError too
