@@ -14,7 +14,17 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, cli_play, cli_takes, cli_verbs, console
+from symgen import (
+    cli_arrange,
+    cli_corpus,
+    cli_dataset,
+    cli_options,
+    cli_origin,
+    cli_play,
+    cli_takes,
+    cli_verbs,
+    console,
+)
 from symgen.cli_options import Json, Quiet
 from symgen.cli_words import print_takes
 
@@ -86,6 +96,8 @@ def compose(
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
     live: cli_takes.Live = False,
+    max_copy: cli_origin.MaxCopy = None,
+    bare: cli_origin.Bare = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -113,6 +125,8 @@ def compose(
         output=output,
         format=file_format,
         layout=cli_options.writer_options(layout, time_signatures, names, articulations),
+        max_copy=max_copy,
+        bare=bare,
         **{name: value for name, value in chosen.items() if value is not None},
     )
     with console.Reporter(quiet=quiet or live) as progress:
@@ -304,6 +318,8 @@ app.command()(cli_arrange.arrange)
 app.command()(cli_takes.critic)
 app.command()(cli_takes.session)
 app.command()(cli_play.play)
+app.command()(cli_origin.again)
+app.command()(cli_origin.about)
 
 
 @app.command()

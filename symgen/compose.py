@@ -7,20 +7,20 @@ every note.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgen.copying import CopyReport, copy_report
+from symgen.copying import copy_report
+from symgen.delivery import broken_as_played, deliver, piece
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import PlayabilityError, UsageError
-from symgen.files import check_target, make_folder, write_bytes
 from symgen.grammar import Plan
+from symgen.instruments import ships
 from symgen.instruments.fingering import COMPILED_FROM, Fingering, finger
 from symgen.instruments.perform import play
 from symgen.isolation import alive
@@ -28,21 +28,24 @@ from symgen.live import Listener
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
 from symgen.native import is_available
-from symgen.performance import Performance
+from symgen.origin import Made, Promise, plain_request
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
 from symgen.resources import checkpoints_dir
 from symgen.sampling import compose_sequences, write_drafts
 from symgen.score import Score, Section, Technique, Tempo, make_notes
 from symgen.script import Step
-from symgen.session import Made, read_session, record
 from symgen.styles import STYLES, Style
-from symgen.takes import Judge, Standing, load_judge, rank_takes
+from symgen.take import ComposeResult, Take
+from symgen.takes import Judge, load_judge, rank_takes
 from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
-from symgen.writers import Options
+
+if TYPE_CHECKING:
+    from symgen.instruments.base import Tuning
+    from symgen.writers import Format
 
 __all__ = [
     "ComposeRequest",
@@ -68,104 +71,6 @@ _OF_FILES = frozenset({"output", "format", "layout"})
 _USUAL_BARS = 24
 _WORTH_TWO = 192
 """Bars of all takes together from which on a second process is worth its start."""
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """One composed piece.
-
-    Parameters
-    ----------
-    score, performance : Score, Performance
-        What is written and how it is played.
-    tokens : TokenSequence
-        As the generator wrote it.
-    style, mode, tuning : str
-        Style, mode and tuning.
-    gong : int
-        Pitch class of degree 1.
-    metre : str
-        Metre.
-    tempo : float
-        Quarter notes a minute.
-    bars : int
-        Length.
-    seed, take : int
-        Seed of the request and number of the take, from 1.
-    playable : bool
-        Whether every note has its place on the instrument.
-    copy : CopyReport or None
-        What it shares with the training pieces.
-    checkpoint : str
-        Digest of the weights.
-    standing : Standing or None
-        Where it stands among the takes of its request; see :mod:`symgen.takes`.
-    path : Path or None
-        File it was written to.
-    """
-
-    score: Score
-    performance: Performance
-    tokens: TokenSequence
-    style: str
-    mode: str
-    tuning: str
-    gong: int
-    metre: str
-    tempo: float
-    bars: int
-    seed: int
-    take: int
-    playable: bool
-    copy: CopyReport | None
-    checkpoint: str
-    standing: Standing | None = None
-    path: Path | None = None
-
-    @property
-    def seconds(self) -> float:
-        """Length in seconds as performed."""
-        return replace(self.score, tempi=self.performance.tempi).seconds
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what is known of the take as plain data."""
-        return {
-            "path": None if self.path is None else str(self.path),
-            "seed": self.seed,
-            "take": self.take,
-            "style": self.style,
-            "gong": self.gong,
-            "gong_name": pitch_class_name(self.gong),
-            "mode": self.mode,
-            "tuning": self.tuning,
-            "metre": self.metre,
-            "tempo": self.tempo,
-            "bars": self.bars,
-            "notes": len(self.score),
-            "seconds": round(self.seconds, 3),
-            "playable": self.playable,
-            "copy": {} if self.copy is None else self.copy.as_json(),
-            "checkpoint": self.checkpoint,
-            **({} if self.standing is None else {"rank": self.standing.rank, "score": self.standing.as_json()}),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ComposeResult:
-    """The pieces composed, the best first (see :mod:`symgen.takes`), and what was assumed or changed before."""
-
-    takes: tuple[Take, ...]
-    remarks: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        remarks = {"remarks": list(self.remarks)} if self.remarks else {}
-        return {"takes": [take.as_json() for take in self.takes], **remarks}
-
-
-def in_order_of_take(takes: Sequence[Take]) -> ComposeResult:
-    """Return takes as they were made."""
-    return ComposeResult(tuple(takes))
 
 
 def compose(style: str, **options: Any) -> ComposeResult:
@@ -239,6 +144,7 @@ def _takes(
 ) -> Iterator[Take]:
     """Yield the takes of a request as they are composed, side by side; which comes first does not matter."""
     _check_style(wish, checkpoint)
+    check_copy(request.max_copy, checkpoint)
     runtime = checkpoint.runtime()
     numbers = range(1, request.takes + 1)
     if listener is not None:  # who listens hears one after the other
@@ -297,13 +203,16 @@ def _wave(
             plan, tempo = planned[number]
             score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
             broken, fingering = _examine(score, plan, machine_code)
-            if broken:
+            broken = broken or too_long_a_copy(tokens, checkpoint, request.max_copy)
+            take = None if broken else _take(wish, plan, tempo, number, checkpoint, tokens, score, fingering, request)
+            broken = broken if take is None else broken_as_played(take)
+            if take is None or broken:
                 again.append(number)
                 reasons = broken
                 if listener is not None:
                     listener.broken(broken)
             else:
-                yield _take(wish, plan, tempo, number, checkpoint, tokens, score, fingering, request)
+                yield take
         left = again
         if not left:
             return
@@ -338,7 +247,7 @@ def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress 
     Returns
     -------
     list of TokenSequence or None
-        As :func:`compose` gives them, but for a rounding error in a batch; None where no try keeps every promise.
+        As :func:`compose` gives them, but for what only ornaments would break; None where no try keeps every promise.
 
     Raises
     ------
@@ -408,8 +317,9 @@ def compose_files(
 
     With an output that ends in a known suffix and one take, that file is written; otherwise the output is
     a folder, made if it is missing, and files are named ``<style>-<seed>-<take>`` with the suffix of the format.
-    Each is written as soon as it is composed, so that what comes after it cannot take it away. A folder that was named
-    keeps them as a session, see :mod:`symgen.session`.
+    Unless the request is bare, the record of its origin stands in each file, where the format has a place, and beside
+    it as ``<file>.json``. Each is written as soon as it is composed, so that what comes after it cannot take it away.
+    A folder that was named keeps them as a session, see :mod:`symgen.session`.
 
     Raises
     ------
@@ -429,130 +339,67 @@ def compose_files(
     def order(written: Sequence[Take]) -> ComposeResult:
         return _ranked(written, load_judge(used[0], wish.style.name))
 
-    asked = {name: value for name, value in _music(replace(request, seed=wish.seed)).items() if value is not None}
     return deliver(
         request,
         "compose",
         takes,
         lambda take: f"{take.style}-{take.seed}-{take.take}",
-        asked=lambda take: asked,
+        piece_of=lambda take, writer: _piece(take, wish, request, writer),
         order=order,
     )
+
+
+def retake(request: ComposeRequest, take: int, progress: Progress = silent) -> Take:
+    """Return a take of a request anew.
+
+    Raises
+    ------
+    UsageError, CheckpointError
+        As :func:`compose`.
+    """
+    (found,) = compose_numbered(replace(request, takes=max(take, request.takes)), [take], progress)
+    return found
+
+
+def made(take: Take, request: ComposeRequest) -> Made:
+    """Return what goes into the file of a take, and its origin; for :mod:`symgen.again`.
+
+    Raises
+    ------
+    UsageError, WriteError
+        As :func:`compose_files`.
+    """
+    from symgen import writers
+
+    return _piece(take, check_request(request), request, writers.choose_format(request.format, None, request.layout))
+
+
+def _piece(take: Take, wish: Wish, request: ComposeRequest, writer: Format) -> Made:
+    plain = plain_request(request, seed=wish.seed, tuning=_tuning_asked(take, wish, request))
+    return piece(take, "compose", plain, writer, request.layout)
+
+
+def _tuning_asked(take: Take, wish: Wish, request: ComposeRequest) -> str | Tuning | None:
+    """Return the tuning as a record keeps it: by name, or all of it where its name says nothing elsewhere."""
+    assert take.promise is not None
+    tuning = take.promise.tuning
+    if not ships(wish.instrument, tuning):
+        return tuning
+    return None if request.tuning is None else tuning.name
+
+
+def check_copy(most: int | None, checkpoint: Checkpoint) -> None:
+    """Make sure that a checkpoint can tell how much is copied, if that is limited."""
+    if most is not None and "runs" not in checkpoint.fingerprints:
+        raise UsageError(
+            f"max-copy {most}, but the checkpoint {checkpoint.path} does not know its training pieces",
+            remedy="leave it out, or name another with --checkpoint",
+        )
 
 
 def _later(begin: Callable[[], Iterator[Take]]) -> Iterator[Take]:
     """Yield takes whose composing begins when the first is asked for."""
     yield from begin()
-
-
-class Delivery(Protocol):
-    """What a request says about its files."""
-
-    @property
-    def takes(self) -> int:
-        """How many pieces."""
-
-    @property
-    def output(self) -> Path | None:
-        """File or folder."""
-
-    @property
-    def format(self) -> str | None:
-        """Format of the files."""
-
-    @property
-    def layout(self) -> Options:
-        """How they are written."""
-
-
-def deliver(
-    request: Delivery,
-    verb: str,
-    takes: Callable[[], Iterator[Take]],
-    name_of: Callable[[Take], str],
-    *,
-    asked: Callable[[Take], Mapping[str, Any]],
-    order: Callable[[Sequence[Take]], ComposeResult] = in_order_of_take,
-    source: Path | None = None,
-    remarks: Sequence[str] = (),
-) -> ComposeResult:
-    """Write takes to files, each as soon as it is there, and keep a session of those that go into a folder.
-
-    Parameters
-    ----------
-    request : Delivery
-        Where to and how.
-    verb : str
-        What makes them.
-    takes : callable
-        Checks what can be checked at once and returns the takes, which are made as they are asked for.
-    name_of : callable
-        Name of a take's file in a folder, without the suffix.
-    asked : callable
-        What was asked for, for the session, seed and all.
-    order : callable
-        Puts the takes in order.
-    source : Path, optional
-        File that they are made from.
-    remarks : sequence of str
-        What was assumed or changed before.
-
-    Raises
-    ------
-    UsageError
-        If the output does not fit.
-    WriteError
-        If a file cannot be written; nothing partial is left.
-    """
-    from symgen import writers
-
-    output = request.output or Path()
-    is_file = output.suffix.lower() in writers.suffixes()
-    writer = writers.choose_format(request.format, output if is_file else None, request.layout)
-    if is_file and request.takes > 1:
-        raise UsageError(
-            f"{request.takes} takes for one file {output}",
-            expected="a folder",
-            remedy=f"use -o {output.with_suffix('')}",
-        )
-    if is_file:
-        check_target(output)
-    coming = takes()
-    if not is_file:
-        make_folder(output)
-        if request.output is not None:
-            read_session(output, missing=True)  # one that cannot be read is told before anything is composed
-    written: list[Take] = []
-    try:
-        for take in coming:
-            path = output if is_file else output / f"{name_of(take)}{writer.SUFFIXES[0]}"
-            write_bytes(path, writers.encode(take.performance, writer, request.layout))
-            written.append(replace(take, path=path))
-    finally:  # also what was written before an interrupt is in the session
-        result = order(written)
-        if request.output is not None and not is_file and written:
-            in_order = sorted(result.takes, key=lambda take: take.take)
-            record(output, [_made(take, verb, asked(take), source) for take in in_order])
-    return replace(result, remarks=tuple(remarks))
-
-
-def _made(take: Take, verb: str, asked: Mapping[str, Any], source: Path | None) -> Made:
-    """Return what the session of its folder says of a take."""
-    facts = take.as_json()
-    about = {name: facts[name] for name in ("style", "gong_name", "mode", "tuning", "metre", "tempo", "bars", "notes")}
-    assert take.path is not None
-    return Made(
-        path=take.path,
-        command=verb,
-        source=source,
-        rank=facts.get("rank"),
-        score=facts.get("score", {}),
-        seed=take.seed,
-        take=take.take,
-        request={name: str(value) if isinstance(value, Path) else value for name, value in asked.items()},
-        checkpoint=take.checkpoint,
-        about=about,
-    )
 
 
 def _music(request: ComposeRequest) -> dict[str, Any]:
@@ -563,6 +410,14 @@ def _music(request: ComposeRequest) -> dict[str, Any]:
 def list_styles() -> tuple[Style, ...]:
     """Return the styles that can be composed in."""
     return tuple(STYLES.values())
+
+
+def too_long_a_copy(tokens: TokenSequence, checkpoint: Checkpoint, most: int | None) -> list[str]:
+    """Return that a piece shares a longer run with the training pieces than it may; empty if not, or if all may be."""
+    report = None if most is None else copy_report(tokens, checkpoint.fingerprints)
+    if most is None or report is None or report.longest_run <= most:
+        return []
+    return [f"shares {report.longest_run} notes in a row with the training pieces"]
 
 
 def broken_promises(score: Score, plan: Plan) -> list[str]:
@@ -644,7 +499,8 @@ def _take(
         humanize_velocity=request.humanize_velocity,
         fingering=fingering,
     )
-    human = checkpoint.styles.get(wish.style.name, {}).get("human_longest_run")
+    people = checkpoint.styles.get(wish.style.name, {})
+    human = (people.get("human_longest_run"), people.get("human_longest_run_p90"))
     return Take(
         score=score,
         performance=performance,
@@ -659,6 +515,17 @@ def _take(
         seed=wish.seed,
         take=number,
         playable=fingering.playable,
-        copy=copy_report(tokens, checkpoint.fingerprints, human),
+        copy=copy_report(tokens, checkpoint.fingerprints, *human),
         checkpoint=checkpoint.digest,
+        checkpoint_name=checkpoint.path.resolve().name,
+        promise=Promise(
+            instrument=plan.instrument,
+            tuning=plan.tuning,
+            gong=plan.gong % 12,
+            mode=plan.prefix.mode,
+            metre=plan.metre,
+            bars=plan.bars,
+            seconds=request.seconds,
+            max_copy=request.max_copy,
+        ),
     )

@@ -143,7 +143,9 @@ class TestTake:
         facts = ask("guqin", mode="yu", gong="F").as_json()
         assert {"path", "seed", "style", "gong", "mode", "bars", "notes", "seconds", "playable", "copy"} <= set(facts)
         assert (facts["style"], facts["gong"], facts["gong_name"], facts["mode"]) == ("guqin", 5, "F", "yu")
-        assert set(facts["copy"]) == {"longest_run", "longest_run_tick", "shared", "human_longest_run"}
+        figures = {"longest_run", "longest_run_tick", "shared", "human_longest_run", "human_longest_run_p90"}
+        assert set(facts["copy"]) == {*figures, "bar", "beat"}
+        assert all(row["kept"] for row in facts["guarantees"])
         assert facts["copy"]["human_longest_run"] == 9
         assert facts["path"] is None
 
@@ -202,7 +204,7 @@ class TestFiles:
         )
         assert [take.path for take in result.takes] == [tmp_path / "a.mid"]
         assert (tmp_path / "a.mid").read_bytes()[:4] == b"MThd"
-        assert [path.name for path in tmp_path.iterdir()] == ["a.mid"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mid", "a.mid.json"]
 
     def test_takes_into_a_folder(self, checkpoint, tmp_path):
         request = ComposeRequest(
@@ -210,9 +212,10 @@ class TestFiles:
         )
         result = compose_files(request)
         names = ["folk-7-1.mid", "folk-7-2.mid", "folk-7-3.mid"]
-        assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == names
+        found = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
+        assert found == sorted([*names, *(f"{name}.json" for name in names)])
         assert [take.path.name for take in result.takes] == names
-        assert len({path.read_bytes() for path in (tmp_path / "new" / "folder").iterdir()}) == 3
+        assert len({take.path.read_bytes() for take in result.takes}) == 3
 
     @pytest.mark.parametrize("style", STYLES)
     def test_the_same_seed_writes_the_same_bytes(self, checkpoint, tmp_path, style):
@@ -328,7 +331,7 @@ def test_takes_are_written_as_they_are_made(checkpoint, tmp_path):
     request = ComposeRequest("folk", checkpoint=checkpoint, seed=7, bars=2, takes=4, output=tmp_path)
     with pytest.raises(KeyboardInterrupt):
         compose_files(request, pull)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folk-7-1.mid", "folk-7-2.mid"]
+    assert sorted(path.name for path in tmp_path.glob("*.mid")) == ["folk-7-1.mid", "folk-7-2.mid"]
 
 
 @pytest.mark.parametrize("name", ["tempo", "mode", "gong", "tuning"])

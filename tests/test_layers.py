@@ -32,6 +32,7 @@ FLOORS = (
         "score",
         "piece",
         "performance",
+        "stamp",
     ),
     ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
@@ -44,6 +45,10 @@ FLOORS = (
         "session",
         "takes",
         "live",
+        "origin",
+        "take",
+        "delivery",
+        "again",
         "compose",
         "critique",
         "arrange",
@@ -58,11 +63,13 @@ FLOORS = (
         "train",
         "evaluate",
         "inspect",
+        "about",
         "doctor",
     ),  # 5 use cases
     (
         "console",
         "cli_options",
+        "cli_origin",
         "cli_words",
         "cli_takes",
         "cli_play",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
@@ -46,6 +47,11 @@ def encode(music: Score | Performance) -> bytes:
         signs = [bar_layers[layer] for bar_layers in laid_out.parts[part]]
         lines += _Voice(laid_out, signs, first=number == 1).lines()
     return ("\n".join(lines) + "\n").encode("utf-8", errors="replace")
+
+
+def stamped(data: bytes, texts: Sequence[str]) -> bytes:
+    """Return a file of this writer with texts as comments below the music."""
+    return data + "".join(f"// {text}\n" for text in texts).encode("ascii")
 
 
 class _Voice:
