@@ -111,7 +111,8 @@ def compose(
         **{name: value for name, value in chosen.items() if value is not None},
     )
     with console.Reporter(quiet=quiet or live) as progress:
-        result = compose_files(request, progress, cli_takes.listener(as_json=as_json) if live else None)
+        heard = {"listener": cli_takes.listener(as_json=as_json)} if live else {}
+        result = compose_files(request, progress, **heard)
     takes_made = [take.as_json() for take in result.takes]
     if as_json:
         console.print_json({"takes": takes_made})

@@ -62,6 +62,7 @@ FLOORS = (
         "cli_arrange",
         "cli_corpus",
         "cli_dataset",
+        "cli_play",
         "cli_takes",
         "cli",
         "__main__",

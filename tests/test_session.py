@@ -183,7 +183,7 @@ class TestAtOnce:
 
     def test_who_waits_too_long_is_told(self, folder, monkeypatch):
         monkeypatch.setattr("symgen.session._PATIENCE_SECONDS", 0.0)
-        monkeypatch.setattr("symgen.session._lock", lambda file: False)
+        monkeypatch.setattr("symgen.session._lock", lambda handle: False)
         with pytest.raises(UsageError, match="another command holds"):
             mark(folder, [1])
 
