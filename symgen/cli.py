@@ -130,7 +130,8 @@ def compose(
         **{name: value for name, value in chosen.items() if value is not None},
     )
     with console.Reporter(quiet=quiet or live) as progress:
-        result = compose_files(request, progress, cli_takes.listener(as_json=as_json) if live else None)
+        heard = {"listener": cli_takes.listener(as_json=as_json)} if live else {}
+        result = compose_files(request, progress, **heard)
     print_takes(result.as_json(), as_json=as_json)
 
 

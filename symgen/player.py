@@ -10,6 +10,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -199,11 +200,11 @@ def timed_messages(path: Path, piece: int = 1) -> list[tuple[float, Any]]:
     score = open_piece(path, piece)[0].score  # also of MIDI: symgen's reader refuses what would take mido for ever
     if path.suffix.lower() in MIDI_SUFFIXES:
         try:
-            return _timed(path.read_bytes())
+            data = path.read_bytes()
         except OSError as error:
             raise ReadError(f"{path}: {error.strerror}") from error
-        except Exception:  # noqa: BLE001, S110 - a damaged file that symgen mends and mido does not: played as mended
-            pass
+        with suppress(Exception):  # a damaged file that symgen mends and mido does not: it is played as mended
+            return _timed(data)
     from symgen.writers import encode, find_format
 
     return _timed(encode(score, find_format("midi")))

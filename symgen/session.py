@@ -7,6 +7,7 @@ leaves what was there before. No clock is read: the same commands write the same
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -24,6 +25,7 @@ NAME: Final = "session.json"
 FORMAT: Final = 1
 
 _LOCK: Final = ".session.lock"
+"""Locked where a folder itself cannot be: on Windows."""
 _PATIENCE_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.02
 
@@ -225,7 +227,7 @@ def mark(folder: str | Path, keep: Collection[int] = (), drop: Collection[int] =
     UsageError
         If there is no such session or no piece of such a number, or one is to be kept and dropped; nothing is changed.
     """
-    read_session(folder)  # before a lock is made in a folder that has none
+    read_session(folder)  # what is not there is told as that
     with _locked(Path(folder)):
         session = read_session(folder)
         known = {entry.number for entry in session.entries}
@@ -298,31 +300,32 @@ def _relative(path: Path, folder: Path) -> str:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the session of a folder for this process alone; the lock ends with the process, however that ends."""
-    path = folder / _LOCK
     try:
-        file = path.open("ab")
+        handle = os.open(folder, os.O_RDONLY) if os.name == "posix" else os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT)
     except OSError as error:
-        raise WriteError(f"cannot write {path}: {error.strerror}", remedy="choose another folder") from error
-    with file:
+        raise WriteError(f"cannot write into {folder}: {error.strerror}", remedy="choose another folder") from error
+    try:
         until = time.monotonic() + _PATIENCE_SECONDS
-        while not _lock(file):
+        while not _lock(handle):
             if time.monotonic() > until:
                 raise UsageError(f"another command holds the session of {folder}", remedy="wait for it, or end it")
             time.sleep(_PAUSE_SECONDS)
         yield
+    finally:
+        os.close(handle)
 
 
-def _lock(file: Any) -> bool:
-    """Try to lock an open file until it is closed."""
+def _lock(handle: int) -> bool:
+    """Try to lock what is open, until it is closed; True also where a file system has no locks."""
     try:
         if sys.platform == "win32":
             import msvcrt
 
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
     return True
