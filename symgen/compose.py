@@ -476,6 +476,12 @@ def _sections(plan: Plan) -> tuple[Section, ...]:
     return tuple(sorted(marks, key=lambda mark: mark.tick))
 
 
+def _in_time(performance: Performance, seconds: float) -> Performance:
+    """Return a performance at a pace at which it lasts so long: who plays freely takes a little longer than written."""
+    played = replace(performance.score, tempi=performance.tempi).seconds
+    return replace(performance, tempi=tuple(replace(one, qpm=one.qpm * played / seconds) for one in performance.tempi))
+
+
 def _take(
     wish: Wish,
     plan: Plan,
@@ -499,6 +505,8 @@ def _take(
         humanize_velocity=request.humanize_velocity,
         fingering=fingering,
     )
+    if request.seconds is not None:
+        performance = _in_time(performance, score.seconds)
     people = checkpoint.styles.get(wish.style.name, {})
     human = (people.get("human_longest_run"), people.get("human_longest_run_p90"))
     return Take(

@@ -146,7 +146,7 @@ def copy_report(
 def _place_of(tick: int, metres: Sequence[Metre]) -> tuple[int | None, int | None]:
     """Return the bar of a tick and the beat, which is the unit that the time signature counts; both from 1."""
     bars = 0
-    for metre, after in zip(metres, [*metres[1:], None], strict=True):
+    for metre, after in zip(metres, [*metres[1:], None], strict=False):
         length = bar_ticks(metre.numerator, metre.denominator)
         if after is None or tick < after.tick:
             whole, rest = divmod(tick - metre.tick, length)

@@ -1,7 +1,8 @@
 """Stamps: what a file says of its own making, as short texts that any format can hold.
 
-A record is one line of ASCII. It is cut into numbered pieces, ``symgen-origin:2/3:...``, because hosts differ in the
-length of text that they stand; whoever finds all of them, in whatever order, has the record again.
+A record is one line of ASCII. It is cut into numbered pieces, ``symgen-origin:2/3:`` before and a full stop behind each,
+because hosts differ in the length of text that they stand, and many drop spaces at its ends; whoever finds all of the
+pieces, in whatever order, has the record again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ PIECE_CHARACTERS: Final = 1000
 MOST_CHARACTERS: Final = 8 * 2**20
 """Longest record that is read."""
 
-_PIECE = re.compile(r"symgen-origin:(\d{1,6})/(\d{1,6}):([\x20-\x7e]*)")
+_PIECE = re.compile(r"symgen-origin:(\d{1,6})/(\d{1,6}):([\x20-\x7e]*)\.")
 _FOUND = re.compile(rb"symgen-origin:\d{1,6}/\d{1,6}:[\x20-\x3b\x3d-\x7e]*")  # not beyond a < of XML
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]|[<>&]")
 
@@ -32,24 +33,17 @@ def pieces_of(record: str) -> list[str]:
     Parameters
     ----------
     record : str
-        Printable ASCII without ``<``, ``>`` and ``&``, so that it stands in XML as it is, and without a space at
-        either end.
+        Printable ASCII without ``<``, ``>`` and ``&``, so that it stands in XML as it is.
 
     Raises
     ------
     ValueError
         If it holds anything else.
     """
-    if _NOT_PLAIN.search(record) or record != record.strip() or not record:
-        raise ValueError("a stamp is printable ASCII without <, > and &, and without spaces around it")
-    parts = []
-    while record:
-        end = PIECE_CHARACTERS  # a space at the end of a text is easily lost: cut within a word
-        while end > 1 and " " in record[end - 1 : end + 1]:
-            end -= 1
-        parts.append(record[:end])
-        record = record[end:]
-    return [f"{PREFIX}{number}/{len(parts)}:{part}" for number, part in enumerate(parts, 1)]
+    if _NOT_PLAIN.search(record) or not record:
+        raise ValueError("a stamp is printable ASCII without <, > and &")
+    parts = [record[at : at + PIECE_CHARACTERS] for at in range(0, len(record), PIECE_CHARACTERS)]
+    return [f"{PREFIX}{number}/{len(parts)}:{part}." for number, part in enumerate(parts, 1)]
 
 
 def is_stamp(text: str) -> bool:

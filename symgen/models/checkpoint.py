@@ -60,6 +60,7 @@ REFERENCE: Final = "reference.json"
 """Statistics of real pieces, for the same."""
 _CARD = "README.md"
 _FILES: Final = (FACTS, _WEIGHTS, _CORPUS, _CARD, CRITIC, REFERENCE)
+_PEOPLE = ("human_longest_run", "human_longest_run_p90")
 _LARGEST = 65536
 """Largest size that a checkpoint may name: what is beyond would ask for memory that nobody has."""
 
@@ -77,7 +78,7 @@ class Checkpoint:
     weights : mapping of str to ndarray
         The generator's weights.
     styles : dict
-        Style -> ``pieces``, how many it was trained on, and ``human_longest_run``, see
+        Style -> ``pieces``, how many it was trained on, ``human_longest_run`` and ``human_longest_run_p90``, see
         :class:`symgen.copying.CopyReport`.
     fingerprints : mapping of str to ndarray
         See :mod:`symgen.copying`.
@@ -277,8 +278,8 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         if not isinstance(facts.get(name), dict):
             raise CheckpointError(f"{path} has no {name!r}", remedy="get the checkpoint again")
     for style, about in facts["styles"].items():
-        human = about.get("human_longest_run") if isinstance(about, dict) else about
-        if not isinstance(about, dict) or (human is not None and type(human) is not int):
+        people = [about.get(name) for name in _PEOPLE] if isinstance(about, dict) else [about]
+        if not isinstance(about, dict) or not all(run is None or type(run) is int for run in people):
             raise CheckpointError(
                 f"{path} says nothing sensible of the style {style}", remedy="get the checkpoint again"
             )

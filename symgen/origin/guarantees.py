@@ -138,6 +138,8 @@ def guarantees(score: Score, promise: Promise, copy: CopyReport | None = None) -
     copy : CopyReport, optional
         What it shares with the training pieces.
     """
+    if not len(score):
+        return (Guarantee("music", "notes", "none", kept=False),)
     rows = _mode(score, promise)
     rows += _strings(score, promise) if promise.plays else []
     rows += _length(score, promise)
@@ -172,14 +174,13 @@ def _strings(score: Score, promise: Promise) -> list[Guarantee]:
     off = [pitch for pitch in pitches if pitch not in there]
     problems = finger(score, instrument, tuning).problems
     low, high = min(there, default=0), max(there, default=127)
-    found = [f"{_pitch(pitches[0])} to {_pitch(pitches[-1])}"] if pitches else ["nothing"]
     return [
         guarantee("tuning", tuning.name, tuning.name if not off else f"{_pitch(off[0])}, which it does not have"),
         Guarantee(
             "range",
             f"within {_pitch(low)} to {_pitch(high)}",
-            found[0],
-            not pitches or low <= pitches[0] <= pitches[-1] <= high,
+            f"{_pitch(pitches[0])} to {_pitch(pitches[-1])}",
+            low <= pitches[0] <= pitches[-1] <= high,
         ),
         Guarantee("playable", "every note", str(problems[0]) if problems else "every note", not problems),
     ]
@@ -213,8 +214,6 @@ def _close(score: Score, promise: Promise) -> list[Guarantee]:
     """Return the cadence: the final, alone or in octaves, struck last, in the last bar."""
     final = (promise.gong + MODE_BY_NAME[promise.mode].final) % 12
     asked = f"{pitch_class_name(final)} in the last bar"
-    if not len(score):
-        return [Guarantee("cadence", asked, "nothing", kept=False)]
     onset = int(score.notes["onset"].max())
     last = sorted({int(pitch) % 12 for pitch in score.notes["pitch"][score.notes["onset"] == onset]})
     starts: Sequence[int] = score.bar_starts().tolist() or [0]
