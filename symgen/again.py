@@ -19,7 +19,7 @@ from symgen.files import check_target
 from symgen.models.checkpoint import FACTS, load_checkpoint
 from symgen.origin import Carried, Made, Origin, from_plain, read_origin, sidecar_of, stamped, write_piece
 from symgen.progress import Progress, silent
-from symgen.resources import checkpoints_dir, version
+from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir, version
 
 if TYPE_CHECKING:
     from symgen.take import Take
@@ -194,8 +194,6 @@ def _checkpoint(origin: Origin, request: AgainRequest) -> Path:
     wanted = f"{origin.checkpoint} with the digest {origin.digest}"
     if not (folder / FACTS).exists():
         if request.anyway and request.checkpoint is None:
-            from symgen.compose import DEFAULT_CHECKPOINT
-
             return checkpoints_dir() / DEFAULT_CHECKPOINT
         raise CheckpointError(
             f"{request.file} was made with the checkpoint {wanted}, and there is none at {folder}",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symgen.copying import copy_report
-from symgen.delivery import broken_as_played, deliver, piece
+from symgen.delivery import as_played, broken_as_played, deliver, piece
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import PlayabilityError, UsageError
 from symgen.grammar import Plan
@@ -29,9 +29,10 @@ from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
 from symgen.native import is_available
 from symgen.origin import Made, Promise, plain_request
+from symgen.performance import Performance
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
-from symgen.resources import checkpoints_dir
+from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import compose_sequences, write_drafts
 from symgen.score import Score, Section, Technique, Tempo, make_notes
 from symgen.script import Step
@@ -61,7 +62,6 @@ __all__ = [
     "plan_of",
 ]
 
-DEFAULT_CHECKPOINT = "zither"
 _ATTEMPTS = 24
 _SECTION_BARS = 8
 _SIDE_BY_SIDE = 16
@@ -204,7 +204,9 @@ def _wave(
             score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
             broken, fingering = _examine(score, plan, machine_code)
             broken = broken or too_long_a_copy(tokens, checkpoint, request.max_copy)
-            take = None if broken else _take(wish, plan, tempo, number, checkpoint, tokens, score, fingering, request)
+            take = None
+            if not broken:
+                take = as_played(_take(wish, plan, tempo, number, checkpoint, tokens, score, fingering, request))
             broken = broken if take is None else broken_as_played(take)
             if take is None or broken:
                 again.append(number)

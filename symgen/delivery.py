@@ -189,7 +189,11 @@ def checked(take: Take, score: Score) -> tuple[Guarantee, ...]:
     return (*guarantees(score, take.promise, take.copy), *take.kept)
 
 
+def as_played(take: Take) -> Take:
+    """Return a take with its guarantees, checked on what is heard: ornaments can take a short piece out of its gong."""
+    return replace(take, guarantees=checked(take, sounding(take.performance)))
+
+
 def broken_as_played(take: Take) -> list[str]:
-    """Return what a take promises that ornaments break: they can take a short piece out of its gong."""
-    rows = checked(take, sounding(take.performance))
-    return [f"as played, {row.name} is {row.found}" for row in rows if not row.kept]
+    """Return which guarantees of a take that was checked as it is played are not kept."""
+    return [f"as played, {row.name} is {row.found}" for row in take.guarantees if not row.kept]

@@ -9,8 +9,9 @@ import numpy as np
 from symgen.errors import ReadError, TokenError, UsageError
 from symgen.grammar import Plan
 from symgen.instruments.fingering import finger
+from symgen.instruments.rules import playable_pitches
 from symgen.readers.jianpu import read
-from symgen.score import Metre, Score
+from symgen.score import Metre, Score, Technique
 from symgen.script import Again, Fixed, Free, Script, Step, cut, length_of, steps_of
 from symgen.theory.degrees import DEGREES, PENTATONIC, pitch_class_name
 from symgen.theory.detect import detect_mode
@@ -125,11 +126,10 @@ def begin_with(plan: Plan, motif: Motif) -> Plan:
             expected="at least a bar after it",
             remedy=f"use --bars {max(2 * bars, bars + 2)}",
         )
-    for octave in _OCTAVES:
-        opening = moved(steps, 12 * octave)
-        if _playable(opening, plan):
-            break
-    else:
+    octaves = [moved(steps, 12 * octave) for octave in _OCTAVES]
+    octaves.sort(key=lambda one: not _in_reach(one, plan))  # stable: the nearest of those in everyday reach
+    opening = next((one for one in octaves if _playable(one, plan)), None)
+    if opening is None:
         where = f"in gong {pitch_class_name(plan.gong % 12)} on the {plan.instrument.name}"
         raise UsageError(
             f"the motif {motif.text!r} has no place {where} in tuning {plan.tuning.name}",
@@ -147,6 +147,16 @@ def _script(plan: Plan, opening: tuple[Step, ...], length: int, bars: int) -> Sc
         return (Fixed(opening), Free(total - length))
     first = back * bar
     return (Fixed(opening), Free(first - length), Again(0, length), Free(total - first - length))
+
+
+def _in_reach(steps: tuple[Step, ...], plan: Plan) -> bool:
+    """Tell whether every tone lies in everyday reach."""
+    everyday = {kind: playable_pitches(plan.instrument, plan.tuning, kind, easily=True) for kind in Technique}
+    return all(
+        plan.gong + int(melody.RELATIVE[tone]) in everyday[Technique(int(melody.TECHNIQUE[tone]))]
+        for _, tone, _ in steps
+        if tone != melody.REST
+    )
 
 
 def _playable(steps: tuple[Step, ...], plan: Plan) -> bool:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symgen.compose import DEFAULT_CHECKPOINT, broken_playing, broken_sound, too_long_a_copy
+from symgen.compose import broken_playing, broken_sound, too_long_a_copy
 from symgen.copying import copy_report
-from symgen.delivery import broken_as_played, piece
+from symgen.delivery import as_played, broken_as_played, piece
 from symgen.errors import PlayabilityError, UsageError
 from symgen.grammar import Plan
 from symgen.instruments import ships
@@ -29,7 +29,7 @@ from symgen.origin import Ancestor, Guarantee, Made, Promise, lineage_of, plain_
 from symgen.performance import spliced
 from symgen.planning import TECHNIQUES, check_manner
 from symgen.progress import Progress, silent
-from symgen.resources import checkpoints_dir
+from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import Draft, Sampling, write_drafts
 from symgen.score import Score
 from symgen.script import Script, cut, steps_of
@@ -287,7 +287,7 @@ def _best(
             reasons = broken(score, task, source)
             if reasons:
                 continue
-            take = _take(request, source, task, draft, score, checkpoint, seed)
+            take = as_played(_take(request, source, task, draft, score, checkpoint, seed))
             reasons = too_long_a_copy(take.tokens, checkpoint, request.max_copy) or broken_as_played(take)
             if not reasons:
                 return take

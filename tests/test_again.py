@@ -297,7 +297,8 @@ class TestCommands:
         for verb in again_module.VERBS.values():
             module = __import__(verb.module, fromlist=[verb.request])
             assert "checkpoint" in getattr(module, verb.request).__dataclass_fields__
-            assert callable(module.rebuild)
+            assert callable(module.retake)
+            assert callable(module.made)
 
 
 class TestMaxCopy:

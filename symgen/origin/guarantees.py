@@ -15,7 +15,7 @@ from symgen.copying import CopyReport
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.fingering import finger
 from symgen.instruments.rules import playable_pitches
-from symgen.score import Metre, Score, make_notes
+from symgen.score import Metre, Score, Technique, make_notes
 from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.theory.modes import MODE_BY_NAME
@@ -170,7 +170,8 @@ def _strings(score: Score, promise: Promise) -> list[Guarantee]:
     """Return range, tuning and playability."""
     instrument, tuning = promise.instrument, promise.tuning
     pitches = sorted(set(score.notes["pitch"].tolist()))
-    there = playable_pitches(instrument, tuning)
+    # MIDI does not say which notes are harmonics, and they reach higher.
+    there = playable_pitches(instrument, tuning) | playable_pitches(instrument, tuning, Technique.HARMONIC)
     off = [pitch for pitch in pitches if pitch not in there]
     problems = finger(score, instrument, tuning).problems
     low, high = min(there, default=0), max(there, default=127)
