@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, console
+from symgen import cli_arrange, cli_corpus, cli_dataset, cli_forms, cli_options, console
 from symgen.cli_options import Json, Quiet
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 
 app.add_typer(cli_corpus.app, name="corpus")
 app.add_typer(cli_dataset.app, name="dataset")
+app.command()(cli_forms.forms)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ FLOORS = (
         "piece",
         "performance",
     ),
-    ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
+    ("theory", "instruments", "styles", "forms", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
     ("models", "grammar", "sampling", "planning", "metrics"),  # 4 learning
@@ -50,7 +50,17 @@ FLOORS = (
         "inspect",
         "doctor",
     ),  # 5 use cases
-    ("console", "cli_options", "cli_arrange", "cli_corpus", "cli_dataset", "cli", "__main__", "studio"),  # 6 doors
+    (
+        "console",
+        "cli_options",
+        "cli_arrange",
+        "cli_corpus",
+        "cli_dataset",
+        "cli_forms",
+        "cli",
+        "__main__",
+        "studio",
+    ),  # 6 doors
 )
 """Rooms from the ground up, and on each floor from left to right. A room imports only what stands before it."""
 
