@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from symgen.forms.base import SectionPlan
 from symgen.forms.modulating import section_gong
+from symgen.instruments.sections import role_of
 from symgen.score import Key, Section, Tempo
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
 
@@ -14,6 +15,9 @@ FAN_START = "FAN_START"
 
 FAN_END = "FAN_END"
 """Mark at which they end (fanzhi 泛止)."""
+
+BODY, FREE = "rudiao", "sanqi"
+"""Roles of sections that have no name of a role: in metre and in free time."""
 
 
 def tempo_factors(plan: SectionPlan) -> tuple[float, ...]:
@@ -67,11 +71,20 @@ def section_marks(
 ) -> tuple[Section, ...]:
     """Return the marks of the sections, and those of passages in harmonics, in order of time.
 
-    Harmonics that end with the piece have no mark of their end.
+    A player knows sections by their marks (:mod:`symgen.instruments.sections`) and holds on to one until the next that
+    he knows. So a section whose name says nothing to him has a second mark before its own, where it would be played
+    wrongly without: SANBAN if it is in free time, else RUDIAO. Harmonics that end with the piece have no mark of
+    their end.
     """
     bar = bar_ticks(*metre, ticks_per_quarter)
     marks: list[Section] = []
+    known = BODY
     for plan, before, after in zip(plans, [None, *plans], [*plans[1:], None], strict=False):
+        own = role_of(plan.name)
+        role = own.name if own else FREE if plan.free else BODY
+        if own is None and role != known:
+            marks.append(Section(plan.start * bar, "SANBAN" if plan.free else BODY.upper()))
+        known = role
         marks.append(Section(plan.start * bar, plan.name))
         if plan.harmonics and not (before and before.harmonics):
             marks.append(Section(plan.start * bar, FAN_START))

@@ -64,11 +64,10 @@ def cadence_degrees(cadence: Cadence, mode: str, modulation: int = 0) -> frozens
         raise UsageError(f"no mode is called {mode!r}", expected=f"one of {', '.join(MODE_BY_NAME)}")
     if cadence == "open":
         return zheng_degrees(modulation)
-    final = MODE_BY_NAME[mode].final
     if cadence == "final":
-        tone = final
+        tone = MODE_BY_NAME[mode].final
     elif cadence == "fifth":
-        tone = (final + FIFTH) % 12 if (final + FIFTH) % 12 in PENTATONIC else (final - FIFTH) % 12
+        tone = MODE_BY_NAME[mode].partner
     elif cadence in DEGREES:
         tone = DEGREES.index(cadence)
     else:

@@ -60,10 +60,9 @@ def resolve(
             expected=_lengths(form, own),
             remedy=f"the nearest is {nearest} bars",
         )
-    sections = _modulated(form, modulation)
+    sections = _modulated(form, length, modulation)
     if own is None:
-        present = tuple(section for section in sections if section.from_bars <= length)
-        return _planned(present, _shared(present, length))
+        return _planned(sections, _shared(sections, length))
     lengths = [section.bars or _beats_in_bars(section.beats, metre) for section in sections]
     rounds = length // own
     return _planned(_in_rounds(form, sections, rounds), lengths * rounds)
@@ -138,15 +137,18 @@ def _round_bars(form: Form, metre: tuple[int, int]) -> int | None:
     return sum(section.bars or _beats_in_bars(section.beats, metre) for section in form.sections)
 
 
-def _modulated(form: Form, modulation: int) -> tuple[SectionForm, ...]:
+def _modulated(form: Form, length: int, modulation: int) -> tuple[SectionForm, ...]:
+    """Return the sections that a piece of this length has, those that may modulate in the gong asked for."""
     if modulation not in (-1, 0, 1):
         raise UsageError(f"modulation by {modulation} fifths", expected="-1, 0 or 1")
-    if modulation and not any(section.modulates for section in form.sections):
+    present = tuple(section for section in form.sections if section.from_bars <= length)
+    if modulation and not any(section.modulates for section in present):
+        later = [section.from_bars for section in form.sections if section.modulates]
         raise UsageError(
-            f"form {form.name} has no section that may modulate",
-            expected="a form with one, or a plan with # or b behind a section",
+            f"form {form.name} in {length} bars has no section that may modulate",
+            expected=f"at least {min(later)} bars" if later else "a plan with # or b behind a section",
         )
-    return tuple(replace(s, modulation=modulation) if modulation and s.modulates else s for s in form.sections)
+    return tuple(replace(s, modulation=modulation) if modulation and s.modulates else s for s in present)
 
 
 def _in_rounds(form: Form, sections: Sequence[SectionForm], rounds: int) -> tuple[SectionForm, ...]:
@@ -265,4 +267,4 @@ def _planned(sections: Sequence[SectionForm], lengths: Sequence[int]) -> tuple[S
             )
         )
         start += bars
-    return tuple([*plans[:-1], replace(plans[-1], cadence="final")])
+    return (*plans[:-1], replace(plans[-1], cadence="final"))

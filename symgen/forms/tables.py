@@ -41,9 +41,7 @@ def read_form(path: Path) -> Form:
         If it cannot be read, or its first mistake: file, line, entry, what was found and what was expected.
     """
     source, table = parse(path, GUIDE)
-    form: Form = build(
-        source, (), Form, {key: value for key, value in table.items() if key != "rounds"} | _rounds(table)
-    )
+    form: Form = build(source, (), Form, table | _rounds(table))
     if not _NAME.fullmatch(form.name):
         source.refuse(("name",), repr(form.name)[:60], expected="small letters, digits and hyphens, a letter first")
     if not 1 <= len(form.sections) <= _MOST_SECTIONS:
@@ -70,9 +68,7 @@ def read_folder(folder: Path) -> dict[str, Form]:
     for path in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
         form = read_form(path)
         if form.name in found:
-            Source(path, "").refuse(
-                (), f"another file of the folder has the name {form.name!r} too", "a name of its own"
-            )
+            Source(path, "").refuse((), f"a second form of the folder is called {form.name!r}", "a name of its own")
         found[form.name] = form
     return found
 
@@ -101,6 +97,8 @@ def _check_section(source: Source, where: tuple[Step, ...], section: SectionForm
         source.refuse(where, " and ".join(given) or "no length", expected="one of share, bars and beats, more than 0")
     if section.bars and section.bars < FEWEST_BARS:
         source.refuse((*where, "bars"), str(section.bars), expected=f"at least {FEWEST_BARS}")
+    if section.beats % 2 or section.beats == 2:
+        source.refuse((*where, "beats"), str(section.beats), expected="an even number, at least 4: bars of 2/4")
     for key in ("least", "from_bars"):
         if key in table and given != ["share"]:
             source.refuse((*where, key), f"{key} beside {given[0]}", expected=f"{key} only beside share")
@@ -109,9 +107,7 @@ def _check_section(source: Source, where: tuple[Step, ...], section: SectionForm
 def _check_lengths(source: Source, form: Form) -> None:
     """Refuse what has no length of its own to go round, and thresholds at which there is no room."""
     if form.rounds and not form.fixed:
-        source.refuse(
-            ("rounds",), "sections with a share", expected="rounds only where all sections have bars or beats"
-        )
+        source.refuse(("rounds",), "sections with a share", expected="rounds only where all have bars or beats")
     if any(section.beats for section in form.sections) and not all(section.beats for section in form.sections):
         source.refuse(("sections",), "beats beside bars or share", expected="beats in all sections or in none")
     if not form.fixed and not any(section.share and not section.from_bars for section in form.sections):

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from symgen.errors import UsageError
 from symgen.forms.base import FEWEST_BARS, Cadence, Form, SectionForm
-from symgen.instruments.sections import role_of
+from symgen.instruments.sections import ROLES, role_of
 
 VARIATIONS = (0.0, 0.35, 0.6, 0.85)
 """How much a theme is changed, by number of primes. Ours."""
@@ -82,7 +82,9 @@ def _section(word: str, stated: set[str]) -> SectionForm:
     if theme:
         stated.add(theme)
     signs = _signs(word, tail["signs"])
-    role = role_of(parts["name"] or "") if parts.get("name") else None
+    role = role_of(parts.get("name") or "")
+    if parts.get("name") and role is None:
+        raise _refuse(word, "no known name of a section", f"one of {', '.join(ROLES)}, coda, or a capital letter")
     plain_tempo = role.tempo if role else 1.0
     harmonics = "harmonics" in signs
     return SectionForm(
