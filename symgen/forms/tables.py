@@ -41,11 +41,10 @@ def read_form(path: Path) -> Form:
         If it cannot be read, or its first mistake: file, line, entry, what was found and what was expected.
     """
     source, table = parse(path, GUIDE)
-    form: Form = build(source, (), Form, table | _rounds(table))
+    rest = {key: value for key, value in table.items() if key != "sections"}
+    form: Form = build(source, (), Form, rest | _rounds(table), sections=_sections(source, table.get("sections")))
     if not _NAME.fullmatch(form.name):
         source.refuse(("name",), repr(form.name)[:60], expected="small letters, digits and hyphens, a letter first")
-    if not 1 <= len(form.sections) <= _MOST_SECTIONS:
-        source.refuse(("sections",), f"{len(form.sections)} sections", expected=f"1 to {_MOST_SECTIONS}")
     for number, section in enumerate(form.sections):
         _check_section(source, ("sections", number), section, table["sections"][number])
     _check_lengths(source, form)
@@ -71,6 +70,16 @@ def read_folder(folder: Path) -> dict[str, Form]:
             Source(path, "").refuse((), f"a second form of the folder is called {form.name!r}", "a name of its own")
         found[form.name] = form
     return found
+
+
+def _sections(source: Source, tables: Any) -> tuple[SectionForm, ...]:
+    """Return the sections of a file as they are written, each with its number for messages."""
+    if not isinstance(tables, list):
+        found = "no sections" if tables is None else repr(tables)[:60]
+        source.refuse(("sections",), found, expected="a table [[sections]] for each")
+    if not 1 <= len(tables) <= _MOST_SECTIONS:
+        source.refuse(("sections",), f"{len(tables)} sections", expected=f"1 to {_MOST_SECTIONS}")
+    return tuple(build(source, ("sections", number), SectionForm, table) for number, table in enumerate(tables))
 
 
 def _rounds(table: dict[str, Any]) -> dict[str, Any]:

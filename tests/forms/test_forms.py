@@ -220,8 +220,9 @@ GOOD = 'name = "mine"\n[[sections]]\nname = "ONE"\nshare = 1\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('name = "mine"\n', "sections is missing"),
-        ("name = 3\n", "line 1, name: 3; expected a text"),
+        ('name = "mine"\n', "sections: no sections"),
+        (GOOD.replace('"mine"', "3"), "line 1, name: 3; expected a text"),
+        (GOOD.replace("[[sections]]", "[sections]"), "a table [[sections]]"),
         (GOOD + "loud = 1\n", "line 5, sections 1.loud: unknown key"),
         (GOOD + "density = 1.5\n", "line 5, sections 1.density: 1.5; expected 0 to 1"),
         (GOOD + "tempo = [1.0]\n", "a list of 2"),
