@@ -73,7 +73,7 @@ def section_marks(
 
     A player knows sections by their marks (:mod:`symgen.instruments.sections`) and holds on to one until the next that
     he knows. So a section whose name says nothing to him has a second mark before its own, where it would be played
-    wrongly without: SANBAN if it is in free time, else RUDIAO. Harmonics that end with the piece have no mark of
+    wrongly without: SANBAN 散板 if it is in free time, else RUPAI 入拍. Harmonics that end with the piece have no mark of
     their end.
     """
     bar = bar_ticks(*metre, ticks_per_quarter)
@@ -83,7 +83,7 @@ def section_marks(
         own = role_of(plan.name)
         role = own.name if own else FREE if plan.free else BODY
         if own is None and role != known:
-            marks.append(Section(plan.start * bar, "SANBAN" if plan.free else BODY.upper()))
+            marks.append(Section(plan.start * bar, "SANBAN" if plan.free else "RUPAI"))
         known = role
         marks.append(Section(plan.start * bar, plan.name))
         if plan.harmonics and not (before and before.harmonics):
