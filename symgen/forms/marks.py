@@ -73,8 +73,8 @@ def section_marks(
 
     A player knows sections by their marks (:mod:`symgen.instruments.sections`) and holds on to one until the next that
     he knows. So a section whose name says nothing to him has a second mark before its own, where it would be played
-    wrongly without: SANBAN 散板 if it is in free time, else RUPAI 入拍. Harmonics that end with the piece have no mark of
-    their end.
+    wrongly without: SANBAN 散板 if it is in free time, else RUPAI 入拍. Harmonics that end with the piece have no
+    mark of their end.
     """
     bar = bar_ticks(*metre, ticks_per_quarter)
     marks: list[Section] = []
