@@ -18,6 +18,7 @@ from symgen import (
     cli_arrange,
     cli_corpus,
     cli_dataset,
+    cli_forms,
     cli_options,
     cli_origin,
     cli_play,
@@ -39,6 +40,7 @@ app = typer.Typer(
 
 app.add_typer(cli_corpus.app, name="corpus")
 app.add_typer(cli_dataset.app, name="dataset")
+app.command()(cli_forms.forms)
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ FLOORS = (
         "performance",
         "stamp",
     ),
-    ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
+    ("theory", "instruments", "styles", "forms", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
     ("models", "script", "grammar", "motif", "sampling", "planning", "metrics"),  # 4 learning
@@ -77,6 +77,7 @@ FLOORS = (
         "cli_arrange",
         "cli_corpus",
         "cli_dataset",
+        "cli_forms",
         "cli",
         "__main__",
         "studio",
