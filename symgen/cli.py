@@ -118,7 +118,7 @@ def compose(
         console.print_json({"takes": takes_made})
     else:
         for take in takes_made:
-            console.print_lines(describe_take(take))
+            console.print_lines([*describe_take(take), *cli_takes.describe_standing(take, among=len(takes_made))])
 
 
 @app.command()
