@@ -1,7 +1,8 @@
 """Whether composed pieces can be played, and how much of a corpus could be.
 
 Composed pieces are judged by the referee of the tests, which shares no code with the package: places, fingers, strokes,
-slides, jumps, and in the performance one sound a string and bends that stay on it. Corpus pieces are fingered as
+slides, jumps; and in the performance places, fingers and the way of the hand for every stroke, those of ornaments
+too, one sound a string and bends that stay on it. Corpus pieces are fingered as
 symgen inspect does: as written, then in the best transposition and tuning.
 
 Run: python benchmarks/playability.py composed [--pieces 1000] [--bars 16]
@@ -16,6 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -28,6 +30,7 @@ from symgen.instruments import get_instrument
 from symgen.instruments.adapting import choose_setting
 from symgen.instruments.fingering import Problem, finger
 from symgen.instruments.playability import playability
+from symgen.performance import PlayedNote
 from symgen.readers import read_pieces
 from symgen.score import Technique
 from symgen.styles import STYLES
@@ -54,18 +57,41 @@ def written_notes(take: Take) -> list[checker.Note]:
     return notes
 
 
+def kind_of(take: Take, note: PlayedNote) -> str:
+    """Return OPEN, STOPPED or HARMONIC: what the string of a played note does, whatever ornament names it."""
+    if not note.string or note.technique.name == "HARMONIC":
+        return note.technique.name
+    opens = get_instrument(take.performance.instrument).tunings[take.tuning].open_pitches
+    return "OPEN" if opens[note.string - 1] == note.pitch else "STOPPED"
+
+
 def sounding_notes(take: Take) -> list[tuple[int, int, int, int, str, float, float]]:
     """Return the notes of a take as they are performed, in the form that the referee asks for."""
     rows = []
     for note in take.performance.notes:
         cents = [bend.cents for bend in note.bends]
-        open_pitches = get_instrument(take.performance.instrument).tunings[take.tuning].open_pitches
-        kind = note.technique.name
-        if note.string and kind not in ("HARMONIC",):
-            kind = "OPEN" if open_pitches[note.string - 1] == note.pitch else "STOPPED"
         low, high = min(cents, default=0.0), max(cents, default=0.0)
-        rows.append((note.onset, note.onset + note.duration, note.pitch, note.string, kind, low, high))
+        end = note.onset + note.duration
+        rows.append((note.onset, end, note.pitch, note.string, kind_of(take, note), low, high))
     return rows
+
+
+def played_notes(take: Take) -> tuple[list[checker.Note], list[checker.Note]]:
+    """Return all strokes of a take in seconds, and the places on the guqin to which the hand slides without one."""
+    played, opens = take.performance, get_instrument(take.performance.instrument).tunings[take.tuning].open_pitches
+    tempi = [(tempo.tick, tempo.qpm) for tempo in played.tempi]
+    strokes, slides = [], []
+    for note in played.notes:
+        second, arrival = ticks_to_seconds(
+            [note.onset, note.onset + (note.bends[-1].offset if note.bends else 0)], tempi
+        ).tolist()
+        kind = kind_of(take, note)
+        position = 0.0 if kind == "OPEN" else note.position
+        strokes.append(checker.Note(second, note.pitch, note.string, position, kind, finger=note.finger))
+        if note.bends and note.bends[-1].cents and played.instrument == "guqin":
+            rise = 100.0 * (note.pitch - opens[note.string - 1]) + note.bends[-1].cents
+            slides.append(replace(strokes[-1], seconds=arrival, position=checker.guqin_position(rise)))
+    return strokes, slides
 
 
 def composed(pieces: int, bars: int) -> None:
@@ -77,6 +103,7 @@ def composed(pieces: int, bars: int) -> None:
                 name = take.performance.instrument
                 found = checker.hand_faults(name, take.tuning, written_notes(take))
                 found += checker.sounding_faults(name, take.tuning, sounding_notes(take))
+                found += checker.played_faults(name, take.tuning, *played_notes(take))
                 notes += len(take.score)
                 faulty += bool(found)
                 faults.update(found)
