@@ -265,7 +265,7 @@ def hand_faults(instrument, tuning, notes):
 # What follows looks at a performance: strokes that no score holds, strings that ring, bends.
 
 AT_ONCE_SECONDS = 0.012
-"""Strokes nearer than this are one movement; runs and rolls take 8 ms (sao) to 90 ms (gun, fu) from string to string."""
+"""Strokes nearer than this are one movement; runs of the guqin take 20 ms and more from string to string."""
 
 PLAYED_JUMP_SECONDS = 0.10
 """The 150 ms of a jump when the player hurries by an eighth and both strokes are a few milliseconds off."""
@@ -290,7 +290,9 @@ def played_faults(instrument, tuning, notes, slides=()):
     found = []
     for note in notes:
         found += RULES[instrument][0](tuning, note.pitch, note.string, note.position, note.kind)
-        if instrument != "voice" and (note.kind in ("STOPPED", "HARMONIC")) != (note.finger in LEFT_FINGERS[instrument]):
+        if instrument != "voice" and (note.kind in ("STOPPED", "HARMONIC")) != (
+            note.finger in LEFT_FINGERS[instrument]
+        ):
             found.append(f"{note.kind} with finger {note.finger!r} at {note.seconds}")
     if instrument == "guqin":
         for first, third in zip(notes, notes[2:], strict=False):
