@@ -81,6 +81,7 @@ def compose(
     time_signatures: cli_options.TimeSignatures = "map",
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
+    bend_range: cli_options.BendRange = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -106,7 +107,7 @@ def compose(
         checkpoint=checkpoint,
         output=output,
         format=file_format,
-        layout=cli_options.writer_options(layout, time_signatures, names, articulations),
+        layout=cli_options.writer_options(layout, time_signatures, names, articulations, bend_range),
         **{name: value for name, value in chosen.items() if value is not None},
     )
     with console.Reporter(quiet=quiet) as progress:

@@ -20,7 +20,7 @@ from symgen.performance import Performance
 from symgen.score import Score
 from symgen.writers._articulations import GENERAL_MIDI, ArticulationMap, read_articulations
 from symgen.writers._options import DEFAULTS, LAYOUTS, NAMES, TIME_SIGNATURES, Options
-from symgen.writers._page import is_remark
+from symgen.writers._page import bend_ranges, is_remark
 
 __all__ = [
     "DEFAULTS",
@@ -31,6 +31,7 @@ __all__ = [
     "ArticulationMap",
     "Format",
     "Options",
+    "bend_ranges",
     "check_options",
     "choose_format",
     "encode",
@@ -53,7 +54,8 @@ class Format(Protocol):
     SUFFIXES : tuple of str
         Suffixes that ask for it, lower case, with the dot; the first is the usual one.
 
-    A format for DAWs sets ``OPTIONS = True`` and its ``encode`` takes a keyword ``options``, an :class:`Options`.
+    A format for DAWs sets ``OPTIONS = True`` and its ``encode`` takes a keyword ``options``, an :class:`Options`;
+    one that has no pitch wheel sets ``WHEEL = False`` too.
     """
 
     @property
@@ -109,6 +111,11 @@ def check_options(writer: Format, options: Options) -> None:
         raise UsageError(
             f"{writer.NAME} has no layout, time signatures, names or articulations to choose",
             remedy=f"leave the option out, or write {known}",
+        )
+    if options.bend_range is not None and not getattr(writer, "WHEEL", True):
+        raise UsageError(
+            f"{writer.NAME} has no bend range: its curves stand on the notes as they are",
+            remedy="leave --bend-range out",
         )
 
 
