@@ -6,6 +6,7 @@ too, one sound a string and bends that stay on it. Corpus pieces are fingered as
 symgen inspect does: as written, then in the best transposition and tuning.
 
 Run: python benchmarks/playability.py composed [--pieces 1000] [--bars 16]
+     python benchmarks/playability.py inspected [--pieces 200] [--bars 16]
      python benchmarks/playability.py corpus FOLDER... [--most 500]
      python benchmarks/playability.py arranged FOLDER... [--most 500]
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -26,6 +28,7 @@ from symgen.arrange import arrange
 from symgen.compose import Take, compose
 from symgen.convert import find_inputs
 from symgen.errors import SymgenError
+from symgen.inspect import inspect_file
 from symgen.instruments import get_instrument
 from symgen.instruments.adapting import choose_setting
 from symgen.instruments.fingering import Problem, finger
@@ -36,6 +39,7 @@ from symgen.score import Technique
 from symgen.styles import STYLES
 from symgen.theory.detect import detect_mode
 from symgen.units import ticks_to_seconds
+from symgen.writers import LAYOUTS, Options, write
 from tests.instruments import checker
 
 A_BATCH = 20
@@ -113,6 +117,22 @@ def composed(pieces: int, bars: int) -> None:
             print(f"  {count} x {fault}")
 
 
+def inspected(pieces: int, bars: int) -> None:
+    """Compose pieces, write them in every layout, and count the files that symgen inspect proves playable."""
+    for style in ZITHERS:
+        proved, reasons = Counter[str](), Counter[str]()
+        with tempfile.TemporaryDirectory() as folder:
+            for batch in range(0, pieces, A_BATCH):
+                for take in compose(style, bars=bars, takes=min(A_BATCH, pieces - batch), seed=batch).takes:
+                    for layout in LAYOUTS:
+                        path = write(take.performance, Path(folder) / "take.mid", options=Options(layout))
+                        (judged,) = [one for one in inspect_file(path).playability if one.instrument == style]
+                        proved[layout] += judged.playable
+                        reasons.update(f"{layout}: {kind}" for kind in kinds(judged.problems))
+        shares = ", ".join(f"{layout} {proved[layout]} of {pieces}" for layout in LAYOUTS)
+        print(f"{style}: proved playable by inspect: {shares}; reasons for the rest {dict(reasons)}", flush=True)
+
+
 def kinds(problems: tuple[Problem, ...]) -> Iterator[str]:
     """Yield the kinds of problems, each once."""
     yield from sorted({problem.kind for problem in problems})
@@ -181,6 +201,9 @@ def main() -> None:
     composing = commands.add_parser("composed")
     composing.add_argument("--pieces", type=int, default=1000)
     composing.add_argument("--bars", type=int, default=16)
+    reading = commands.add_parser("inspected")
+    reading.add_argument("--pieces", type=int, default=200)
+    reading.add_argument("--bars", type=int, default=16)
     for name in ("corpus", "arranged"):
         counting = commands.add_parser(name)
         counting.add_argument("folders", type=Path, nargs="+")
@@ -188,6 +211,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.command == "composed":
         composed(arguments.pieces, arguments.bars)
+    elif arguments.command == "inspected":
+        inspected(arguments.pieces, arguments.bars)
     elif arguments.command == "corpus":
         corpus(arguments.folders, arguments.most)
     else:
