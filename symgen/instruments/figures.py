@@ -99,14 +99,8 @@ def _hand_is_free(chosen: Chosen, note: int) -> bool:
 
 def _finger_at(setting: Setting, position: float) -> str:
     """Return the first finger that stops at a place."""
-    able = [finger.name for finger in setting.instrument.fingers if finger.stops]
-    able = [name for name in able if _serves(setting, name, position)]
-    return able[0] if able else ""
-
-
-def _serves(setting: Setting, name: str, position: float) -> bool:
-    finger = next(finger for finger in setting.instrument.fingers if finger.name == name)
-    return finger.first <= position <= finger.last
+    able = (one.name for one in setting.instrument.fingers if one.stops and one.first <= position <= one.last)
+    return next(able, "")
 
 
 def run(chosen: Chosen, note: int, row: Ornament, shape: Run, random: Random) -> Choice | None:

@@ -1,5 +1,6 @@
 """Tables of a user's own: what is right is an instrument, and each mistake is one line with file, line and key."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,16 @@ def test_an_own_instrument_from_the_ground_up(own: Path):
     assert strikeable(three, three.tunings["plain"], (48, 53))
     assert not strikeable(three, three.tunings["plain"], (53, 55))
     assert three.ornaments[0].curve.cents == (-200.0, -100.0)
+
+
+def test_the_examples_of_the_documentation_can_be_taken_as_they_are(own: Path):
+    page = (Path(__file__).parents[2] / "docs" / "INSTRUMENTS.md").read_text("utf-8")
+    for number, text in enumerate(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)):
+        (own / f"{number}.toml").write_text(text, "utf-8")
+    assert list(get_instrument("guqin").tunings)[-2:] == ["mine", "lower_third"]
+    zheng = get_instrument("zheng25")
+    assert {len(tuning.open_pitches) for tuning in zheng.tunings.values()} == {25}
+    assert get_tuning(zheng, "B").open_pitches[-1] == 27
 
 
 def test_files_named_on_the_command_line(tmp_path: Path):
