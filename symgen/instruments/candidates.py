@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
+from types import MappingProxyType
+from typing import Any
 
 from symgen.instruments.base import Placement
 from symgen.instruments.chosen import Choice, Chosen
@@ -17,7 +20,7 @@ from symgen.instruments.figures import (
     struck_again,
 )
 from symgen.instruments.setting import HURRY, Setting
-from symgen.instruments.shapes import Ornament, Pair, Repeat, Roll, Run, Soft
+from symgen.instruments.shapes import Ornament, Pair, Repeat, Roll, Run, Shape, Soft
 from symgen.score import Technique
 
 LONGEST_TRAVEL_SHARE = 0.5
@@ -32,30 +35,16 @@ def candidate(chosen: Chosen, note: int, row: Ornament, random: Random, *, marke
     setting, shape = chosen.setting, row.curve
     if setting.onset(note) == 0 and not isinstance(shape, Roll | Soft | Repeat | Pair):
         return None  # bend ranges are only being set there, and nothing can stand before it
-    if isinstance(shape, Run):
-        return run(chosen, note, row, shape, random)
-    if isinstance(shape, Roll):
-        return roll(setting, note, row, shape)
-    if isinstance(shape, Soft):
-        return _soft(chosen, note, row, shape, random)
-    if not marked and setting.gap(note) < row.seconds:
-        return None
-    if isinstance(shape, Travel):
-        return _travel(chosen, note, row, shape, random)
-    if isinstance(shape, Repeat):
-        return repeated(chosen, note, row, shape, random)
-    if isinstance(shape, Pair):
-        return paired(chosen, note, row, shape, random)
-    if isinstance(shape, Restrike):
-        return struck_again(chosen, note, row, shape, random)
-    return _bend(chosen, note, row, random)
+    if not marked and not isinstance(shape, Soft) and setting.gap(note) < row.seconds:
+        return None  # of a note that the left hand sounds, the one before has to last
+    return _MAKERS[type(shape)](chosen, note, row, shape, random)
 
 
-def _bend(chosen: Chosen, note: int, row: Ornament, random: Random) -> Choice | None:
+def _bend(
+    chosen: Chosen, note: int, row: Ornament, shape: Slide | Vibrato | Bump | Arc, random: Random
+) -> Choice | None:
     """Return a bend of the note at its place, or at the place from which it can be slid into."""
-    setting, shape = chosen.setting, row.curve
-    if not isinstance(shape, Slide | Vibrato | Bump | Arc):
-        return None
+    setting = chosen.setting
     place = setting.places[note]
     if place.hand == "left" and setting.instrument.hands.stopping_hand_plucks:
         return None  # the hand that would press has just plucked
@@ -156,3 +145,25 @@ def _soft(chosen: Chosen, note: int, row: Ornament, shape: Soft, random: Random)
     if not shape.semitones[0] <= distance <= shape.semitones[1] or setting.gap(before) < row.seconds:
         return None
     return Choice(row, velocity=random.uniform(*shape.velocity))
+
+
+def _rolled(chosen: Chosen, note: int, row: Ornament, shape: Roll, _random: Random) -> Choice | None:
+    return roll(chosen.setting, note, row, shape)
+
+
+_MAKERS: Mapping[type[Shape], Callable[[Chosen, int, Ornament, Any, Random], Choice | None]] = MappingProxyType(
+    {
+        Slide: _bend,
+        Vibrato: _bend,
+        Bump: _bend,
+        Arc: _bend,
+        Travel: _travel,
+        Restrike: struck_again,
+        Soft: _soft,
+        Repeat: repeated,
+        Pair: paired,
+        Run: run,
+        Roll: _rolled,
+    }
+)
+"""What makes a candidate of each shape."""
