@@ -5,7 +5,7 @@ slides, jumps; and in the performance places, fingers and the way of the hand fo
 too, one sound a string and bends that stay on it. Corpus pieces are fingered as
 symgen inspect does: as written, then in the best transposition and tuning.
 
-Run: python benchmarks/playability.py composed [--pieces 1000] [--bars 16]
+Run: python benchmarks/playability.py composed [--pieces 1000] [--bars 16] [--style guqin]
      python benchmarks/playability.py inspected [--pieces 200] [--bars 16]
      python benchmarks/playability.py corpus FOLDER... [--most 500]
      python benchmarks/playability.py arranged FOLDER... [--most 500]
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -43,9 +43,9 @@ A_BATCH = 20
 ZITHERS = ("guqin", "guzheng")
 
 
-def composed(pieces: int, bars: int) -> None:
+def composed(pieces: int, bars: int, styles: Sequence[str]) -> None:
     """Compose pieces in each style, seeds 0, 1, 2 ..., and let the referee judge them."""
-    for style in STYLES:
+    for style in styles:
         start, notes, faults, faulty = time.perf_counter(), 0, Counter[str](), 0
         for batch in range(0, pieces, A_BATCH):
             for take in compose(style, bars=bars, takes=min(A_BATCH, pieces - batch), seed=batch).takes:
@@ -146,6 +146,7 @@ def main() -> None:
     composing = commands.add_parser("composed")
     composing.add_argument("--pieces", type=int, default=1000)
     composing.add_argument("--bars", type=int, default=16)
+    composing.add_argument("--style", action="append", choices=list(STYLES), help="only this one (repeatable)")
     reading = commands.add_parser("inspected")
     reading.add_argument("--pieces", type=int, default=200)
     reading.add_argument("--bars", type=int, default=16)
@@ -155,7 +156,7 @@ def main() -> None:
         counting.add_argument("--most", type=int, default=500)
     arguments = parser.parse_args()
     if arguments.command == "composed":
-        composed(arguments.pieces, arguments.bars)
+        composed(arguments.pieces, arguments.bars, arguments.style or list(STYLES))
     elif arguments.command == "inspected":
         inspected(arguments.pieces, arguments.bars)
     elif arguments.command == "corpus":
