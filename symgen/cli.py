@@ -100,6 +100,7 @@ def compose(
     live: cli_takes.Live = False,
     max_copy: cli_origin.MaxCopy = None,
     bare: cli_origin.Bare = False,
+    bend_range: cli_options.BendRange = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -126,7 +127,7 @@ def compose(
         checkpoint=checkpoint,
         output=output,
         format=file_format,
-        layout=cli_options.writer_options(layout, time_signatures, names, articulations),
+        layout=cli_options.writer_options(layout, time_signatures, names, articulations, bend_range),
         max_copy=max_copy,
         bare=bare,
         **{name: value for name, value in chosen.items() if value is not None},

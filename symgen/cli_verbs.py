@@ -39,6 +39,7 @@ def _shared(
     time_signatures: cli_options.TimeSignatures = "map",
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
+    bend_range: cli_options.BendRange = None,
     max_copy: cli_origin.MaxCopy = None,
     bare: cli_origin.Bare = False,
 ) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def _shared(
         "top_p": top_p,
         "output": output,
         "format": file_format,
-        "layout": cli_options.writer_options(layout, time_signatures, names, articulations),
+        "layout": cli_options.writer_options(layout, time_signatures, names, articulations, bend_range),
         "max_copy": max_copy,
         "bare": bare,
     }
