@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.dials import NEUTRAL, Dials, Steering, habit_of
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import playable_pitches, strikeable
 from symgen.models.context import Context
@@ -55,6 +56,8 @@ class Plan:
         Most of the time that tones outside the pentatonic may take.
     harmonics : tuple of (int, int)
         Stretches, in ticks from start up to end, in which only harmonics are written; the bar after one has none.
+    dials : Dials
+        What the piece leans to.
     """
 
     prefix: Prefix
@@ -66,6 +69,7 @@ class Plan:
     techniques: frozenset[Technique]
     bian_share: float
     harmonics: tuple[tuple[int, int], ...] = ()
+    dials: Dials = NEUTRAL
 
     @cached_property
     def bar(self) -> int:
@@ -116,6 +120,11 @@ class Grammar:
         What the piece has to be.
     context : Context
         Where the piece stands; :meth:`append` moves it on.
+
+    Attributes
+    ----------
+    steering : Steering or None
+        Leans the network's scores towards what the dials ask for; None if they ask for nothing.
     """
 
     def __init__(self, plan: Plan, context: Context) -> None:
@@ -125,9 +134,15 @@ class Grammar:
             others = tuple(sorted(plan.techniques - {Technique.HARMONIC}))
             self._harmonics = _tone_masks(plan.instrument, plan.tuning, plan.gong, (Technique.HARMONIC,), plan.final)
             self._others = _tone_masks(plan.instrument, plan.tuning, plan.gong, others, plan.final)
+        self.steering = self._steering() if plan.dials.steers else None
         self._bian_ticks = 0
         self._repeats = 0
         self._last = 0
+
+    def _steering(self) -> Steering:
+        tones = melody.RELATIVE[self._tones.zheng & self._tones.sounding]
+        plan = self.plan
+        return Steering(plan.dials, habit_of(plan.prefix.style), (int(tones.min()), int(tones.max())))
 
     @property
     def finished(self) -> bool:
@@ -180,6 +195,8 @@ class Grammar:
         self._repeats = self._repeats + 1 if melody_token == self._last else 0
         self._last = melody_token
         self.context.append(rhythm_token, melody_token, chord_token)
+        if self.steering is not None:
+            self.steering.append(rhythm_token, melody_token)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from symgen.dials import Dials
 from symgen.errors import UsageError
 from symgen.grammar import Plan
 from symgen.instruments import get_instrument, get_tuning
@@ -69,6 +70,8 @@ class ComposeRequest:
         The same for onsets and tempo, and for velocities, where they differ from `humanize`.
     checkpoint : Path, optional
         Folder of a checkpoint; the shipped one by default.
+    density, register, ornament, leaps, surprise : float
+        Dials from 0 to 1, 0.5 as the style has it; see :class:`symgen.dials.Dials`.
     temperature, top_p : float
         How boldly to draw; see :class:`symgen.sampling.Sampling`.
     output : Path, optional
@@ -94,11 +97,21 @@ class ComposeRequest:
     humanize_timing: float | None = None
     humanize_velocity: float | None = None
     checkpoint: Path | None = None
+    density: float = 0.5
+    register: float = 0.5
+    ornament: float = 0.5
+    leaps: float = 0.5
+    surprise: float = 0.5
     temperature: float = 1.0
     top_p: float = 1.0
     output: Path | None = None
     format: str | None = None
     layout: Options = DEFAULTS
+
+    @property
+    def dials(self) -> Dials:
+        """The dials, checked."""
+        return Dials(self.density, self.register, self.ornament, self.leaps, self.surprise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,8 @@ class Wish:
         What was asked for.
     metre : Metre
         Of the whole piece.
+    dials : Dials
+        What the piece leans to.
     sampling : Sampling
         How boldly to draw.
     seed : int
@@ -125,6 +140,7 @@ class Wish:
     gong: int | None
     tuning: Tuning | None
     metre: Metre
+    dials: Dials
     sampling: Sampling
     seed: int
 
@@ -158,7 +174,8 @@ def check_request(request: ComposeRequest) -> Wish:
     if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
         _refuse_tuning(instrument, tuning, gong, mode)
     seed = secrets.randbelow(2**31) if request.seed is None else request.seed
-    return Wish(style, instrument, mode, gong, tuning, metre, Sampling(request.temperature, request.top_p), seed)
+    sampling = Sampling(request.temperature, request.top_p)
+    return Wish(style, instrument, mode, gong, tuning, metre, request.dials, sampling, seed)
 
 
 def _check(name: str, value: float | None, low: float, high: float, *, whole: bool = False) -> None:
@@ -233,6 +250,7 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
         tuning=tuning,
         techniques=TECHNIQUES[wish.instrument.name],
         bian_share=style.bian_share,
+        dials=wish.dials,
     )
     return replace(plan, harmonics=_harmonic_passages(plan, style, rng))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.dials import Steering
 from symgen.grammar import Grammar, Mask, Plan
 from symgen.models.context import Context
 from symgen.models.rollout import mask_of
@@ -66,6 +67,18 @@ def draw(logits: NDArray[np.floating], mask: Mask | None, how: Sampling, uniform
     return int(order[min(place, kept - 1)])
 
 
+def steered(
+    steering: Steering | None, place: int, logits: NDArray[np.floating], how: Sampling
+) -> tuple[NDArray[np.floating], Sampling]:
+    """Return the scores of family `place` and how to draw from them, as the dials want it."""
+    if steering is None:
+        return logits, how
+    bias = steering.bias(place)
+    if steering.temperature != 1.0:
+        how = replace(how, temperature=how.temperature * steering.temperature)
+    return logits if bias is None else logits + bias, how
+
+
 def compose_sequences(
     runtime: Runtime,
     plan: Plan | Sequence[Plan],
@@ -96,6 +109,9 @@ def compose_sequences(
     plans = [plan] * len(seeds) if isinstance(plan, Plan) else list(plan)
     streams = [np.random.default_rng(list(seed)) for seed in seeds]
     grammars = [Grammar(plan, Context((plan.metre,), plan.total)) for plan in plans]
+    for grammar in grammars:
+        if grammar.steering is not None and "density" in runtime.features:
+            grammar.context.dials = grammar.steering.levels
     steps: list[list[tuple[int, int, int]]] = [[] for _ in seeds]
     stream = runtime.start([plan.prefix.numbers() for plan in plans])
     mask = mask_of if masks else _no_mask
@@ -115,7 +131,8 @@ def compose_sequences(
             for number, row in enumerate(rows.tolist()):
                 if not grammars[row].finished:
                     allowed = mask(grammars[row], place, previous[row])
-                    chosen[number] = draw(logits[number], allowed, how, streams[row].random())
+                    scores, boldness = steered(grammars[row].steering, place, logits[number], how)
+                    chosen[number] = draw(scores, allowed, boldness, streams[row].random())
                     previous[row, place] = chosen[number]
         for row in left:
             steps[row].append((int(previous[row, 0]), int(previous[row, 1]), int(previous[row, 2])))

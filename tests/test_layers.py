@@ -35,7 +35,7 @@ FLOORS = (
     ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
-    ("models", "grammar", "sampling", "planning", "metrics"),  # 4 learning
+    ("models", "dials", "grammar", "sampling", "planning", "metrics"),  # 4 learning
     (
         "plot",
         "opening",
