@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, console
+from symgen import cli_arrange, cli_corpus, cli_dataset, cli_dials, cli_options, console
 from symgen.cli_options import Json, Quiet
 
 app = typer.Typer(
@@ -73,8 +73,13 @@ def compose(
     humanize_timing: cli_options.HumanizeTiming = None,
     humanize_velocity: cli_options.HumanizeVelocity = None,
     checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="Another checkpoint.")] = None,
-    temperature: Annotated[float | None, typer.Option(metavar="F", help="Higher is bolder.")] = None,
-    top_p: Annotated[float | None, typer.Option(metavar="F", help="Share of likely choices kept.")] = None,
+    density: cli_dials.Density = 0.5,
+    register: cli_dials.Register = 0.5,
+    ornament: cli_dials.Ornament = 0.5,
+    leaps: cli_dials.Leaps = 0.5,
+    surprise: cli_dials.Surprise = 0.5,
+    temperature: cli_dials.Temperature = None,
+    top_p: cli_dials.TopP = None,
     output: cli_options.Output = None,
     file_format: cli_options.FileFormat = None,
     layout: cli_options.Layout = "merged",
@@ -104,6 +109,11 @@ def compose(
         humanize_timing=humanize_timing,
         humanize_velocity=humanize_velocity,
         checkpoint=checkpoint,
+        density=density,
+        register=register,
+        ornament=ornament,
+        leaps=leaps,
+        surprise=surprise,
         output=output,
         format=file_format,
         layout=cli_options.writer_options(layout, time_signatures, names, articulations),

@@ -80,35 +80,43 @@ NEUTRAL: Final = Dials()
 
 
 @dataclass(frozen=True, slots=True)
+class Usual:
+    """Mean and standard deviation of a quantity over the pieces of a style."""
+
+    mean: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
 class Habit:
-    """What the pieces of a style have on average when no dial is turned.
+    """What the pieces of a style are like when no dial is turned.
 
     Parameters
     ----------
-    density : float
+    density : Usual
         Onsets a quarter.
-    register : float
+    register : Usual
         Mean semitones above the reference gong.
-    leaps : float
+    leaps : Usual
         Mean semitones between a tone and the next.
-    surprise : float
-        Bits a step that the network had not expected.
+    surprise : Usual
+        Bits a step by the network.
     """
 
-    density: float
-    register: float
-    leaps: float
-    surprise: float
+    density: Usual
+    register: Usual
+    leaps: Usual
+    surprise: Usual
 
 
 HABITS: Final[Mapping[str, Habit]] = MappingProxyType(
     {
-        "guqin": Habit(1.43, 2.4, 3.2, 5.0),
-        "guzheng": Habit(1.55, 4.7, 3.0, 5.0),
-        "folk": Habit(1.55, 4.7, 3.0, 5.0),
+        "guqin": Habit(Usual(1.43, 0.23), Usual(2.4, 2.2), Usual(3.2, 0.42), Usual(3.6, 0.4)),
+        "guzheng": Habit(Usual(1.55, 0.23), Usual(4.7, 3.4), Usual(3.0, 0.48), Usual(3.15, 0.44)),
+        "folk": Habit(Usual(1.55, 0.23), Usual(4.7, 3.4), Usual(3.0, 0.48), Usual(3.15, 0.44)),
     }
 )
-"""Means over 50 pieces composed with the shipped checkpoint; ``benchmarks/dials.py`` counts them again."""
+"""Of 50 pieces composed with the shipped checkpoint; ``benchmarks/dials.py`` counts them again."""
 
 
 def habit_of(style: str) -> Habit:
@@ -116,25 +124,15 @@ def habit_of(style: str) -> Habit:
     return HABITS.get(style, HABITS["folk"])
 
 
-_OCTAVES: Final = {"density": 1.0, "leaps": 0.7}
+_DOUBLINGS: Final = {"density": 0.85, "leaps": 0.7, "surprise": 0.7}
 """By how many doublings the end of a dial is away from the habit."""
 _REGISTER_SPAN = 12.0
 _REGISTER_REACH = 0.6
 """The register moves at most by this share of the way from the habit to the end of what the instrument reaches."""
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """What the dials ask for, in the units of :class:`Habit`; None where a dial is not turned."""
-
-    density: float | None
-    register: float | None
-    leaps: float | None
-    surprise: float
-
-
-def targets(dials: Dials, habit: Habit, reach: tuple[float, float]) -> Targets:
-    """Return what the dials ask for.
+def targets(dials: Dials, habit: Habit, reach: tuple[float, float]) -> dict[str, float]:
+    """Return what the dials ask for in the units of :class:`Habit`, by name.
 
     Parameters
     ----------
@@ -145,19 +143,14 @@ def targets(dials: Dials, habit: Habit, reach: tuple[float, float]) -> Targets:
     reach : tuple of float
         Lowest and highest tone that may be written, in semitones above the reference gong.
     """
-
-    def times(name: str, value: float) -> float | None:
-        return None if value == _MIDDLE else getattr(habit, name) * 2.0 ** (_OCTAVES[name] * _turn(value))
-
-    turn = _turn(dials.register)
-    way = reach[1] - habit.register if turn > 0 else habit.register - reach[0]
+    turn, middle = _turn(dials.register), habit.register.mean
+    way = reach[1] - middle if turn > 0 else middle - reach[0]
     span = max(0.0, min(_REGISTER_SPAN, _REGISTER_REACH * way))
-    return Targets(
-        density=times("density", dials.density),
-        register=None if turn == 0 else habit.register + span * turn,
-        leaps=times("leaps", dials.leaps),
-        surprise=2.0 * _turn(dials.surprise),
-    )
+    times = {
+        name: getattr(habit, name).mean * 2.0 ** (doublings * _turn(getattr(dials, name)))
+        for name, doublings in _DOUBLINGS.items()
+    }
+    return times | {"register": middle + span * turn}
 
 
 def levels(dials: Dials, habit: Habit, reach: tuple[float, float]) -> tuple[int, ...]:
@@ -172,12 +165,10 @@ def levels(dials: Dials, habit: Habit, reach: tuple[float, float]) -> tuple[int,
         1 to 7; 0 where a dial is not turned.
     """
     asked = targets(dials, habit, reach)
-    values = {
-        "density": asked.density,
-        "leaps": asked.leaps,
-        "register": None if asked.register is None else asked.register - habit.register,
-    }
-    return tuple(0 if (value := values[name]) is None else bisect_right(EDGES[name], value) + 1 for name in DIALS)
+    asked["register"] -= habit.register.mean
+    return tuple(
+        0 if _turn(getattr(dials, name)) == 0 else bisect_right(EDGES[name], asked[name]) + 1 for name in DIALS
+    )
 
 
 def _turn(value: float) -> float:
@@ -185,8 +176,45 @@ def _turn(value: float) -> float:
     return (value - _MIDDLE) / _MIDDLE
 
 
+class _Account:
+    """What a piece owes to a target so far, and how strongly that asks to be made good.
+
+    Parameters
+    ----------
+    target : float
+        What is asked for, per unit (a quarter, a tone, a step).
+    slack : float
+        By how much a unit the piece may stray unasked: none for a dial that is turned, the usual spread for others.
+    ahead : float
+        Strength when nothing is owed.
+    gain, most : float
+        Strength that each thing owed adds, and how much is owed at most.
+    """
+
+    __slots__ = ("ahead", "gain", "most", "owed", "slack", "target", "units")
+
+    def __init__(self, target: float, slack: float, ahead: float, gain: float, most: float) -> None:
+        self.target, self.slack, self.ahead, self.gain, self.most = target, slack, ahead, gain, most
+        self.owed = self.units = 0.0
+
+    def add(self, written: float, units: float = 1.0) -> None:
+        """Take up what was written in so many units."""
+        self.units += units
+        limit = self.slack * self.units + self.most
+        self.owed = max(-limit, min(limit, self.owed + self.target * units - written))
+
+    @property
+    def strength(self) -> float:
+        """How strongly the next choice leans to more, negative to less."""
+        free = self.slack * self.units
+        return self.ahead + self.gain * (self.owed - max(-free, min(free, self.owed)))
+
+
 class Steering:
     """Leans the scores of one piece in the making towards what the dials ask for.
+
+    The tilt of a dial that is turned follows from what has been written: an integral controller. The others are held
+    within the usual spread of the style, so that they do not drift along.
 
     Parameters
     ----------
@@ -201,16 +229,21 @@ class Steering:
     ----------
     levels : tuple of int
         See :func:`levels`.
-    temperature : float
-        The temperature of drawing is multiplied by it.
     """
 
     def __init__(self, dials: Dials, habit: Habit, reach: tuple[float, float]) -> None:
         self.levels = levels(dials, habit, reach)
-        self._targets = targets(dials, habit, reach)
-        self.temperature = 2.0 ** (_SURPRISE_OCTAVES * _turn(dials.surprise))
-        self._ahead = {name: _AHEAD[name] * _turn(getattr(dials, name)) for name in ("density", "register", "leaps")}
-        self._owed = {"density": 0.0, "register": 0.0, "leaps": 0.0}
+        asked = targets(dials, habit, reach)
+
+        def account(name: str) -> _Account:
+            turn = _turn(getattr(dials, name))
+            slack = 0.0 if turn else getattr(habit, name).spread
+            return _Account(asked[name], slack, _AHEAD[name] * turn, _GAIN[name], _MOST[name])
+
+        self._density, self._register = account("density"), account("register")
+        self._leaps, self._surprise = account("leaps"), account("surprise")
+        self._time, self._bits = 0, 0.0
+        self._well = _well(asked["register"], abs(_turn(dials.register)))
         self._last: int | None = None
 
     def bias(self, place: int) -> Bias | None:
@@ -218,57 +251,89 @@ class Steering:
 
         None where nothing is.
         """
-        if place == 0 and self._targets.density is not None:
-            return self._strength("density") * _SHORTNESS
-        if place != 1 or self._last is None:
+        if place == 0:
+            strength = self._density.strength
+            if not strength:
+                return None
+            return np.float32(strength) * (_SHORTNESS if strength > 0 else _on_the_beat(self._time % TICKS_PER_QUARTER))
+        if place == 2:
             return None
-        found: Bias | None = None
-        if self._targets.leaps is not None:
-            found = self._strength("leaps") * _moves()[self._last - _LOWEST]
-        if self._targets.register is not None:
-            tilt = self._strength("register") * _heights()[self._last - _LOWEST]
-            found = tilt if found is None else found + tilt
+        found = self._well
+        if self._last is None:
+            return found
+        row = self._last - _LOWEST
+        for strength, table in ((self._leaps.strength, _moves()), (self._register.strength, _heights())):
+            if strength:
+                tilt = np.float32(strength) * table[row]
+                found = tilt if found is None else found + tilt
         return found
+
+    def boldness(self, place: int) -> float:
+        """Return by what the temperature of family `place` is multiplied; chords are left as they are."""
+        if place == 2:
+            return 1.0
+        return float(2.0 ** max(_TAMEST, min(_BOLDEST, self._surprise.strength)))
+
+    def hear(self, place: int, logits: NDArray[np.floating], token: int) -> None:
+        """Take up how little the network expected what was drawn, chords left out."""
+        if place < 2:
+            best = logits.max()
+            self._bits += float(np.log(np.exp(logits - best).sum()) + best - logits[token]) / _LN2
 
     def append(self, rhythm_token: int, melody_token: int) -> None:
         """Take up a step that was written: what it has too much or too little of is made good later."""
-        quarters = _QUARTERS[rhythm_token]
         sounding = melody_token != melody.REST
-        asked, owed = self._targets, self._owed
-        if asked.density is not None:
-            owed["density"] = _kept(owed["density"] + asked.density * quarters - sounding, "density")
-        if not sounding:
-            return
-        tone = _RELATIVE[melody_token]
-        if asked.register is not None:
-            owed["register"] = _kept(owed["register"] + asked.register - tone, "register")
-        if asked.leaps is not None and self._last is not None:
-            move = abs(tone - self._last)
-            owed["leaps"] = _kept(owed["leaps"] + asked.leaps - move, "leaps")
-        self._last = tone
-
-    def _strength(self, name: str) -> np.float32:
-        return np.float32(self._ahead[name] + _GAIN[name] * self._owed[name])
+        self._time += _TICKS[rhythm_token]
+        self._surprise.add(self._bits)
+        self._bits = 0.0
+        self._density.add(float(sounding), _QUARTERS[rhythm_token])
+        if sounding:
+            tone = _RELATIVE[melody_token]
+            self._register.add(tone)
+            if self._last is not None:
+                self._leaps.add(abs(tone - self._last))
+            self._last = tone
 
 
-_SURPRISE_OCTAVES = 0.6
-_AHEAD: Final = {"density": 1.2, "register": 1.0, "leaps": 0.8}
-_GAIN: Final = {"density": 0.15, "register": 0.02, "leaps": 0.03}
-_MOST: Final = {"density": 10.0, "register": 120.0, "leaps": 40.0}
-
-
-def _kept(owed: float, name: str) -> float:
-    return max(-_MOST[name], min(_MOST[name], owed))
-
+_AHEAD: Final = {"density": 1.2, "register": 1.0, "leaps": 0.8, "surprise": 0.4}
+_GAIN: Final = {"density": 0.15, "register": 0.02, "leaps": 0.05, "surprise": 0.03}
+_MOST: Final = {"density": 10.0, "register": 120.0, "leaps": 40.0, "surprise": 30.0}
+_DEPTH: Final = 1.0
+_TAMEST, _BOLDEST = -0.8, 0.7
+_LN2 = math.log(2.0)
 
 _STEP = 2.5
 _OCTAVE = 12.0
 _QUARTERS: Final[list[float]] = (rhythm.INTERVAL / TICKS_PER_QUARTER).tolist()
 _RELATIVE: Final[list[int]] = melody.RELATIVE.tolist()
+_TICKS: Final[list[int]] = rhythm.INTERVAL.tolist()
 _LOWEST: Final = int(melody.RELATIVE.min())
 _SIXTEENTH = TICKS_PER_QUARTER // 4
 _WHOLE = 4 * TICKS_PER_QUARTER
 _SHORTNESS: Final[Bias] = -np.log2(np.clip(rhythm.INTERVAL, _SIXTEENTH, _WHOLE) / TICKS_PER_QUARTER).astype(np.float32)
+
+
+@lru_cache(maxsize=TICKS_PER_QUARTER)
+def _on_the_beat(phase: int) -> Bias:
+    """Return the shortness of each rhythm token, `phase` ticks after a beat, where long notes are wanted.
+
+    A note is wanted long from beat to beat: what it has beyond does not count, or syncopes would be all there is.
+    """
+    interval = rhythm.INTERVAL
+    within = np.minimum(interval, TICKS_PER_QUARTER - phase)
+    whole = interval // TICKS_PER_QUARTER * TICKS_PER_QUARTER
+    counted = within if phase else np.where(interval > TICKS_PER_QUARTER, whole, within)
+    return -np.log2(np.clip(counted, _SIXTEENTH, _WHOLE) / TICKS_PER_QUARTER).astype(np.float32)
+
+
+def _well(target: float, depth: float) -> Bias | None:
+    """Return the pull towards a register, which grows with the square of the distance."""
+    if not depth:
+        return None
+    away = ((melody.RELATIVE - target) / _OCTAVE).astype(np.float32)
+    well: Bias = np.float32(-0.5 * _DEPTH * depth) * away * away
+    well[: melody.REST + 1] = well[melody.REST + 1 :].max()
+    return well
 
 
 def _rises() -> Bias:
@@ -279,14 +344,15 @@ def _rises() -> Bias:
 
 @lru_cache(maxsize=1)
 def _moves() -> Bias:
-    sizes = np.abs(_rises())
-    table = (np.clip(sizes, _STEP, _OCTAVE) - _STEP) / np.float32(_STEP)
+    """Return how much of a leap it is from each tone to each token; a repeated tone and a rest count as a step."""
+    table: Bias = (np.clip(np.abs(_rises()), _STEP, _OCTAVE) - np.float32(_STEP)) / np.float32(_STEP)
     table[:, : melody.REST + 1] = 0
     return table
 
 
 @lru_cache(maxsize=1)
 def _heights() -> Bias:
-    table = _rises() / np.float32(_OCTAVE)
+    """Return by how many octaves each token is above each tone; a rest is level with it."""
+    table: Bias = _rises() / np.float32(_OCTAVE)
     table[:, : melody.REST + 1] = 0
     return table

@@ -73,9 +73,9 @@ def steered(
     """Return the scores of family `place` and how to draw from them, as the dials want it."""
     if steering is None:
         return logits, how
-    bias = steering.bias(place)
-    if steering.temperature != 1.0:
-        how = replace(how, temperature=how.temperature * steering.temperature)
+    bias, boldness = steering.bias(place), steering.boldness(place)
+    if boldness != 1.0:
+        how = replace(how, temperature=how.temperature * boldness)
     return logits if bias is None else logits + bias, how
 
 
@@ -133,6 +133,8 @@ def compose_sequences(
                     allowed = mask(grammars[row], place, previous[row])
                     scores, boldness = steered(grammars[row].steering, place, logits[number], how)
                     chosen[number] = draw(scores, allowed, boldness, streams[row].random())
+                    if (steering := grammars[row].steering) is not None:
+                        steering.hear(place, logits[number], int(chosen[number]))
                     previous[row, place] = chosen[number]
         for row in left:
             steps[row].append((int(previous[row, 0]), int(previous[row, 1]), int(previous[row, 2])))

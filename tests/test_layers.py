@@ -50,7 +50,17 @@ FLOORS = (
         "inspect",
         "doctor",
     ),  # 5 use cases
-    ("console", "cli_options", "cli_arrange", "cli_corpus", "cli_dataset", "cli", "__main__", "studio"),  # 6 doors
+    (
+        "console",
+        "cli_options",
+        "cli_arrange",
+        "cli_corpus",
+        "cli_dataset",
+        "cli_dials",
+        "cli",
+        "__main__",
+        "studio",
+    ),  # 6 doors
 )
 """Rooms from the ground up, and on each floor from left to right. A room imports only what stands before it."""
 
