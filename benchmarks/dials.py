@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -86,14 +87,30 @@ def quantities(runtime: Any, requests: Sequence[Any], sequences: Sequence[Any]) 
     return {name: np.array(values) for name, values in found.items()}
 
 
+@lru_cache(maxsize=1)
+def untouched(style: str, pieces: int, checkpoint: Path | None) -> list[Any]:
+    """Return the pieces of a style with all dials at 0.5, which those of any setting of the ornaments are too."""
+    return composed(style, pieces, {}, checkpoint)
+
+
+def composed(style: str, pieces: int, dials: Mapping[str, float], checkpoint: Path | None) -> list[Any]:
+    """Return pieces as tokens, None for each that could not be composed."""
+    from symgen.compose import ComposeRequest, compose_side_by_side
+
+    asked = [ComposeRequest(style, seed=seed, checkpoint=checkpoint, **dials) for seed in range(pieces)]
+    return compose_side_by_side(asked)
+
+
 def measured(style: str, pieces: int, dial: str, setting: float, checkpoint: Path | None) -> tuple[Table, int]:
     """Return the quantities of pieces at one setting of one dial, and how many could not be composed."""
-    from symgen.compose import DEFAULT_CHECKPOINT, ComposeRequest, compose_side_by_side
+    from symgen.compose import DEFAULT_CHECKPOINT, ComposeRequest
     from symgen.models.checkpoint import load_checkpoint
     from symgen.resources import checkpoints_dir
 
-    asked = [ComposeRequest(style, seed=seed, checkpoint=checkpoint, **{dial: setting}) for seed in range(pieces)]
-    made = [(one, tokens) for one, tokens in zip(asked, compose_side_by_side(asked), strict=True) if tokens is not None]
+    same = dial == "ornament" or setting == 0.5
+    found = untouched(style, pieces, checkpoint) if same else composed(style, pieces, {dial: setting}, checkpoint)
+    asked = [ComposeRequest(style, seed=seed, **{dial: setting}) for seed in range(pieces)]
+    made = [(one, tokens) for one, tokens in zip(asked, found, strict=True) if tokens is not None]
     runtime = load_checkpoint(checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT).runtime()
     return quantities(runtime, *zip(*made, strict=True)), pieces - len(made)
 
