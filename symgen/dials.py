@@ -232,19 +232,24 @@ class Steering:
     """
 
     def __init__(self, dials: Dials, habit: Habit, reach: tuple[float, float]) -> None:
-        self.levels = levels(dials, habit, reach)
-        asked = targets(dials, habit, reach)
+        self._habit, self._reach = habit, reach
+        self._time, self._bits = 0, 0.0
+        self._last: int | None = None
+        self.turn(dials)
+
+    def turn(self, dials: Dials) -> None:
+        """Ask for something else from here on; what was owed to the old dials is forgotten."""
+        self.levels = levels(dials, self._habit, self._reach)
+        asked = targets(dials, self._habit, self._reach)
 
         def account(name: str) -> _Account:
             turn = _turn(getattr(dials, name))
-            slack = 0.0 if turn else getattr(habit, name).spread
+            slack = 0.0 if turn else getattr(self._habit, name).spread
             return _Account(asked[name], slack, _AHEAD[name] * turn, _GAIN[name], _MOST[name])
 
         self._density, self._register = account("density"), account("register")
         self._leaps, self._surprise = account("leaps"), account("surprise")
-        self._time, self._bits = 0, 0.0
         self._well = _well(asked["register"], abs(_turn(dials.register)))
-        self._last: int | None = None
 
     def bias(self, place: int) -> Bias | None:
         """Return what is added to the scores of family `place` (0 rhythm, 1 melody, 2 chord), shape (V,).
@@ -276,35 +281,45 @@ class Steering:
 
     def hear(self, place: int, logits: NDArray[np.floating], token: int) -> None:
         """Take up how little the network expected what was drawn, chords left out."""
-        if place < 2:
-            best = logits.max()
+        best = logits.max()
+        if place < 2 and math.isfinite(best):
             self._bits += float(np.log(np.exp(logits - best).sum()) + best - logits[token]) / _LN2
 
-    def append(self, rhythm_token: int, melody_token: int) -> None:
-        """Take up a step that was written: what it has too much or too little of is made good later."""
+    def append(self, rhythm_token: int, melody_token: int, *, given: bool = False) -> None:
+        """Take up a step that was written: what it has too much or too little of is made good later.
+
+        A step that was `given`, as an opening is, owes nothing.
+        """
         sounding = melody_token != melody.REST
+        tone, last = _RELATIVE[melody_token], self._last
         self._time += _TICKS[rhythm_token]
-        self._surprise.add(self._bits)
+        if not given:
+            self._surprise.add(self._bits)
+            self._density.add(float(sounding), _TICKS[rhythm_token] / TICKS_PER_QUARTER)
+            if sounding:
+                self._register.add(tone)
+            if sounding and last is not None:
+                self._leaps.add(abs(tone - last))
         self._bits = 0.0
-        self._density.add(float(sounding), _QUARTERS[rhythm_token])
-        if sounding:
-            tone = _RELATIVE[melody_token]
-            self._register.add(tone)
-            if self._last is not None:
-                self._leaps.add(abs(tone - self._last))
-            self._last = tone
+        self._last = tone if sounding else last
 
 
+# Strength is counted in logits: a doubling of the interval, an octave higher, a step's width (2.5 semitones) more of
+# leap; for surprise in doublings of the temperature. Found by trying on 12 pieces; docs/EXPERIMENTS.md has the others.
 _AHEAD: Final = {"density": 1.2, "register": 1.0, "leaps": 0.8, "surprise": 0.4}
+"""Strength at the end of a dial when nothing is owed."""
 _GAIN: Final = {"density": 0.15, "register": 0.02, "leaps": 0.05, "surprise": 0.03}
+"""Strength that is added by each onset, semitone or bit owed."""
 _MOST: Final = {"density": 10.0, "register": 120.0, "leaps": 40.0, "surprise": 30.0}
+"""Onsets, semitones or bits that are owed at most: what cannot be had must not pile up."""
 _DEPTH: Final = 1.0
+"""Logits that an octave's square costs away from the register at the end of its dial, twice over."""
 _TAMEST, _BOLDEST = -0.8, 0.7
+"""Least and most doublings of the temperature."""
 _LN2 = math.log(2.0)
 
 _STEP = 2.5
 _OCTAVE = 12.0
-_QUARTERS: Final[list[float]] = (rhythm.INTERVAL / TICKS_PER_QUARTER).tolist()
 _RELATIVE: Final[list[int]] = melody.RELATIVE.tolist()
 _TICKS: Final[list[int]] = rhythm.INTERVAL.tolist()
 _LOWEST: Final = int(melody.RELATIVE.min())
