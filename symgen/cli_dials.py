@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-Density = Annotated[float, typer.Option(metavar="0..1", help="Notes a quarter: 0 half as many, 0.5 usual, 1 double.")]
+Density = Annotated[float, typer.Option(metavar="0..1", help="Few or many notes; 0.5 is usual, 1 nearly twice that.")]
 Register = Annotated[float, typer.Option(metavar="0..1", help="How low or high; 0.5 is usual.")]
 Ornament = Annotated[float, typer.Option(metavar="0..1", help="How much is ornamented; 0 only what is written.")]
 Leaps = Annotated[float, typer.Option(metavar="0..1", help="How far the melody moves from tone to tone.")]

@@ -38,7 +38,7 @@ class Dials:
     Parameters
     ----------
     density : float
-        Notes a quarter: 0 half as many, 1 twice as many.
+        Notes a quarter: 0 a little over half as many, 1 a little under twice as many.
     register : float
         How high: up to an octave lower or higher, as far as the instrument reaches.
     ornament : float
