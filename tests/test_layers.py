@@ -37,7 +37,7 @@ FLOORS = (
     ("theory", "instruments", "styles", "forms", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
-    ("models", "script", "grammar", "motif", "sampling", "planning", "metrics"),  # 4 learning
+    ("models", "dials", "script", "grammar", "motif", "sampling", "planning", "metrics"),  # 4 learning
     (
         "plot",
         "opening",
@@ -72,6 +72,7 @@ FLOORS = (
         "cli_origin",
         "cli_takes",
         "cli_words",
+        "cli_dials",
         "cli_play",
         "cli_verbs",
         "cli_arrange",

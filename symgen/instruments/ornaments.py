@@ -25,7 +25,7 @@ _STANDING = (Technique.HARMONIC, Technique.GRACE, Technique.GLISSANDO)
 """Marks of notes to which nothing is added."""
 
 
-def choose(setting: Setting, style: str, seed: int) -> Chosen:
+def choose(setting: Setting, style: str, seed: int, *, amount: float = 1.0) -> Chosen:
     """Choose the ornaments of a piece.
 
     Parameters
@@ -36,13 +36,15 @@ def choose(setting: Setting, style: str, seed: int) -> Chosen:
         Rows may have other shares in some styles.
     seed : int
         The same seed chooses the same.
+    amount : float
+        The shares of all rows are multiplied by it; what the score marks stays.
     """
     chosen, rows = Chosen(setting), setting.instrument.ornaments
     chances = {row.name: Random(f"{seed}/{row.name}") for row in rows}
     marked = _marked(chosen, rows, chances)
-    adding = sum(_share(row, style) for row in rows if isinstance(row.curve, Run))
+    adding = sum(amount * _share(row, style) for row in rows if isinstance(row.curve, Run))
     for row in rows:
-        quota = _share(row, style) * _base(setting, row, adding) - marked.get(row.name, 0)
+        quota = amount * _share(row, style) * _base(setting, row, adding) - marked.get(row.name, 0)
         if quota <= 0.0:
             continue
         found = [(note, candidate(chosen, note, row, chances[row.name])) for note in _allowed(chosen, row)]

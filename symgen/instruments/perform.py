@@ -89,6 +89,7 @@ def play(
     style: str,
     seed: int,
     raw: bool = False,
+    ornament: float = 0.5,
     humanize: float = 0.5,
     humanize_timing: float | None = None,
     humanize_velocity: float | None = None,
@@ -103,6 +104,7 @@ def play(
         tuning,
         style=style,
         seed=seed,
+        ornament=ornament,
         humanize=humanize,
         humanize_timing=humanize_timing,
         humanize_velocity=humanize_velocity,
@@ -117,6 +119,7 @@ def perform(
     *,
     style: str,
     seed: int,
+    ornament: float = 0.5,
     humanize: float = 0.5,
     humanize_timing: float | None = None,
     humanize_velocity: float | None = None,
@@ -132,6 +135,8 @@ def perform(
         Chooses the :class:`~symgen.instruments.expression.Manner`, the plan of sections and the shares of ornaments.
     seed : int
         The same seed gives the same performance.
+    ornament : float
+        How much is added to what the score marks: 0 nothing, 0.5 the shares of the instrument's rows, 1 twice as much.
     humanize : float
         0 keeps grid and tempo, 1 is the freest; ornaments do not depend on it.
     humanize_timing, humanize_velocity : float, optional
@@ -154,7 +159,7 @@ def perform(
     loudness = _share(humanize if humanize_velocity is None else humanize_velocity)
     limit = end_of_last_bar(score)
     setting = set_out(score, instrument, tuning, places, limit)
-    chosen = choose(setting, style, seed)
+    chosen = choose(setting, style, seed, amount=2.0 * _share(ornament))
     sections = parts(score, style, setting.phrases)
     clock = Clock(shaped_tempi(score, manner, timing, sections))
     # One stream of chance for each matter: a change in one leaves the others as they were.
