@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -119,6 +120,10 @@ class Task:
     whole: bool = False
 
 
+Write: TypeAlias = Callable[[Task, Source, Runtime, Sampling, tuple[int, int]], tuple[Draft, Score]]
+"""Does a task on a source with a seed; returns what was written and the result."""
+
+
 def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = None, tick: int = 0) -> Plan:
     """Return the plan by which a source is worked on.
 
@@ -154,7 +159,11 @@ def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = N
 
 
 def revise(
-    request: Revision, source: Source, task_of: Callable[[int, np.random.Generator], Task], progress: Progress = silent
+    request: Revision,
+    source: Source,
+    task_of: Callable[[int, np.random.Generator], Task],
+    progress: Progress = silent,
+    write: Write | None = None,
 ) -> Iterator[Take]:
     """Yield the takes of a request on a source.
 
@@ -168,6 +177,8 @@ def revise(
         Gives the task of a take by its number, from 1, and its own chance.
     progress : Progress
         Told of the takes.
+    write : callable, optional
+        Does a task; by default drafts are written, and the best of those that keep every promise is put into the source.
 
     Raises
     ------
@@ -190,7 +201,7 @@ def revise(
     for number in range(1, request.takes + 1):
         progress(f"take {number} of {request.takes}")
         task = task_of(number, np.random.default_rng([seed, number]))
-        draft, score = _best(task, source, runtime, sampling, (seed, number))
+        draft, score = (write or _best)(task, source, runtime, sampling, (seed, number))
         yield _take(request, source, task, draft, score, checkpoint, seed, number)
 
 

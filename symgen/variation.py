@@ -1,0 +1,507 @@
+"""How a piece is varied: what each varied bar keeps, what is written for it, and what the result is made of.
+
+Bars are written anew by one script, all at once. What breaks a promise is written again with the rest standing, until
+all bars are good; a bar for which nothing is found stays as it was. The notes of the result are those of the source
+with other pitches, or at other times, so that what is kept is kept to the tick even where the source is off the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice, pairwise, product
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgen.compose import broken_sound
+from symgen.errors import PlayabilityError
+from symgen.grammar import Plan, lands
+from symgen.instruments.fingering import finger
+from symgen.instruments.rules import placements, playable_pitches
+from symgen.models.runtime import Runtime
+from symgen.revising import Span, Task
+from symgen.sampling import Draft, Sampling, write_drafts
+from symgen.score import NoteArray, Score, Technique, make_notes
+from symgen.script import Again, Fixed, Free, Locks, Script, Segment, Step, cut, rests, steps_of
+from symgen.sources import Source
+from symgen.strokes import Bar, Stroke, bars_of, moves_of
+from symgen.theory.degrees import PENTATONIC
+from symgen.theory.detect import final_tone
+from symgen.tokens import chord, melody, rhythm
+from symgen.tokens.codec import encode
+
+KEEPS: Final = ("rhythm", "pitch", "contour", "form")
+"""What can be kept of a varied bar."""
+
+_ATTEMPTS = 4
+_ROUNDS = 10
+_ALONE = 4
+"""Rounds after which a bar for which nothing is found is written anew together with its neighbours."""
+_DRAFTS = 6
+_MOST_STEPS = 4000
+"""Steps of all drafts that are written side by side: of a long piece there are fewer drafts."""
+_NEAREST = 5
+_MOST_VOICINGS = 400
+
+
+Content: TypeAlias = list[tuple[int, Step]]
+"""What was written for a stretch: ticks from its start, and the step."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is written in one go.
+
+    Parameters
+    ----------
+    span : Bar
+        A bar, or the last two as one.
+    first : tuple of int
+        The bars it is made of, from 0.
+    copies : tuple of int
+        Bars equal to it, which become what it becomes.
+    """
+
+    span: Bar
+    first: tuple[int, ...]
+    copies: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation(Task):
+    """How a source is to be varied.
+
+    Parameters
+    ----------
+    score : Score
+        The source.
+    bars : tuple of Bar
+        Its bars.
+    units : tuple of Unit
+        What of it is written anew, in order of time.
+    keep : frozenset of str
+        What stays of these bars.
+    """
+
+    score: Score
+    bars: tuple[Bar, ...]
+    units: tuple[Unit, ...]
+    keep: frozenset[str]
+
+    @cached_property
+    def lines(self) -> NDArray[np.int64]:
+        """Tick of each bar line, and of the last bar's end."""
+        return np.array([*(bar.start for bar in self.bars), self.bars[-1].end])
+
+    @cached_property
+    def owner(self) -> Mapping[int, int]:
+        """Which unit a bar belongs to, by number of the bar from 0."""
+        return {bar: number for number, unit in enumerate(self.units) for bar in (*unit.first, *unit.copies)}
+
+
+def free_of(span: Bar, keep: frozenset[str], score: Score, reference: int) -> tuple[int, Free] | None:
+    """Return the ticks before the first stroke that stay a rest, and what is free of a bar.
+
+    Parameters
+    ----------
+    span : Bar
+        The bar.
+    keep : frozenset of str
+        What is locked.
+    score : Score
+        The source.
+    reference : int
+        MIDI note of the reference gong.
+
+    Returns
+    -------
+    (int, Free) or None
+        None if there is nothing in it, or it cannot be written with these locks.
+    """
+    length = span.end - span.start
+    if not span.strokes:
+        return None
+    if not keep & {"rhythm", "pitch", "contour"}:
+        return (0, Free(length)) if length % 30 == 0 and span.start % 30 == 0 else None
+    strokes = kept_strokes(span, keep)
+    onsets = span.onsets(strokes)
+    if onsets is None:
+        return None
+    lead = onsets[0]
+    if Fixed(tuple(rests(lead))).ticks != lead:
+        return None
+    if "rhythm" not in keep and not lands((span.start + lead) % 480, length - lead, len(strokes)):
+        return None
+    return lead, Free(length - lead, _locks(strokes, onsets, length, keep, score, reference))
+
+
+def kept_strokes(span: Bar, keep: frozenset[str]) -> tuple[Stroke, ...]:
+    """Return the strokes that have a counterpart in the variation: where values are new, grace notes have none."""
+    return span.strokes if "rhythm" in keep else span.mains
+
+
+def _locks(
+    strokes: Sequence[Stroke],
+    onsets: Sequence[int],
+    length: int,
+    keep: frozenset[str],
+    score: Score,
+    reference: int,
+) -> Locks:
+    rhythms: tuple[int, ...] = ()
+    if "rhythm" in keep:
+        values = np.diff([*onsets, length]).tolist()
+        rhythms = tuple(rhythm.rhythm_token(value, value) or 0 for value in values)
+    tones = [_tokens(stroke, score, reference) for stroke in strokes] if "pitch" in keep else []
+    moves: tuple[int, ...] = ()
+    if "contour" in keep and "pitch" not in keep:
+        tops = [_top(score.notes, stroke) for stroke in strokes]
+        before = _sounded_before(score, strokes[0].tick)
+        moves = (Locks.ANY if before is None else moves_of([before, tops[0]])[0], *moves_of(tops))
+    return Locks(
+        rhythm=rhythms, melody=tuple(tone for tone, _ in tones), chord=tuple(sound for _, sound in tones), moves=moves
+    )
+
+
+def _top(notes: NoteArray, stroke: Stroke) -> int:
+    return int(notes["pitch"][stroke.rows[0]])
+
+
+def _sounded_before(score: Score, tick: int) -> int | None:
+    """Return the highest note of the last stroke before a tick."""
+    earlier = score.notes[score.notes["onset"] < tick]
+    return int(earlier["pitch"][earlier["onset"] == earlier["onset"][-1]].max()) if len(earlier) else None
+
+
+def _tokens(stroke: Stroke, score: Score, reference: int) -> tuple[int, int]:
+    """Return melody and chord token of a stroke; what no chord token holds is left out for the generator."""
+    top = score.notes[stroke.rows[0]]
+    below = sorted({int(top["pitch"]) - int(score.notes["pitch"][row]) for row in stroke.rows[1:]})
+    token, _ = melody.melody_token(int(top["pitch"]) - reference, int(top["technique"]))
+    return token, chord.chord_token(tuple(below)) or chord.NO_CHORD
+
+
+@dataclass(frozen=True)
+class _Workshop:
+    """What drafts are made into scores with."""
+
+    task: Variation
+    source: Source
+    plan: Plan
+
+    def script(self, settled: Mapping[int, tuple[Step, ...]]) -> Script:
+        """Return what stands and what is free while some units are settled."""
+        segments: list[Segment] = []
+        source_steps = steps_of(self.source.tokens)
+        kept: list[Bar] = []
+
+        def flush() -> None:
+            if kept:
+                segments.append(Fixed(cut(source_steps, kept[0].start, kept[-1].end)))
+                kept.clear()
+
+        for number, bar in enumerate(self.task.bars):
+            if bar.start >= self.plan.total:
+                break
+            owner = self.task.owner.get(number, -1)
+            if owner < 0:
+                kept.append(bar)
+                continue
+            flush()
+            unit = self.task.units[owner]
+            if number in unit.copies:
+                segments.append(Again(unit.span.start, bar.end - bar.start))
+            elif number == unit.first[0]:
+                segments += self._written(unit, settled.get(owner))
+        flush()
+        return tuple(segments)
+
+    def _written(self, unit: Unit, settled: tuple[Step, ...] | None) -> list[Segment]:
+        if settled is not None:
+            return [Fixed(settled)]
+        found = free_of(unit.span, self.task.keep, self.source.score, self.plan.gong)
+        assert found is not None  # only such bars become units
+        lead, free = found
+        return [Fixed(tuple(rests(lead))), free] if lead else [free]
+
+    def steps(self, draft: Draft, unit: Unit) -> Content:
+        """Return what a draft has in a unit after its leading rest: ticks from its start, and the step."""
+        found = free_of(unit.span, self.task.keep, self.source.score, self.plan.gong)
+        assert found is not None
+        first = unit.span.start + found[0]
+        onsets = draft.tokens.onsets()
+        low, high = np.searchsorted(onsets, [first, unit.span.end]).tolist()
+        part = draft.tokens.steps()[low:high].tolist()
+        return [
+            (tick - unit.span.start, (r, m, c)) for tick, (r, m, c) in zip(onsets[low:high].tolist(), part, strict=True)
+        ]
+
+    def build(self, written: Mapping[int, Content]) -> tuple[Score, set[int]]:
+        """Return the source with what was written for units, and the units in which a stroke finds no voicing."""
+        notes = self.source.score.notes.copy()
+        stays = np.ones(len(notes), dtype=np.bool_)
+        added: list[NoteArray] = []
+        old, new, stuck = [0], [0], set[int]()
+        for number, steps in written.items():
+            unit = self.task.units[number]
+            for span in (unit.span, *(self.task.bars[copy] for copy in unit.copies)):
+                strokes = kept_strokes(span, self.task.keep)
+                if "rhythm" in self.task.keep:
+                    if not all(
+                        self._revoice(notes, stroke, step, unit)
+                        for stroke, (_, step) in zip(strokes, steps, strict=True)
+                    ):
+                        stuck.add(number)
+                elif "pitch" in self.task.keep:
+                    old += [span.start, *(stroke.tick for stroke in strokes), span.end]
+                    new += [span.start, *(span.start + tick for tick, _ in steps), span.end]
+                else:
+                    rows = [row for stroke in span.strokes for row in stroke.rows]
+                    stays[rows] = False
+                    added.append(self._decoded(span, steps, notes["velocity"][rows]))
+        if "pitch" in self.task.keep:
+            notes = self._at_other_times(notes, old, new)
+        whole = np.concatenate([notes[stays], *added])
+        end = max(self.source.score.end, int((whole["onset"] + whole["duration"]).max(initial=0)))
+        return replace(self.source.score, notes=whole, end=end), stuck
+
+    def _at_other_times(self, notes: NoteArray, old: list[int], new: list[int]) -> NoteArray:
+        """Return the notes with the strokes of varied bars at new places and everything between them in proportion."""
+        order = np.argsort(old, kind="stable")
+        before, after = np.array(old)[order], np.array(new)[order]
+        varied = within(notes["onset"], self.task.spans)
+        moved = notes.copy()
+        onset = np.rint(np.interp(notes["onset"], before, after)).astype(np.int64)
+        end = np.rint(np.interp(notes["onset"] + notes["duration"], before, after)).astype(np.int64)
+        far = notes["onset"] + notes["duration"] > before[-1]
+        end[far] = (notes["onset"] + notes["duration"])[far]
+        moved["onset"][varied] = onset[varied]
+        moved["duration"][varied] = np.maximum(1, end - onset)[varied]
+        return moved
+
+    def _decoded(self, span: Bar, steps: Sequence[tuple[int, Step]], velocities: NoteArray) -> NoteArray:
+        rows = [
+            (span.start + tick, int(rhythm.LENGTH[r]), self.plan.gong + int(melody.RELATIVE[m]) - below)
+            + (int(np.median(velocities)), 0, int(melody.TECHNIQUE[m]))
+            for tick, (r, m, c) in steps
+            if m != melody.REST
+            for below in (0, *chord.chord_intervals(c))
+        ]
+        return make_notes(rows)
+
+    def _revoice(self, notes: NoteArray, stroke: Stroke, step: Step, unit: Unit) -> bool:
+        """Give the notes of a stroke the pitches of a step, as many as they are; tell whether hands can strike them."""
+        source = self.source.score.notes
+        top = self.plan.gong + int(melody.RELATIVE[step[1]])
+        if step[1] == melody.REST:
+            return False
+        rows = list(stroke.rows)
+        was = source["pitch"][rows].tolist()
+        below = self._below(top, was, step, unit.span.start, last=int(source["onset"][-1]) == stroke.tick)
+        if below is None:
+            return False
+        drawn = Technique(int(melody.TECHNIQUE[step[1]]))
+        for row, pitch in zip(rows, (top, *below), strict=True):
+            notes["pitch"][row] = pitch
+            notes["technique"][row] = self._technique(Technique(int(source["technique"][row])), drawn, pitch)
+        return True
+
+    def _technique(self, was: Technique, drawn: Technique, pitch: int) -> Technique:
+        """Return how a note of another pitch is made: harmonics are the generator's choice, ornaments stay if they can.
+
+        An open string or a stopped one is the choice of the hand.
+        """
+        if drawn == Technique.HARMONIC or was in (Technique.HARMONIC, Technique.OPEN, Technique.STOPPED):
+            return drawn
+        return was if placements(self.source.instrument, self.source.tuning, pitch, was) else drawn
+
+    def _below(self, top: int, was: Sequence[int], step: Step, tick: int, *, last: bool) -> tuple[int, ...] | None:
+        """Return as many tones below `top` as there were: the generator's, else the nearest to those that were."""
+        final = (self.plan.gong + self.plan.final) % 12
+        if len(was) == 1:
+            return ()
+        drawn = tuple(top - interval for interval in chord.chord_intervals(step[2]))
+        if len(drawn) == len(was) - 1 and (not last or _final_of(top, drawn) == final):
+            return drawn
+        shift = self.plan.shift(tick)
+        reach = playable_pitches(self.source.instrument, self.source.tuning, easily=True)
+        tones = [p for p in reach if p < top and (p - self.plan.gong - shift) % 12 in PENTATONIC]
+        wanted = [pitch + (top - was[0]) for pitch in was[1:]]
+        near = [sorted(tones, key=lambda p, w=w: (abs(p - w), p))[:_NEAREST] for w in wanted]  # type: ignore[misc]
+        for found in islice(product(*near), _MOST_VOICINGS):
+            if len(set(found)) == len(found) and self.plan.playable((top, *found), 0):
+                if not last or _final_of(top, found) == final:
+                    return tuple(sorted(found, reverse=True))
+        return None
+
+
+def _final_of(top: int, below: Sequence[int]) -> int:
+    count = 1 + len(below)
+    return final_tone(make_notes(onset=np.zeros(count), duration=np.ones(count), pitch=[top, *below]))
+
+
+def within(ticks: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
+    """Return which ticks lie in one of the spans, which are in order and apart."""
+    bounds = np.array(spans, dtype=np.int64).reshape(-1)
+    inside: np.ndarray = np.searchsorted(bounds, ticks, side="right") % 2 == 1
+    return inside
+
+
+def write_variation(
+    task: Task, source: Source, runtime: Runtime, sampling: Sampling, seed: tuple[int, int]
+) -> tuple[Draft, Score]:
+    """Return a variation that keeps every promise, as tokens and as a score.
+
+    Raises
+    ------
+    PlayabilityError
+        If none is found.
+    """
+    assert isinstance(task, Variation)
+    reasons: list[str] = []
+    for attempt in range(_ATTEMPTS):
+        plan = task.plan if attempt < _ATTEMPTS // 2 else replace(task.plan, bian_share=0.0, modulations=())
+        score = _written(_Workshop(task, source, plan), runtime, sampling, (*seed, attempt))
+        reasons = broken_variation(score, task, source)
+        if not reasons:
+            return Draft(encode(score, style=source.style.name, gong=source.gong), 0.0), score
+    raise PlayabilityError(
+        f"no variation keeps every promise: {'; '.join(reasons)}",
+        remedy="keep less, or try another --seed or --amount",
+    )
+
+
+def _written(shop: _Workshop, runtime: Runtime, sampling: Sampling, seed: tuple[int, ...]) -> Score:
+    """Write drafts round by round until no bar is faulty; what is faulty to the end stays as it was."""
+    task, count = shop.task, len(shop.task.units)
+    settled: dict[int, tuple[Step, ...]] = {}
+    written: dict[int, Content] = {}
+    drafts = max(1, min(_DRAFTS, _MOST_STEPS // max(1, len(shop.source.tokens))))
+    for turn in range(_ROUNDS if count else 0):
+        plan = replace(shop.plan, script=shop.script(settled))
+        seeds = [(*seed, turn, place) for place in range(drafts)]
+        ranked = []
+        for draft in write_drafts(runtime, plan, seeds, sampling):
+            tried = {n: written[n] if n in settled else shop.steps(draft, task.units[n]) for n in range(count)}
+            score, bad = shop.build(tried)
+            bad |= _owners(task, off_contour(score, task))
+            ranked.append((len(bad), -draft.fit, len(ranked), draft, tried, score, bad))
+        *_, draft, written, score, bad = min(ranked)
+        bad |= _owners(task, unplayable(score, task, shop.source))
+        if not bad:
+            return score
+        again = bad | {n + way for n in bad for way in (-1, 1)} if turn + 1 >= _ALONE else bad
+        steps = steps_of(draft.tokens)
+        settled = {n: cut(steps, *_ticks(task.units[n])) for n in range(count) if n not in again}
+    return _without_the_faulty(shop, {n: written[n] for n in settled})
+
+
+def _without_the_faulty(shop: _Workshop, written: Mapping[int, Content]) -> Score:
+    """Return what is left when faulty bars go back to what they were, until none is."""
+    task = shop.task
+    while True:
+        score, bad = shop.build(written)
+        bad |= _owners(task, off_contour(score, task)) | _owners(task, unplayable(score, task, shop.source))
+        if not bad & set(written):
+            return score
+        written = {n: steps for n, steps in written.items() if n not in bad}
+
+
+def _ticks(unit: Unit) -> Span:
+    return unit.span.start, unit.span.end
+
+
+def _owners(task: Variation, bars: set[int]) -> set[int]:
+    return {task.owner[bar] for bar in bars if bar in task.owner}
+
+
+def broken_variation(score: Score, task: Variation, source: Source) -> list[str]:
+    """Return what a variation promises but does not keep; empty if it keeps everything."""
+    plan = replace(task.plan, prefix=replace(task.plan.prefix, mode=task.mode), ticks=score.end)
+    found = broken_sound(score, plan)
+    found += [f"cannot be played in bar {bar + 1}" for bar in sorted(unplayable(score, task, source))[:1]]
+    return found + broken_keeping(score, task)
+
+
+def broken_keeping(score: Score, task: Variation) -> list[str]:
+    """Return what was to be kept of the source and is not."""
+    found, before = [], task.score
+    outside, after = (one.notes[~within(one.notes["onset"], task.spans)] for one in (before, score))
+    if not np.array_equal(outside, after):
+        found.append("has other notes where nothing was to change")
+    if "rhythm" in task.keep and not _same(before.notes, score.notes, ("onset", "duration", "voice", "velocity")):
+        found.append("has another rhythm")
+    if "pitch" in task.keep and _line(before.notes) != _line(score.notes):
+        found.append("has other pitches")
+    found += [f"moves the other way in bar {bar + 1}" for bar in sorted(off_contour(score, task))[:1]]
+    return found + [f"does not repeat itself in bar {bar + 1}" for bar in unrepeated(score, task)[:1]]
+
+
+def _same(one: NoteArray, other: NoteArray, names: tuple[str, ...]) -> bool:
+    """Return whether two scores hold the same values, whatever else their notes have."""
+    rows = [sorted(zip(*(notes[name].tolist() for name in names), strict=True)) for notes in (one, other)]
+    return rows[0] == rows[1]
+
+
+def _line(notes: NoteArray) -> list[tuple[int, int]]:
+    """Return pitches and techniques in order of time, from below within a moment."""
+    order = np.lexsort((notes["technique"], notes["pitch"], notes["onset"]))
+    return list(zip(notes["pitch"][order].tolist(), notes["technique"][order].tolist(), strict=True))
+
+
+def off_contour(score: Score, task: Variation) -> set[int]:
+    """Return the bars, from 0, in which the line moves otherwise than in the source, at either end of the move."""
+    if "contour" not in task.keep or "pitch" in task.keep:
+        return set()
+    found: set[int] = set()
+    last: tuple[int, int, int] | None = None  # bar and highest note of the last stroke, as it was and as it is
+    for number, (was, now) in enumerate(zip(task.bars, bars_of(score, task.lines), strict=True)):
+        old, new = (kept_strokes(bar, task.keep) for bar in (was, now))
+        if len(old) != len(new):
+            return found | {number}
+        for one, other in zip(old, new, strict=True):
+            here = (number, _top(task.score.notes, one), _top(score.notes, other))
+            if last is not None and moves_of([last[1], here[1]]) != moves_of([last[2], here[2]]):
+                found |= {last[0], number}
+            last = here
+    return found
+
+
+def unrepeated(score: Score, task: Variation) -> list[int]:
+    """Return the varied bars, from 0, that equal another one in the source but not in the result."""
+    contents = [_content(score.notes, start, end) for start, end in pairwise(task.lines.tolist())]
+    return [copy for unit in task.units for copy in unit.copies if contents[copy] != contents[unit.first[0]]]
+
+
+def _content(notes: NoteArray, start: int, end: int) -> list[tuple[int, ...]]:
+    """Return what begins in a bar, as far as it sounds there."""
+    part = notes[slice(*np.searchsorted(notes["onset"], [start, end]).tolist())]
+    ends = np.minimum(part["onset"] + part["duration"], end) - start
+    return sorted(zip((part["onset"] - start).tolist(), ends.tolist(), part["pitch"].tolist(), strict=True))
+
+
+def unplayable(score: Score, task: Variation, source: Source) -> set[int]:
+    """Return the varied bars, from 0, that the hands cannot play, or not without the techniques that MIDI lacks."""
+    notes = score.notes if source.playable else score.notes[within(score.notes["onset"], task.spans)]
+    plain = notes.copy()
+    plain["technique"] = Technique.PLUCK
+    starts = [bar.start for bar in task.bars]
+    for some in (notes, plain):
+        held = replace(score, notes=some)
+        problems = finger(held, source.instrument, source.tuning).problems
+        found = {
+            int(np.searchsorted(starts, held.notes["onset"][note], side="right")) - 1
+            for problem in problems
+            for note in problem.notes
+        }
+        if found:
+            return {_varied_near(task, bar) for bar in found}
+    return set()
+
+
+def _varied_near(task: Variation, bar: int) -> int:
+    """Return the varied bar nearest to a bar, the one before it of two."""
+    return min(task.owner, key=lambda other: (abs(other - bar), other))
