@@ -178,7 +178,7 @@ def revise(
     progress : Progress
         Told of the takes.
     write : callable, optional
-        Does a task; by default drafts are written, and the best of those that keep every promise is put into the source.
+        Does a task; by default the best of several drafts that keep every promise is put into the source.
 
     Raises
     ------

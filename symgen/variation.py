@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.compose import broken_sound
+from symgen.contours import Bounds, bounds_of
 from symgen.errors import PlayabilityError
 from symgen.grammar import Plan, lands
 from symgen.instruments.fingering import finger
@@ -43,6 +44,7 @@ _ALONE = 4
 _DRAFTS = 6
 _MOST_STEPS = 4000
 """Steps of all drafts that are written side by side: of a long piece there are fewer drafts."""
+_LOOKAHEAD_BARS = 4
 _NEAREST = 5
 _MOST_VOICINGS = 400
 
@@ -192,8 +194,11 @@ class _Workshop:
     source: Source
     plan: Plan
 
-    def script(self, settled: Mapping[int, tuple[Step, ...]]) -> Script:
-        """Return what stands and what is free while some units are settled."""
+    def script(self, settled: Mapping[int, tuple[Step, ...]], written: Mapping[int, Content]) -> Script:
+        """Return what stands and what is free while some units are settled; it ends a little after what is free."""
+        bounds = self._bounds({number: written[number] for number in settled})
+        open_bars = [bar for bar, number in self.task.owner.items() if number not in settled]
+        stop = max(open_bars) + _LOOKAHEAD_BARS
         segments: list[Segment] = []
         source_steps = steps_of(self.source.tokens)
         kept: list[Bar] = []
@@ -204,7 +209,7 @@ class _Workshop:
                 kept.clear()
 
         for number, bar in enumerate(self.task.bars):
-            if bar.start >= self.plan.total:
+            if bar.start >= self.plan.total or number > stop:
                 break
             owner = self.task.owner.get(number, -1)
             if owner < 0:
@@ -215,17 +220,59 @@ class _Workshop:
             if number in unit.copies:
                 segments.append(Again(unit.span.start, bar.end - bar.start))
             elif number == unit.first[0]:
-                segments += self._written(unit, settled.get(owner))
+                segments += self._segments(unit, settled.get(owner), bounds.get(owner, ()))
         flush()
         return tuple(segments)
 
-    def _written(self, unit: Unit, settled: tuple[Step, ...] | None) -> list[Segment]:
+    def _segments(self, unit: Unit, settled: tuple[Step, ...] | None, bounds: tuple[Bounds, ...]) -> list[Segment]:
         if settled is not None:
             return [Fixed(settled)]
         found = free_of(unit.span, self.task.keep, self.source.score, self.plan.gong)
         assert found is not None  # only such bars become units
         lead, free = found
+        if bounds and free.locks is not None:
+            free = replace(free, locks=replace(free.locks, bounds=bounds))
         return [Fixed(tuple(rests(lead))), free] if lead else [free]
+
+    def _bounds(self, written: Mapping[int, Content]) -> dict[int, tuple[Bounds, ...]]:
+        """Return within which tones, above the reference gong, units have to stay so that the line can go on."""
+        task, notes = self.task, self.source.score.notes
+        if "contour" not in task.keep or "pitch" in task.keep:
+            return {}
+        scale = [p for p in self._reach() if (p - self.plan.gong) % 12 in PENTATONIC]
+        names, tops, limits = list[int](), list[int](), list[Bounds]()
+        first: dict[int, int] = {}
+        for number, bar in enumerate(task.bars):
+            owner = task.owner.get(number, -1)
+            count = len(kept_strokes(bar, task.keep))
+            for place, stroke in enumerate(kept_strokes(bar, task.keep)):
+                tops.append(_top(notes, stroke))
+                if owner < 0:
+                    limits.append((tops[-1], tops[-1]))
+                    names.append(len(limits) - 1)
+                    continue
+                unit = task.units[owner]
+                at = (
+                    place
+                    if number != unit.first[-1] or len(unit.first) == 1
+                    else (place + len(kept_strokes(unit.span, task.keep)) - count)
+                )
+                if number in unit.copies:
+                    names.append(first[owner] + at)
+                    continue
+                first.setdefault(owner, len(limits))
+                drawn = [self._tone(step[1]) for _, step in written.get(owner, [])]
+                limits.append((drawn[at], drawn[at]) if drawn else (scale[0], scale[-1]))
+                names.append(len(limits) - 1)
+        drawn_in = bounds_of(names, moves_of(tops), limits, scale)
+        return {
+            owner: tuple((low - self.plan.gong, high - self.plan.gong) for low, high in drawn_in[start : start + size])
+            for owner, start in first.items()
+            for size in (len(kept_strokes(task.units[owner].span, task.keep)),)
+        }
+
+    def _reach(self) -> list[int]:
+        return sorted(playable_pitches(self.source.instrument, self.source.tuning, easily=True))
 
     def steps(self, draft: Draft, unit: Unit) -> Content:
         """Return what a draft has in a unit after its leading rest: ticks from its start, and the step."""
@@ -282,20 +329,23 @@ class _Workshop:
         moved["duration"][varied] = np.maximum(1, end - onset)[varied]
         return moved
 
-    def _decoded(self, span: Bar, steps: Sequence[tuple[int, Step]], velocities: NoteArray) -> NoteArray:
+    def _decoded(self, span: Bar, steps: Sequence[tuple[int, Step]], velocities: NDArray[np.int16]) -> NoteArray:
+        velocity = int(np.median(velocities))
         rows = [
-            (span.start + tick, int(rhythm.LENGTH[r]), self.plan.gong + int(melody.RELATIVE[m]) - below)
-            + (int(np.median(velocities)), 0, int(melody.TECHNIQUE[m]))
+            (span.start + tick, int(rhythm.LENGTH[r]), self._tone(m) - below, velocity, 0, int(melody.TECHNIQUE[m]))
             for tick, (r, m, c) in steps
             if m != melody.REST
             for below in (0, *chord.chord_intervals(c))
         ]
         return make_notes(rows)
 
+    def _tone(self, token: int) -> int:
+        return self.plan.gong + int(melody.RELATIVE[token])
+
     def _revoice(self, notes: NoteArray, stroke: Stroke, step: Step, unit: Unit) -> bool:
         """Give the notes of a stroke the pitches of a step, as many as they are; tell whether hands can strike them."""
         source = self.source.score.notes
-        top = self.plan.gong + int(melody.RELATIVE[step[1]])
+        top = self._tone(step[1])
         if step[1] == melody.REST:
             return False
         rows = list(stroke.rows)
@@ -327,14 +377,13 @@ class _Workshop:
         if len(drawn) == len(was) - 1 and (not last or _final_of(top, drawn) == final):
             return drawn
         shift = self.plan.shift(tick)
-        reach = playable_pitches(self.source.instrument, self.source.tuning, easily=True)
-        tones = [p for p in reach if p < top and (p - self.plan.gong - shift) % 12 in PENTATONIC]
+        tones = [p for p in self._reach() if p < top and (p - self.plan.gong - shift) % 12 in PENTATONIC]
         wanted = [pitch + (top - was[0]) for pitch in was[1:]]
         near = [sorted(tones, key=lambda p, w=w: (abs(p - w), p))[:_NEAREST] for w in wanted]  # type: ignore[misc]
         for found in islice(product(*near), _MOST_VOICINGS):
-            if len(set(found)) == len(found) and self.plan.playable((top, *found), 0):
-                if not last or _final_of(top, found) == final:
-                    return tuple(sorted(found, reverse=True))
+            distinct = len(set(found)) == len(found) and (not last or _final_of(top, found) == final)
+            if distinct and self.plan.playable((top, *found), Technique.PLUCK):
+                return tuple(sorted(found, reverse=True))
         return None
 
 
@@ -381,21 +430,21 @@ def _written(shop: _Workshop, runtime: Runtime, sampling: Sampling, seed: tuple[
     written: dict[int, Content] = {}
     drafts = max(1, min(_DRAFTS, _MOST_STEPS // max(1, len(shop.source.tokens))))
     for turn in range(_ROUNDS if count else 0):
-        plan = replace(shop.plan, script=shop.script(settled))
+        plan = replace(shop.plan, script=shop.script(settled, written))
         seeds = [(*seed, turn, place) for place in range(drafts)]
-        ranked = []
+        ranked: list[tuple[int, float, int, Draft, dict[int, Content], Score, set[int]]] = []
         for draft in write_drafts(runtime, plan, seeds, sampling):
             tried = {n: written[n] if n in settled else shop.steps(draft, task.units[n]) for n in range(count)}
             score, bad = shop.build(tried)
             bad |= _owners(task, off_contour(score, task))
             ranked.append((len(bad), -draft.fit, len(ranked), draft, tried, score, bad))
-        *_, draft, written, score, bad = min(ranked)
+        _, _, _, draft, written, score, bad = min(ranked)
         bad |= _owners(task, unplayable(score, task, shop.source))
         if not bad:
             return score
         again = bad | {n + way for n in bad for way in (-1, 1)} if turn + 1 >= _ALONE else bad
         steps = steps_of(draft.tokens)
-        settled = {n: cut(steps, *_ticks(task.units[n])) for n in range(count) if n not in again}
+        settled = {n: settled.get(n) or cut(steps, *_ticks(task.units[n])) for n in range(count) if n not in again}
     return _without_the_faulty(shop, {n: written[n] for n in settled})
 
 
@@ -488,8 +537,9 @@ def unplayable(score: Score, task: Variation, source: Source) -> set[int]:
     notes = score.notes if source.playable else score.notes[within(score.notes["onset"], task.spans)]
     plain = notes.copy()
     plain["technique"] = Technique.PLUCK
+    readings = (notes,) if np.array_equal(notes, plain) else (notes, plain)
     starts = [bar.start for bar in task.bars]
-    for some in (notes, plain):
+    for some in readings:
         held = replace(score, notes=some)
         problems = finger(held, source.instrument, source.tuning).problems
         found = {

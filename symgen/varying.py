@@ -1,4 +1,4 @@
-"""Use case: vary a piece; its rhythm, pitches, contour or form stay, the rest is written anew, in another mode if asked."""
+"""Use case: vary a piece: its rhythm, pitches, contour or form stay, the rest is new, in another mode if asked."""
 
 from __future__ import annotations
 

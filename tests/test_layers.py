@@ -45,6 +45,7 @@ FLOORS = (
         "revising",
         "infill",
         "continuing",
+        "contours",
         "strokes",
         "variation",
         "varying",
