@@ -257,7 +257,7 @@ class Grammar:
         """Return the tones that lie as the lock says, or all if there are none."""
         if self._locks.bounds:
             low, high = self._locks.bounds[self._place]
-            within = allowed & (melody.RELATIVE == np.clip(melody.RELATIVE, low, high))
+            within = allowed & (np.clip(melody.RELATIVE, low, high) == melody.RELATIVE)
             allowed = within if within[melody.REST + 1 :].any() else allowed
         move = self._locks.moves[self._place]
         if move == Locks.ANY or not self._sounded:
