@@ -17,7 +17,7 @@ from symgen.harmonizing import chords_for
 from symgen.instruments.perform import plain
 from symgen.models.runtime import Runtime
 from symgen.progress import Progress, silent
-from symgen.revising import Revision, Task, plan_for, revise
+from symgen.revising import Revision, Task, asked_of, plan_for, revise
 from symgen.sampling import Draft, Sampling
 from symgen.score import NoteArray, Score, make_notes
 from symgen.script import Fixed, steps_of
@@ -95,14 +95,23 @@ def accompany(source: Path | str | Score, **options: Any) -> ComposeResult:
     """
     music = source if isinstance(source, Score) else Path(source)
     request = AccompanyRequest(source=music, **options)
-    return ComposeResult(tuple(_takes(request, _opened(request, silent), silent)))
+    opened = _opened(request, silent)
+    return ComposeResult(tuple(_takes(request, opened, silent)), opened.remarks)
 
 
 def accompany_files(request: AccompanyRequest, progress: Progress = silent) -> ComposeResult:
     """Accompany a melody and write the results as files; see :func:`accompany`."""
     source = _opened(request, progress)
     stem = Path(source.name).stem or "score"
-    return deliver(request, lambda: _takes(request, source, progress), lambda t: f"{stem}-accompany-{t.seed}-{t.take}")
+    return deliver(
+        request,
+        "accompany",
+        lambda: _takes(request, source, progress),
+        lambda take: f"{stem}-accompany-{take.seed}-{take.take}",
+        asked=lambda take: asked_of(request, take.seed),
+        source=request.source if isinstance(request.source, Path) else None,
+        remarks=source.remarks,
+    )
 
 
 def _opened(request: AccompanyRequest, progress: Progress) -> Source:
@@ -136,8 +145,8 @@ def _takes(request: AccompanyRequest, source: Source, progress: Progress) -> Ite
     def task_of(number: int, rng: np.random.Generator) -> Task:
         return task
 
-    for take in revise(request, source, task_of, progress, write_accompaniment):
-        yield take if request.perform else _to_the_letter(take, source)
+    takes = revise(request, source, task_of, progress, write_accompaniment)
+    return (take if request.perform else _to_the_letter(take, source) for take in takes)
 
 
 def _to_the_letter(take: Take, source: Source) -> Take:

@@ -14,8 +14,20 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, console
+from symgen import (
+    cli_accompany,
+    cli_arrange,
+    cli_corpus,
+    cli_dataset,
+    cli_options,
+    cli_play,
+    cli_takes,
+    cli_vary,
+    cli_verbs,
+    console,
+)
 from symgen.cli_options import Json, Quiet
+from symgen.cli_words import print_takes
 
 app = typer.Typer(
     name="symgen",
@@ -68,6 +80,7 @@ def compose(
     metre: Annotated[str | None, typer.Option(metavar="N/D", help="Metre, such as 4/4.")] = None,
     bars: Annotated[int | None, typer.Option(metavar="N", help="Length in bars.")] = None,
     seconds: Annotated[float | None, typer.Option(metavar="S", help="Length in seconds, instead of bars.")] = None,
+    motif: Annotated[str | None, typer.Option(metavar="JIANPU", help="How it begins: \"5 6 1' 2' | 3' -\".")] = None,
     takes: Annotated[int, typer.Option(metavar="N", help="How many pieces to compose.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed: the same one composes the same piece.")] = None,
     raw: cli_options.Raw = False,
@@ -83,6 +96,7 @@ def compose(
     time_signatures: cli_options.TimeSignatures = "map",
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
+    live: cli_takes.Live = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -99,6 +113,7 @@ def compose(
         metre=metre,
         bars=bars,
         seconds=seconds,
+        motif=motif,
         takes=takes,
         seed=seed,
         raw=raw,
@@ -111,14 +126,9 @@ def compose(
         layout=cli_options.writer_options(layout, time_signatures, names, articulations),
         **{name: value for name, value in chosen.items() if value is not None},
     )
-    with console.Reporter(quiet=quiet) as progress:
-        result = compose_files(request, progress)
-    takes_made = [take.as_json() for take in result.takes]
-    if as_json:
-        console.print_json({"takes": takes_made})
-    else:
-        for take in takes_made:
-            console.print_lines(describe_take(take))
+    with console.Reporter(quiet=quiet or live) as progress:
+        result = compose_files(request, progress, cli_takes.listener(as_json=as_json) if live else None)
+    print_takes(result.as_json(), as_json=as_json)
 
 
 @app.command()
@@ -299,7 +309,14 @@ def evaluate(
         console.print_lines(result.as_markdown().splitlines())
 
 
+app.command("continue")(cli_verbs.continue_)
+app.command()(cli_verbs.infill)
+app.command()(cli_vary.vary)
+app.command()(cli_accompany.accompany)
 app.command()(cli_arrange.arrange)
+app.command()(cli_takes.critic)
+app.command()(cli_takes.session)
+app.command()(cli_play.play)
 
 
 @app.command()
@@ -429,13 +446,6 @@ def _style_row(style: Mapping[str, Any]) -> tuple[str, ...]:
     return (*names, f"{low:g} to {high:g}", str(style["bars"]))
 
 
-def pitch_words(gong: int | str) -> str:
-    """Return the name of a pitch class, or of a pitch given by name as it is."""
-    from symgen.theory.degrees import pitch_class_name
-
-    return pitch_class_name(gong) if isinstance(gong, int) else gong
-
-
 def describe_recording(recording: Mapping[str, Any]) -> list[str]:
     """Return the lines that tell a musician about one transcribed recording, none if it failed.
 
@@ -456,25 +466,3 @@ def describe_recording(recording: Mapping[str, Any]) -> list[str]:
         if recording[name]:
             lines.append(f"  {name}: {console.named_counts(recording[name])}".replace("_", " "))
     return [*lines, f"  mind: {', '.join(recording['flags'])}"] if recording["flags"] else lines
-
-
-def describe_take(take: Mapping[str, Any]) -> list[str]:
-    """Return the lines that tell a musician about one composed take.
-
-    Parameters
-    ----------
-    take : mapping
-        One of ``takes`` in the JSON of ``symgen compose``.
-    """
-    first = [take["style"], f"gong {pitch_words(take['gong'])}", f"{take['mode']} mode"]
-    if take.get("tuning"):
-        first.append(f"tuning {take['tuning']}")
-    minutes, seconds = divmod(round(take["seconds"]), 60)
-    second = [f"{take['bars']} bars", f"{minutes}:{seconds:02}", f"{take['notes']} notes"]
-    second.append("playable" if take["playable"] else "not playable as it stands")
-    second.append(f"seed {take['seed']}")
-    lines = [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
-    if copied := take["copy"]:
-        run = f"at most {copied['longest_run']} notes in a row" if copied["longest_run"] else "no run of eight notes"
-        lines.append(f"  shares {run} with the pieces it learnt from")
-    return lines

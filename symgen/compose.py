@@ -7,27 +7,37 @@ every note.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from symgen.copying import CopyReport, copy_report
+from symgen.elsewhere import elsewhere, halves
 from symgen.errors import PlayabilityError, UsageError
 from symgen.files import check_target, make_folder, write_bytes
 from symgen.grammar import Plan
-from symgen.instruments.fingering import finger
+from symgen.instruments.fingering import COMPILED_FROM, Fingering, finger
 from symgen.instruments.perform import play
+from symgen.isolation import alive
+from symgen.live import Listener
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
+from symgen.models.runtime import Runtime
+from symgen.native import is_available
 from symgen.performance import Performance
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
 from symgen.resources import checkpoints_dir
-from symgen.sampling import compose_sequences
-from symgen.score import Score, Section, Tempo, make_notes
+from symgen.sampling import compose_sequences, write_drafts
+from symgen.score import Score, Section, Technique, Tempo, make_notes
+from symgen.script import Step
+from symgen.session import Made, read_session, record
 from symgen.styles import STYLES, Style
+from symgen.takes import Judge, Standing, load_judge, rank_takes
 from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
@@ -41,6 +51,7 @@ __all__ = [
     "broken_promises",
     "compose",
     "compose_files",
+    "compose_numbered",
     "compose_side_by_side",
     "compose_takes",
     "list_styles",
@@ -50,6 +61,13 @@ __all__ = [
 DEFAULT_CHECKPOINT = "zither"
 _ATTEMPTS = 24
 _SECTION_BARS = 8
+_SIDE_BY_SIDE = 16
+"""Takes composed in one batch: more take more memory and hardly less time each."""
+_OF_FILES = frozenset({"output", "format", "layout"})
+"""Fields of a request that say how a piece is written, not what it is."""
+_USUAL_BARS = 24
+_WORTH_TWO = 192
+"""Bars of all takes together from which on a second process is worth its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +98,8 @@ class Take:
         What it shares with the training pieces.
     checkpoint : str
         Digest of the weights.
+    standing : Standing or None
+        Where it stands among the takes of its request; see :mod:`symgen.takes`.
     path : Path or None
         File it was written to.
     """
@@ -99,6 +119,7 @@ class Take:
     playable: bool
     copy: CopyReport | None
     checkpoint: str
+    standing: Standing | None = None
     path: Path | None = None
 
     @property
@@ -125,18 +146,26 @@ class Take:
             "playable": self.playable,
             "copy": {} if self.copy is None else self.copy.as_json(),
             "checkpoint": self.checkpoint,
+            **({} if self.standing is None else {"rank": self.standing.rank, "score": self.standing.as_json()}),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class ComposeResult:
-    """The pieces composed, in order of take."""
+    """The pieces composed, the best first (see :mod:`symgen.takes`), and what was assumed or changed before."""
 
     takes: tuple[Take, ...]
+    remarks: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
-        return {"takes": [take.as_json() for take in self.takes]}
+        remarks = {"remarks": list(self.remarks)} if self.remarks else {}
+        return {"takes": [take.as_json() for take in self.takes], **remarks}
+
+
+def in_order_of_take(takes: Sequence[Take]) -> ComposeResult:
+    """Return takes as they were made."""
+    return ComposeResult(tuple(takes))
 
 
 def compose(style: str, **options: Any) -> ComposeResult:
@@ -159,26 +188,143 @@ def compose(style: str, **options: Any) -> ComposeResult:
     return compose_takes(ComposeRequest(style, **options))
 
 
-def compose_takes(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
-    """Compose the takes of a request; see :func:`compose`."""
-    return ComposeResult(tuple(_takes(check_request(request), request, _checkpoint(request), progress)))
+def compose_takes(
+    request: ComposeRequest, progress: Progress = silent, listener: Listener | None = None
+) -> ComposeResult:
+    """Compose the takes of a request; see :func:`compose`.
+
+    A listener hears them one after the other, every step as it is drawn; see :mod:`symgen.live`.
+    """
+    checkpoint = _checkpoint(request)
+    wish = check_request(request)
+    judge = load_judge(checkpoint, wish.style.name)
+    return _ranked(list(_takes(wish, request, checkpoint, progress, listener)), judge)
+
+
+def compose_numbered(request: ComposeRequest, numbers: Sequence[int], progress: Progress = silent) -> list[Take]:
+    """Compose only some takes of a request, by their numbers: to the bit what they are among all of them.
+
+    Raises
+    ------
+    UsageError, CheckpointError
+        As :func:`compose`; also if the request has no such take.
+    """
+    if strange := [number for number in numbers if not 1 <= number <= request.takes]:
+        raise UsageError(f"take {strange[0]}", expected=f"1 to {request.takes}")
+    wish, checkpoint = check_request(request), _checkpoint(request)
+    _check_style(wish, checkpoint)
+    runtime = checkpoint.runtime()
+    found = {
+        take.take: take
+        for some in _waves(numbers)
+        for take in _wave(wish, request, some, checkpoint, runtime, progress)
+    }
+    return [found[number] for number in numbers]
 
 
 def _checkpoint(request: ComposeRequest) -> Checkpoint:
     return load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
 
 
-def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress) -> Iterator[Take]:
-    """Yield the takes of a request one after the other."""
+def _ranked(takes: Sequence[Take], judge: Judge) -> ComposeResult:
+    """Return takes of one request, the best first."""
+    in_order = sorted(takes, key=lambda take: take.take)
+    standings = rank_takes([take.tokens for take in in_order], judge)
+    ranked = [replace(take, standing=standing) for take, standing in zip(in_order, standings, strict=True)]
+    return ComposeResult(tuple(sorted(ranked, key=lambda take: take.standing.rank if take.standing else 0)))
+
+
+def _takes(
+    wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress, listener: Listener | None = None
+) -> Iterator[Take]:
+    """Yield the takes of a request as they are composed, side by side; which comes first does not matter."""
     _check_style(wish, checkpoint)
     runtime = checkpoint.runtime()
-    for number in range(1, request.takes + 1):
-        plan, tempo = _plan_of(wish, request, number)
+    numbers = range(1, request.takes + 1)
+    if listener is not None:  # who listens hears one after the other
+        for number in numbers:
+            yield from _wave(wish, request, [number], checkpoint, runtime, progress, listener)
+        return
+    mine, others = halves(numbers, worth=len(numbers) * (request.bars or _USUAL_BARS) >= _WORTH_TWO)
+    with elsewhere(f"{__name__}:compose_part", others, _music(request)) as await_others:
+        for some in _waves(mine):
+            yield from _wave(wish, request, some, checkpoint, runtime, progress)
+        takes: list[Take] = await_others()
+        yield from takes
+    done = {take.take for take in takes}
+    for some in _waves([number for number in others if number not in done]):  # whatever befell the other process
+        yield from _wave(wish, request, some, checkpoint, runtime, progress)
 
-        def tick(done: int, total: int, number: int = number) -> None:
-            progress(f"composing take {number} of {request.takes}", done, total)
 
-        yield _compose_one(wish, plan, tempo, number, checkpoint, runtime, request, tick)
+def _pass_on(listener: Listener, row: int, step: Step) -> None:
+    del row  # there is one
+    listener.step(*step)
+
+
+def _waves(numbers: Sequence[int]) -> list[Sequence[int]]:
+    return [numbers[begin : begin + _SIDE_BY_SIDE] for begin in range(0, len(numbers), _SIDE_BY_SIDE)]
+
+
+def _wave(
+    wish: Wish,
+    request: ComposeRequest,
+    numbers: Sequence[int],
+    checkpoint: Checkpoint,
+    runtime: Runtime,
+    progress: Progress,
+    listener: Listener | None = None,
+) -> Iterator[Take]:
+    """Compose takes side by side until each keeps every promise; what each is does not depend on the others."""
+    planned = {number: _plan_of(wish, request, number) for number in numbers}
+    label = f"take {numbers[0]}" if len(numbers) == 1 else f"takes {numbers[0]} to {numbers[-1]}"
+    left, reasons = list(numbers), list[str]()
+    for attempt in range(_ATTEMPTS):
+
+        def tick(done: int, total: int) -> None:
+            progress(f"composing {label} of {request.takes}", done, total)
+
+        plans = [_strict(planned[number][0], attempt) for number in left]
+        seeds = [(wish.seed, number, attempt, 0) for number in left]
+        again = []
+        heard: Callable[[int, Step], None] | None = None
+        if listener is not None:
+            listener.begin(plans[0], planned[left[0]][1], left[0], attempt)
+            heard = partial(_pass_on, listener)
+        drafts = write_drafts(runtime, plans, seeds, wish.sampling, tick, follow=heard)
+        composed = [draft.tokens for draft in drafts]
+        machine_code = True if is_available() and 2 * sum(map(len, composed)) >= COMPILED_FROM else None
+        for number, tokens in zip(left, composed, strict=True):
+            plan, tempo = planned[number]
+            score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
+            broken, fingering = _examine(score, plan, machine_code)
+            if broken:
+                again.append(number)
+                reasons = broken
+                if listener is not None:
+                    listener.broken(broken)
+            else:
+                yield _take(wish, plan, tempo, number, checkpoint, tokens, score, fingering, request)
+        left = again
+        if not left:
+            return
+    raise PlayabilityError(
+        f"no piece keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
+        remedy="ask for more bars, a lower temperature or another tuning",
+    )
+
+
+def compose_part(items: Sequence[Sequence[int]], music: dict[str, Any], working: Any) -> Iterator[tuple[int, Any]]:
+    """Compose some takes of a request in a child process, see :func:`symgen.elsewhere.elsewhere`."""
+    request = ComposeRequest(**music)
+    wish, checkpoint = check_request(request), _checkpoint(request)
+    runtime = checkpoint.runtime()
+    for index, numbers in enumerate(items):
+        working([index])
+        takes: list[Take] = []
+        for some in _waves(numbers):
+            with suppress(PlayabilityError):  # composed once more by the parent, which raises it
+                takes.extend(_wave(wish, request, some, checkpoint, runtime, lambda *_: alive()))
+        yield index, takes
 
 
 def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress = silent) -> list[TokenSequence | None]:
@@ -255,12 +401,15 @@ def _check_style(wish: Wish, checkpoint: Checkpoint) -> None:
         )
 
 
-def compose_files(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
+def compose_files(
+    request: ComposeRequest, progress: Progress = silent, listener: Listener | None = None
+) -> ComposeResult:
     """Compose the takes of a request and write each to a file.
 
     With an output that ends in a known suffix and one take, that file is written; otherwise the output is
     a folder, made if it is missing, and files are named ``<style>-<seed>-<take>`` with the suffix of the format.
-    Each is written as soon as it is composed, so that what comes after it cannot take it away.
+    Each is written as soon as it is composed, so that what comes after it cannot take it away. A folder that was named
+    keeps them as a session, see :mod:`symgen.session`.
 
     Raises
     ------
@@ -271,11 +420,29 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
         If a file cannot be written; nothing partial is left.
     """
     wish = check_request(request)
+    used: list[Checkpoint] = []
 
     def takes() -> Iterator[Take]:
-        return _takes(wish, request, _checkpoint(request), progress)
+        used.append(_checkpoint(request))
+        return _later(lambda: _takes(wish, request, used[0], progress, listener))
 
-    return deliver(request, takes, lambda take: f"{take.style}-{take.seed}-{take.take}")
+    def order(written: Sequence[Take]) -> ComposeResult:
+        return _ranked(written, load_judge(used[0], wish.style.name))
+
+    asked = {name: value for name, value in _music(replace(request, seed=wish.seed)).items() if value is not None}
+    return deliver(
+        request,
+        "compose",
+        takes,
+        lambda take: f"{take.style}-{take.seed}-{take.take}",
+        asked=lambda take: asked,
+        order=order,
+    )
+
+
+def _later(begin: Callable[[], Iterator[Take]]) -> Iterator[Take]:
+    """Yield takes whose composing begins when the first is asked for."""
+    yield from begin()
 
 
 class Delivery(Protocol):
@@ -298,17 +465,37 @@ class Delivery(Protocol):
         """How they are written."""
 
 
-def deliver(request: Delivery, takes: Callable[[], Iterator[Take]], name_of: Callable[[Take], str]) -> ComposeResult:
-    """Write takes to files, each as soon as it is there.
+def deliver(
+    request: Delivery,
+    verb: str,
+    takes: Callable[[], Iterator[Take]],
+    name_of: Callable[[Take], str],
+    *,
+    asked: Callable[[Take], Mapping[str, Any]],
+    order: Callable[[Sequence[Take]], ComposeResult] = in_order_of_take,
+    source: Path | None = None,
+    remarks: Sequence[str] = (),
+) -> ComposeResult:
+    """Write takes to files, each as soon as it is there, and keep a session of those that go into a folder.
 
     Parameters
     ----------
     request : Delivery
         Where to and how.
+    verb : str
+        What makes them.
     takes : callable
-        Begins the work; called when the output is known to be good.
+        Checks what can be checked at once and returns the takes, which are made as they are asked for.
     name_of : callable
         Name of a take's file in a folder, without the suffix.
+    asked : callable
+        What was asked for, for the session, seed and all.
+    order : callable
+        Puts the takes in order.
+    source : Path, optional
+        File that they are made from.
+    remarks : sequence of str
+        What was assumed or changed before.
 
     Raises
     ------
@@ -328,17 +515,49 @@ def deliver(request: Delivery, takes: Callable[[], Iterator[Take]], name_of: Cal
             expected="a folder",
             remedy=f"use -o {output.with_suffix('')}",
         )
-    coming = takes()
     if is_file:
         check_target(output)
-    else:
+    coming = takes()
+    if not is_file:
         make_folder(output)
-    written = []
-    for take in coming:
-        path = output if is_file else output / f"{name_of(take)}{writer.SUFFIXES[0]}"
-        write_bytes(path, writers.encode(take.performance, writer, request.layout))
-        written.append(replace(take, path=path))
-    return ComposeResult(tuple(written))
+        if request.output is not None:
+            read_session(output, missing=True)  # one that cannot be read is told before anything is composed
+    written: list[Take] = []
+    try:
+        for take in coming:
+            path = output if is_file else output / f"{name_of(take)}{writer.SUFFIXES[0]}"
+            write_bytes(path, writers.encode(take.performance, writer, request.layout))
+            written.append(replace(take, path=path))
+    finally:  # also what was written before an interrupt is in the session
+        result = order(written)
+        if request.output is not None and not is_file and written:
+            in_order = sorted(result.takes, key=lambda take: take.take)
+            record(output, [_made(take, verb, asked(take), source) for take in in_order])
+    return replace(result, remarks=tuple(remarks))
+
+
+def _made(take: Take, verb: str, asked: Mapping[str, Any], source: Path | None) -> Made:
+    """Return what the session of its folder says of a take."""
+    facts = take.as_json()
+    about = {name: facts[name] for name in ("style", "gong_name", "mode", "tuning", "metre", "tempo", "bars", "notes")}
+    assert take.path is not None
+    return Made(
+        path=take.path,
+        command=verb,
+        source=source,
+        rank=facts.get("rank"),
+        score=facts.get("score", {}),
+        seed=take.seed,
+        take=take.take,
+        request={name: str(value) if isinstance(value, Path) else value for name, value in asked.items()},
+        checkpoint=take.checkpoint,
+        about=about,
+    )
+
+
+def _music(request: ComposeRequest) -> dict[str, Any]:
+    """Return what a request asks of the music, whatever file it is written to."""
+    return {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
 
 
 def list_styles() -> tuple[Style, ...]:
@@ -346,35 +565,15 @@ def list_styles() -> tuple[Style, ...]:
     return tuple(STYLES.values())
 
 
-def _compose_one(
-    wish: Wish,
-    plan: Plan,
-    tempo: float,
-    number: int,
-    checkpoint: Checkpoint,
-    runtime: Any,
-    request: ComposeRequest,
-    tick: Any,
-) -> Take:
-    """Compose until a piece keeps every promise."""
-    reasons: Sequence[str] = ()
-    for attempt in range(_ATTEMPTS):
-        (tokens,) = compose_sequences(
-            runtime, _strict(plan, attempt), [(wish.seed, number, attempt, 0)], wish.sampling, tick
-        )
-        score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
-        reasons = broken_promises(score, plan)
-        if not reasons:
-            return _take(wish, plan, tempo, number, checkpoint, tokens, score, request)
-    raise PlayabilityError(
-        f"no piece keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
-        remedy="ask for more bars, a lower temperature or another tuning",
-    )
-
-
 def broken_promises(score: Score, plan: Plan) -> list[str]:
     """Return what a piece promises but does not keep; empty if it keeps everything."""
-    return broken_sound(score, plan) or broken_playing(score, plan)
+    return _examine(score, plan)[0]
+
+
+def _examine(score: Score, plan: Plan, machine_code: bool | None = None) -> tuple[list[str], Fingering]:
+    """Return what a piece promises but does not keep, and how it is fingered."""
+    broken, fingering = _in_hand(score, plan, machine_code)
+    return broken_sound(score, plan) + broken, fingering
 
 
 def broken_sound(score: Score, plan: Plan) -> list[str]:
@@ -392,12 +591,20 @@ def broken_sound(score: Score, plan: Plan) -> list[str]:
 
 def broken_playing(score: Score, plan: Plan) -> list[str]:
     """Return why a piece cannot be played, as it is written or as it is read back from MIDI."""
-    broken = [str(problem) for problem in finger(score, plan.instrument, plan.tuning).problems[:1]]
-    if not broken:  # MIDI carries no technique: what is read back has to be playable all the same
+    return _in_hand(score, plan)[0]
+
+
+def _in_hand(score: Score, plan: Plan, machine_code: bool | None = None) -> tuple[list[str], Fingering]:
+    """Return why a piece cannot be played, and how it is fingered."""
+    fingering = finger(score, plan.instrument, plan.tuning, machine_code=machine_code)
+    broken = [str(problem) for problem in fingering.problems[:1]]
+    plain = (score.notes["technique"] == Technique.PLUCK).all()
+    if not broken and not plain:  # MIDI carries no technique: what is read back has to be playable all the same
         read_back = make_notes(onset=score.notes["onset"], duration=score.notes["duration"], pitch=score.notes["pitch"])
-        problems = finger(replace(score, notes=read_back), plan.instrument, plan.tuning).problems
+        bare = replace(score, notes=read_back)
+        problems = finger(bare, plan.instrument, plan.tuning, machine_code=machine_code).problems
         broken.extend(f"without its techniques, {problem}" for problem in problems[:1])
-    return broken
+    return broken, fingering
 
 
 def _sections(plan: Plan) -> tuple[Section, ...]:
@@ -422,9 +629,9 @@ def _take(
     checkpoint: Checkpoint,
     tokens: TokenSequence,
     score: Score,
+    fingering: Fingering,
     request: ComposeRequest,
 ) -> Take:
-    fingering = finger(score, plan.instrument, plan.tuning)
     performance = play(
         score,
         plan.instrument,

@@ -13,7 +13,7 @@ from symgen.compose import ComposeResult, Take, deliver
 from symgen.errors import UsageError
 from symgen.performance import Performance
 from symgen.progress import Progress, silent
-from symgen.revising import Revision, Task, plan_for, revise
+from symgen.revising import Revision, Task, asked_of, plan_for, revise
 from symgen.score import Score
 from symgen.script import Fixed, Free, cut, steps_of
 from symgen.sources import Source, open_source
@@ -72,14 +72,23 @@ def continue_piece(source: Path | str | Score, **options: Any) -> ComposeResult:
     """
     music = source if isinstance(source, Score) else Path(source)
     request = ContinueRequest(source=music, **options)
-    return ComposeResult(tuple(_takes(request, _opened(request, silent), silent)))
+    opened = _opened(request, silent)
+    return ComposeResult(tuple(_takes(request, opened, silent)), opened.remarks)
 
 
 def continue_files(request: ContinueRequest, progress: Progress = silent) -> ComposeResult:
     """Go on from where a piece ends and write the results as files; see :func:`continue_piece`."""
     source = _opened(request, progress)
     stem = Path(source.name).stem or "score"
-    return deliver(request, lambda: _takes(request, source, progress), lambda t: f"{stem}-continue-{t.seed}-{t.take}")
+    return deliver(
+        request,
+        "continue",
+        lambda: _takes(request, source, progress),
+        lambda take: f"{stem}-continue-{take.seed}-{take.take}",
+        asked=lambda take: asked_of(request, take.seed),
+        source=request.source if isinstance(request.source, Path) else None,
+        remarks=source.remarks,
+    )
 
 
 def _opened(request: ContinueRequest, progress: Progress) -> Source:
@@ -100,8 +109,8 @@ def _takes(request: ContinueRequest, source: Source, progress: Progress) -> Iter
     def task_of(number: int, rng: np.random.Generator) -> Task:
         return task
 
-    for take in revise(request, source, task_of, progress):
-        yield _without_source(take, start) if request.only else take
+    takes = revise(request, source, task_of, progress)
+    return (_without_source(take, start) for take in takes) if request.only else takes
 
 
 def _bars(request: ContinueRequest, source: Source, bar: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from symgen.compose import ComposeResult, deliver
 from symgen.errors import UsageError
 from symgen.progress import Progress, silent
-from symgen.revising import LOOKAHEAD, Revision, Span, Task, plan_for, revise
+from symgen.revising import LOOKAHEAD, Revision, Span, Task, asked_of, plan_for, revise
 from symgen.score import Score
 from symgen.script import Fixed, Free, Script, cut, steps_of
 from symgen.sources import Source, open_source
@@ -56,14 +56,23 @@ def infill(source: Path | str | Score, bars: str | tuple[int, int], **options: A
     """
     music = source if isinstance(source, Score) else Path(source)
     request = InfillRequest(source=music, bars=bars, **options)
-    return ComposeResult(tuple(_takes(request, _opened(request, silent), silent)))
+    opened = _opened(request, silent)
+    return ComposeResult(tuple(_takes(request, opened, silent)), opened.remarks)
 
 
 def infill_files(request: InfillRequest, progress: Progress = silent) -> ComposeResult:
     """Write some bars of a piece anew and write the results as files; see :func:`infill`."""
     source = _opened(request, progress)
     stem = Path(source.name).stem or "score"
-    return deliver(request, lambda: _takes(request, source, progress), lambda t: f"{stem}-infill-{t.seed}-{t.take}")
+    return deliver(
+        request,
+        "infill",
+        lambda: _takes(request, source, progress),
+        lambda take: f"{stem}-infill-{take.seed}-{take.take}",
+        asked=lambda take: asked_of(request, take.seed),
+        source=request.source if isinstance(request.source, Path) else None,
+        remarks=source.remarks,
+    )
 
 
 def _opened(request: InfillRequest, progress: Progress) -> Source:

@@ -18,6 +18,7 @@ from symgen.grammar import Plan
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import serves, tunings_for
+from symgen.motif import Motif, begin_with, parse_motif
 from symgen.sampling import Sampling
 from symgen.score import Metre, Technique
 from symgen.styles import Style, get_style
@@ -57,6 +58,8 @@ class ComposeRequest:
         Such as "4/4".
     bars, seconds : int, float, optional
         Length; not both.
+    motif : str, optional
+        How the piece begins, in jianpu: ``5 6 1' 2' | 3' - 2' 1'``.
     takes : int
         How many pieces.
     seed : int, optional
@@ -87,6 +90,7 @@ class ComposeRequest:
     metre: str | None = None
     bars: int | None = None
     seconds: float | None = None
+    motif: str | None = None
     takes: int = 1
     seed: int | None = None
     raw: bool = False
@@ -117,6 +121,8 @@ class Wish:
         How boldly to draw.
     seed : int
         As asked for, or drawn.
+    motif : Motif or None
+        How it begins.
     """
 
     style: Style
@@ -127,6 +133,7 @@ class Wish:
     metre: Metre
     sampling: Sampling
     seed: int
+    motif: Motif | None = None
 
 
 def check_request(request: ComposeRequest) -> Wish:
@@ -151,7 +158,8 @@ def check_request(request: ComposeRequest) -> Wish:
     metre = _metre(request.metre, style)
     if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
         _refuse_tuning(instrument, tuning, gong, mode)
-    return Wish(style, instrument, mode, gong, tuning, metre, sampling, seed)
+    motif = None if request.motif is None else parse_motif(request.motif, metre)
+    return Wish(style, instrument, mode, gong, tuning, metre, sampling, seed, motif)
 
 
 class Manner(Protocol):
@@ -278,7 +286,8 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
         techniques=TECHNIQUES[wish.instrument.name],
         bian_share=style.bian_share,
     )
-    return replace(plan, harmonics=_harmonic_passages(plan, style, rng))
+    plan = replace(plan, harmonics=_harmonic_passages(plan, style, rng))
+    return plan if wish.motif is None else begin_with(plan, wish.motif)
 
 
 def _harmonic_passages(plan: Plan, style: Style, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:

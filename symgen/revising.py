@@ -7,9 +7,9 @@ every promise is taken, and what stood is put back to the tick.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from symgen.sources import Source
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
 from symgen.tokens.prefix import Prefix, metre_class
-from symgen.units import bar_ticks
+from symgen.units import TICKS_PER_QUARTER, bar_ticks
 from symgen.writers import DEFAULTS, Options
 
 Span = tuple[int, int]
@@ -41,8 +41,10 @@ Span = tuple[int, int]
 LOOKAHEAD = 24
 """Steps behind a free stretch by which drafts are judged."""
 
+_FINEST = TICKS_PER_QUARTER // 4
 _ATTEMPTS = 6
 _DRAFTS = 8
+_OF_FILES = frozenset({"source", "output", "format", "layout"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,12 @@ def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = N
     tick : int
         Where the free part begins: its metre is what the generator is told.
     """
+    for place in source.bars.tolist():
+        if place % _FINEST:
+            raise UsageError(
+                f"{source.name} has a bar line {place} ticks from its start",
+                expected="bar lines on sixteenths of the beat",
+            )
     metre = source.metre_at(tick)
     told = metre_class((metre,))
     bar = bar_ticks(metre.numerator, metre.denominator)
@@ -158,6 +166,12 @@ def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = N
     )
 
 
+def asked_of(request: Revision, seed: int) -> dict[str, Any]:
+    """Return what a request asks of the music, whatever it is about and whatever file it is written to."""
+    own = {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
+    return {name: value for name, value in {**own, "seed": seed}.items() if value is not None}
+
+
 def revise(
     request: Revision,
     source: Source,
@@ -165,7 +179,7 @@ def revise(
     progress: Progress = silent,
     write: Write | None = None,
 ) -> Iterator[Take]:
-    """Yield the takes of a request on a source.
+    """Return the takes of a request on a source, which are made as they are asked for.
 
     Parameters
     ----------
@@ -198,11 +212,15 @@ def revise(
             remedy="name another with --checkpoint",
         )
     runtime = checkpoint.runtime()
-    for number in range(1, request.takes + 1):
-        progress(f"take {number} of {request.takes}")
-        task = task_of(number, np.random.default_rng([seed, number]))
-        draft, score = (write or _best)(task, source, runtime, sampling, (seed, number))
-        yield _take(request, source, task, draft, score, checkpoint, seed, number)
+
+    def takes() -> Iterator[Take]:
+        for number in range(1, request.takes + 1):
+            progress(f"take {number} of {request.takes}")
+            task = task_of(number, np.random.default_rng([seed, number]))
+            draft, score = (write or _best)(task, source, runtime, sampling, (seed, number))
+            yield _take(request, source, task, draft, score, checkpoint, seed, number)
+
+    return takes()
 
 
 def _best(

@@ -92,10 +92,14 @@ class Free:
         Its length: a whole number of eighths.
     locks : Locks, optional
         What is kept of it.
+    cadence : int, optional
+        Degree, in semitones above gong, on which it comes to rest in its last beats. The end of a piece always closes
+        on the final of its mode.
     """
 
     ticks: int
     locks: Locks | None = None
+    cadence: int | None = None
 
 
 @dataclass(frozen=True)
@@ -120,28 +124,49 @@ def cut(steps: Sequence[Step], start: int, end: int) -> tuple[Step, ...]:
     """Return the steps that begin from `start` up to `end` ticks, as long together as the stretch is.
 
     A step that begins before the stretch leaves a rest where it sounds into it, and one that goes beyond its end is
-    cut there.
+    cut there. Where the stretch does not fit the values that tokens have, all onsets move to the nearest 64th.
 
     Parameters
     ----------
     steps : sequence of Step
         Of a piece from tick 0 on.
     start, end : int
-        The stretch.
+        The stretch, a whole number of 64ths.
     """
     found: list[Step] = []
+    inside: list[tuple[int, Step]] = []
     time = 0
     for step in steps:
         begin, time = time, time + int(rhythm.INTERVAL[step[0]])
-        if begin >= end or time < start or (time == start and begin < start):
-            continue
+        if begin >= end:
+            break
         if begin < start:
-            found += rests(min(time, end) - start)
-        elif time <= end:
-            found.append(step)
-        else:
-            found += _shortened(step, end - begin)
-    return (*found, *rests(end - max(time, start))) if time < end else tuple(found)
+            found = rests(min(time, end) - start) if time > start else []
+            continue
+        inside.append((begin, step))
+        found += [step] if time <= end else _shortened(step, end - begin)
+    found += rests(end - max(time, start)) if time < end else []
+    exact = sum(int(rhythm.INTERVAL[step[0]]) for step in found) == end - start
+    return tuple(found if exact else _moved_to_64ths(inside, start, end))
+
+
+def _moved_to_64ths(inside: Sequence[tuple[int, Step]], start: int, end: int) -> list[Step]:
+    """Return steps that begin at given ticks, each moved to the nearest 64th of a stretch."""
+    finest = rhythm.GRID[0]
+    onsets = [min(start + round((begin - start) / finest) * finest, end - finest) for begin, _ in inside]
+    if not inside:
+        return rests(end - start)
+    found = rests(onsets[0] - start)
+    for onset, after, (_, step) in zip(onsets, [*onsets, end][1:], inside, strict=True):
+        found += _shortened(step, after - onset) if after > onset else [_at_once(step)]
+    return found
+
+
+def _at_once(step: Step) -> Step:
+    """Return a step that the next one begins together with."""
+    token = rhythm.rhythm_token(0, rhythm.nearest(int(rhythm.LENGTH[step[0]])))
+    assert token is not None  # every value of the grid has one
+    return token, step[1], step[2]
 
 
 def _shortened(step: Step, ticks: int) -> list[Step]:
@@ -150,12 +175,10 @@ def _shortened(step: Step, ticks: int) -> list[Step]:
     whole = rhythm.rhythm_token(ticks, length) or rhythm.rhythm_token(ticks, ticks)
     if whole is not None:
         return [(whole, step[1], step[2])]
-    if ticks < rhythm.GRID[0]:
-        return rests(ticks)
-    first = rhythm.longest_within(ticks)
-    token = rhythm.rhythm_token(first, first)
-    assert token is not None  # every value of the grid has one
-    return [(token, step[1], step[2]), *rests(ticks - first)]
+    found = rests(ticks)
+    if found:  # the note takes the first value, and rests the others
+        found[0] = (found[0][0], step[1], step[2])
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -13,14 +13,15 @@ from symgen.compose import ComposeResult, Take, deliver
 from symgen.errors import UsageError, one_line
 from symgen.instruments.rules import playable_pitches, serves, tunings_for
 from symgen.progress import Progress, silent
-from symgen.revising import Revision, Span, Task, plan_for, revise
+from symgen.redrafting import write_variation
+from symgen.revising import Revision, Span, Task, asked_of, plan_for, revise
 from symgen.score import Score, Technique
 from symgen.sources import Source, open_source
 from symgen.strokes import Bar, bars_of
 from symgen.theory.degrees import PENTATONIC, parse_pitch_class, pitch_class_name
 from symgen.theory.modes import final_of, parse_mode
 from symgen.theory.modulation import gong_regions
-from symgen.variation import KEEPS, Unit, Variation, free_of, write_variation
+from symgen.variation import KEEPS, Unit, Variation, free_of
 
 _AMOUNT = 0.5
 _GOLDEN = (5**0.5 - 1) / 2
@@ -71,14 +72,23 @@ def vary(source: Path | str | Score, **options: Any) -> ComposeResult:
     """
     music = source if isinstance(source, Score) else Path(source)
     request = VaryRequest(source=music, **options)
-    return ComposeResult(tuple(_takes(request, _opened(request, silent), silent)))
+    opened = _opened(request, silent)
+    return ComposeResult(tuple(_takes(request, opened, silent)), opened.remarks)
 
 
 def vary_files(request: VaryRequest, progress: Progress = silent) -> ComposeResult:
     """Vary a piece and write the results as files; see :func:`vary`."""
     source = _opened(request, progress)
     stem = Path(source.name).stem or "score"
-    return deliver(request, lambda: _takes(request, source, progress), lambda t: f"{stem}-vary-{t.seed}-{t.take}")
+    return deliver(
+        request,
+        "vary",
+        lambda: _takes(request, source, progress),
+        lambda take: f"{stem}-vary-{take.seed}-{take.take}",
+        asked=lambda take: asked_of(request, take.seed),
+        source=request.source if isinstance(request.source, Path) else None,
+        remarks=source.remarks,
+    )
 
 
 def _opened(request: VaryRequest, progress: Progress) -> Source:
@@ -162,6 +172,7 @@ def _takes(request: VaryRequest, source: Source, progress: Progress) -> Iterator
         amount = 1.0 if request.mode is not None or request.gong is not None else _AMOUNT
     if mode != source.mode and not amount:
         raise UsageError(f"nothing is to be varied, but {mode} mode is asked for", expected="an amount above 0")
+    plan_for(source, (), ticks=int(source.bars[-1]))  # refuses bar lines off the grid before any work
     if amount:
         _check_mode(source, mode)
     bars = bars_of(source.score, source.bars)

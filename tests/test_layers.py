@@ -25,6 +25,7 @@ FLOORS = (
         "_isolated",
         "_children",
         "isolation",
+        "elsewhere",
         "_census",
         "_cluster",
         "engine",
@@ -35,11 +36,16 @@ FLOORS = (
     ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
-    ("models", "script", "grammar", "sampling", "planning", "metrics"),  # 4 learning
+    ("models", "script", "grammar", "motif", "sampling", "planning", "metrics"),  # 4 learning
     (
         "plot",
         "opening",
+        "player",
+        "session",
+        "takes",
+        "live",
         "compose",
+        "critique",
         "arrange",
         "sources",
         "revising",
@@ -48,6 +54,7 @@ FLOORS = (
         "contours",
         "strokes",
         "variation",
+        "redrafting",
         "varying",
         "figures",
         "harmonizing",
@@ -62,7 +69,22 @@ FLOORS = (
         "inspect",
         "doctor",
     ),  # 5 use cases
-    ("console", "cli_options", "cli_arrange", "cli_corpus", "cli_dataset", "cli", "__main__", "studio"),  # 6 doors
+    (
+        "console",
+        "cli_options",
+        "cli_words",
+        "cli_takes",
+        "cli_play",
+        "cli_verbs",
+        "cli_vary",
+        "cli_accompany",
+        "cli_arrange",
+        "cli_corpus",
+        "cli_dataset",
+        "cli",
+        "__main__",
+        "studio",
+    ),  # 6 doors
 )
 """Rooms from the ground up, and on each floor from left to right. A room imports only what stands before it."""
 

@@ -5,6 +5,8 @@ A checkpoint is a folder::
     checkpoint.json         format, version, sizes, vocabularies, styles, recipe, figures
     generator.safetensors   weights of the generator, float16
     corpus.safetensors      fingerprints of the training pieces, for the copy report
+    critic.safetensors      optional: the critics that takes are ranked by
+    reference.json          optional: statistics of real pieces, for the same
     README.md               model card
 """
 
@@ -31,8 +33,10 @@ from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
 __all__ = [
+    "CRITIC",
     "FACTS",
     "FORMAT",
+    "REFERENCE",
     "Checkpoint",
     "from_pretrained",
     "load_checkpoint",
@@ -50,8 +54,12 @@ FACTS: Final = "checkpoint.json"
 """Name of the file that says what a checkpoint is."""
 _WEIGHTS = "generator.safetensors"
 _CORPUS = "corpus.safetensors"
+CRITIC: Final = "critic.safetensors"
+"""What takes are ranked by, see :mod:`symgen.takes`; a checkpoint need not have it."""
+REFERENCE: Final = "reference.json"
+"""Statistics of real pieces, for the same."""
 _CARD = "README.md"
-_FILES: Final = (FACTS, _WEIGHTS, _CORPUS, _CARD)
+_FILES: Final = (FACTS, _WEIGHTS, _CORPUS, _CARD, CRITIC, REFERENCE)
 _LARGEST = 65536
 """Largest size that a checkpoint may name: what is beyond would ask for memory that nobody has."""
 
