@@ -38,13 +38,16 @@ from symgen.variation import (
     kept_strokes,
     off_contour,
     top_of,
+    unchanged,
     unplayable,
     within,
 )
 
 _ATTEMPTS = 8
 _ROUNDS = 10
-_ALONE = 4
+_INSISTS = 3
+"""Rounds in which a bar that came out as it was counts as faulty."""
+_ALONE = 5
 """Rounds after which a bar for which nothing is found is written anew together with its neighbours."""
 _DRAFTS = 6
 _MOST_STEPS = 4000
@@ -305,6 +308,8 @@ def _written(shop: _Workshop, runtime: Runtime, sampling: Sampling, seed: tuple[
             ranked.append((len(bad), -draft.fit, len(ranked), draft, tried, score, bad))
         _, _, _, draft, written, score, bad = min(ranked)
         bad |= _owners(task, unplayable(score, task, shop.source))
+        if turn < _INSISTS:
+            bad |= _owners(task, unchanged(score, task))
         if not bad:
             return score
         again = bad | {n + way for n in bad for way in (-1, 1)} if turn + 1 >= _ALONE else bad

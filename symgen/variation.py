@@ -21,6 +21,9 @@ from symgen.sources import Source
 from symgen.strokes import Bar, Stroke, bars_of, moves_of
 from symgen.tokens import chord, melody, rhythm
 
+_FEWEST = 2
+"""Strokes of a bar whose rhythm can be new while its pitches stay."""
+
 KEEPS: Final = ("rhythm", "pitch", "contour", "form")
 """What can be kept of a varied bar."""
 
@@ -102,7 +105,7 @@ def free_of(span: Bar, keep: frozenset[str], score: Score, reference: int) -> tu
         return (0, Free(length)) if length % 30 == 0 and span.start % 30 == 0 else None
     strokes = kept_strokes(span, keep)
     onsets = span.onsets(strokes)
-    if onsets is None:
+    if onsets is None or ("pitch" in keep and len(strokes) < _FEWEST):
         return None
     lead = onsets[0]
     if Fixed(tuple(rests(lead))).ticks != lead:
@@ -220,8 +223,18 @@ def off_contour(score: Score, task: Variation) -> set[int]:
 
 def unrepeated(score: Score, task: Variation) -> list[int]:
     """Return the varied bars, from 0, that equal another one in the source but not in the result."""
-    contents = [_content(score.notes, start, end) for start, end in pairwise(task.lines.tolist())]
+    contents = _contents(score, task)
     return [copy for unit in task.units for copy in unit.copies if contents[copy] != contents[unit.first[0]]]
+
+
+def unchanged(score: Score, task: Variation) -> set[int]:
+    """Return the varied bars, from 0, that are in the result what they were."""
+    before, after = _contents(task.score, task), _contents(score, task)
+    return {bar for bar in task.owner if before[bar] == after[bar]}
+
+
+def _contents(score: Score, task: Variation) -> list[list[tuple[int, ...]]]:
+    return [_content(score.notes, start, end) for start, end in pairwise(task.lines.tolist())]
 
 
 def _content(notes: NoteArray, start: int, end: int) -> list[tuple[int, ...]]:
