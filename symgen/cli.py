@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from symgen import (
+    cli_accompany,
     cli_arrange,
     cli_corpus,
     cli_dataset,
@@ -24,6 +25,7 @@ from symgen import (
     cli_origin,
     cli_play,
     cli_takes,
+    cli_vary,
     cli_verbs,
     console,
 )
@@ -329,6 +331,8 @@ def evaluate(
 
 app.command("continue")(cli_verbs.continue_)
 app.command()(cli_verbs.infill)
+app.command()(cli_vary.vary)
+app.command()(cli_accompany.accompany)
 app.command()(cli_arrange.arrange)
 app.command()(cli_takes.critic)
 app.command()(cli_takes.session)
