@@ -85,6 +85,12 @@ def compose(
     bars: Annotated[int | None, typer.Option(metavar="N", help="Length in bars.")] = None,
     seconds: Annotated[float | None, typer.Option(metavar="S", help="Length in seconds, instead of bars.")] = None,
     motif: Annotated[str | None, typer.Option(metavar="JIANPU", help="How it begins: \"5 6 1' 2' | 3' -\".")] = None,
+    form: Annotated[
+        str | None, typer.Option(metavar="FORM", help='Sections: a name, a TOML file, or "A8 B8 A\'8"; symgen forms.')
+    ] = None,
+    modulate: Annotated[
+        str | None, typer.Option(metavar="NAME", help="qingjue-wei-gong or biangong-wei-jue, where the form may.")
+    ] = None,
     takes: Annotated[int, typer.Option(metavar="N", help="How many pieces to compose.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed: the same one composes the same piece.")] = None,
     raw: cli_options.Raw = False,
@@ -126,6 +132,8 @@ def compose(
         bars=bars,
         seconds=seconds,
         motif=motif,
+        form=form,
+        modulate=modulate,
         takes=takes,
         seed=seed,
         raw=raw,

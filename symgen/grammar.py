@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.dials import NEUTRAL, Dials, Steering, habit_of
+from symgen.forms import SectionPlan
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import playable_pitches, strikeable
 from symgen.models.context import Context
@@ -70,6 +71,8 @@ class Plan:
         What the piece leans to.
     turns : tuple of (int, Dials)
         Ticks, ascending, at which the dials are turned to something else.
+    sections : tuple of SectionPlan
+        Of a form; empty for a piece without.
     """
 
     prefix: Prefix
@@ -87,6 +90,7 @@ class Plan:
     ticks: int = 0
     dials: Dials = NEUTRAL
     turns: tuple[tuple[int, Dials], ...] = ()
+    sections: tuple[SectionPlan, ...] = ()
 
     @cached_property
     def bar(self) -> int:

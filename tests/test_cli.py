@@ -34,7 +34,7 @@ TAKE = {
 }
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
-COMPOSE_FIELDS += " humanize humanize_timing humanize_velocity format layout max_copy bare motif"
+COMPOSE_FIELDS += " humanize humanize_timing humanize_velocity format layout max_copy bare motif form modulate"
 COMPOSE_FIELDS += " density register ornament leaps surprise"
 CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler caps"
 TRAIN_FIELDS = "dataset style output run seed threads recipe device precision compiled"
