@@ -74,7 +74,6 @@ def test_a_motif_begins_the_first_theme():
     [
         ({"form": "no such form at all"}, "form|section|plan"),
         ({"form": "baban", "bars": 40}, "guzheng or folk"),
-        ({"form": "guqin", "tuning": "zhengdiao", "gong": "F", "modulate": "qingjue-wei-gong", "bars": 40}, "tuning"),
         ({"form": "guqin", "bars": 3}, "8|bars"),
         ({"modulate": "qingjue-wei-gong"}, "add --form"),
         ({"form": "guqin", "modulate": "sideways"}, "qingjue"),
