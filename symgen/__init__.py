@@ -38,23 +38,23 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "vary": "symgen.varying",
-    "infill": "symgen.infill",
-    "continue_piece": "symgen.continuing",
-    "accompany": "symgen.accompanying",
     "Piece": "symgen.piece",
     "Score": "symgen.score",
     "SymgenError": "symgen.errors",
     "about": "symgen.about",
+    "accompany": "symgen.accompanying",
     "again": "symgen.again",
     "arrange": "symgen.arrange",
     "compose": "symgen.compose",
+    "continue_piece": "symgen.continuing",
     "decode": "symgen.tokens.codec",
     "detect_mode": "symgen.theory.detect",
     "encode": "symgen.tokens.codec",
     "from_pretrained": "symgen.models.checkpoint",
+    "infill": "symgen.infill",
     "load": "symgen.models.checkpoint",
     "read": "symgen.readers",
+    "vary": "symgen.varying",
     "write": "symgen.writers",
 }
 """Public name -> module that defines it."""
