@@ -43,7 +43,6 @@ app = typer.Typer(
 
 app.add_typer(cli_corpus.app, name="corpus")
 app.add_typer(cli_dataset.app, name="dataset")
-app.command()(cli_forms.forms)
 
 
 def main() -> None:
@@ -342,11 +341,12 @@ app.command()(cli_verbs.infill)
 app.command()(cli_vary.vary)
 app.command()(cli_accompany.accompany)
 app.command()(cli_arrange.arrange)
-app.command()(cli_takes.critic)
 app.command()(cli_takes.session)
 app.command()(cli_play.play)
 app.command()(cli_origin.again)
 app.command()(cli_origin.about)
+app.command()(cli_forms.forms)
+app.command()(cli_takes.critic)
 
 
 @app.command()

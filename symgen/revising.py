@@ -442,7 +442,7 @@ def _take(
             metre=score.metres[0] if len(score.metres) == 1 else None,
             bars=len(score.bar_starts()),
             max_copy=request.max_copy,
-            closes=not task.whole and task.spans[-1][1] >= task.plan.total,
+            closes=not task.whole and max((end for _, end in task.spans), default=0) >= task.plan.total,
             plays=plays,
         ),
         kept=task.promises(source, score),
