@@ -324,9 +324,11 @@ def _without_the_faulty(shop: _Workshop, written: Mapping[int, Content]) -> Scor
     while True:
         score, bad = shop.build(written)
         bad |= _owners(task, off_contour(score, task)) | _owners(task, unplayable(score, task, shop.source))
-        if not bad & set(written):
+        if not bad or not written:
             return score
-        written = {n: steps for n, steps in written.items() if n not in bad}
+        nearest = min(written, key=lambda n: min(abs(n - other) for other in bad))
+        gone = bad & set(written) or {nearest}  # a hand comes too late because of what it did before
+        written = {n: steps for n, steps in written.items() if n not in gone}
 
 
 def _ticks(unit: Unit) -> Span:
