@@ -166,7 +166,8 @@ class _Workshop:
         notes = self.source.score.notes.copy()
         stays = np.ones(len(notes), dtype=np.bool_)
         added: list[NoteArray] = []
-        old, new, stuck = [0], [0], set[int]()
+        far = max(self.source.score.end, self.task.bars[-1].end) + 1  # what is not varied stays where it is
+        old, new, stuck = [0, far], [0, far], set[int]()
         for number, steps in written.items():
             unit = self.task.units[number]
             for span in (unit.span, *(self.task.bars[copy] for copy in unit.copies)):
@@ -198,8 +199,6 @@ class _Workshop:
         moved = notes.copy()
         onset = np.rint(np.interp(notes["onset"], before, after)).astype(np.int64)
         end = np.rint(np.interp(notes["onset"] + notes["duration"], before, after)).astype(np.int64)
-        far = notes["onset"] + notes["duration"] > before[-1]
-        end[far] = (notes["onset"] + notes["duration"])[far]
         moved["onset"][varied] = onset[varied]
         moved["duration"][varied] = np.maximum(1, end - onset)[varied]
         return moved
@@ -324,9 +323,11 @@ def _without_the_faulty(shop: _Workshop, written: Mapping[int, Content]) -> Scor
     while True:
         score, bad = shop.build(written)
         bad |= _owners(task, off_contour(score, task)) | _owners(task, unplayable(score, task, shop.source))
-        if not bad & set(written):
+        if not bad or not written:
             return score
-        written = {n: steps for n, steps in written.items() if n not in bad}
+        nearest = min(written, key=lambda n: min(abs(n - other) for other in bad))
+        gone = bad & set(written) or {nearest}  # a hand comes too late because of what it did before
+        written = {n: steps for n, steps in written.items() if n not in gone}
 
 
 def _ticks(unit: Unit) -> Span:

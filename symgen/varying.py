@@ -11,6 +11,7 @@ import numpy as np
 
 from symgen.delivery import deliver
 from symgen.errors import UsageError, one_line
+from symgen.instruments.fingering import finger
 from symgen.instruments.rules import playable_pitches, serves, tunings_for
 from symgen.origin import Made
 from symgen.progress import Progress, silent
@@ -209,12 +210,22 @@ def _groups(source: Source, bars: Sequence[Bar], keep: frozenset[str]) -> list[l
 
     The last bar with notes closes the piece and stands for itself.
     """
-    last = _last(bars)
+    last, out_of_reach = _last(bars), _out_of_reach(source) if "pitch" in keep else frozenset()
     found: dict[Hashable, list[int]] = {}
     for number, bar in enumerate(bars):
+        if any(row in out_of_reach for stroke in bar.strokes for row in stroke.rows):
+            continue  # its pitches would stay, and nobody could play them at other times either
         if bar.strokes and free_of(bar, keep, source.score, source.tokens.gong) is not None:
             found.setdefault(number if number == last else bar.content, []).append(number)
     return list(found.values())
+
+
+def _out_of_reach(source: Source) -> frozenset[int]:
+    """Return the rows of the notes that cannot be played as they stand."""
+    if source.playable:
+        return frozenset()
+    problems = finger(source.score, source.instrument, source.tuning).problems
+    return frozenset(row for problem in problems for row in problem.notes)
 
 
 def _last(bars: Sequence[Bar]) -> int:
