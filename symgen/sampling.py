@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,7 @@ def steered(
         return logits, how
     bias, boldness = steering.bias(place), steering.boldness(place)
     if boldness != 1.0:
-        how = replace(how, temperature=how.temperature * boldness)
+        how = Sampling(how.temperature * boldness, how.top_p)
     return logits if bias is None else logits + bias, how
 
 

@@ -25,6 +25,41 @@ _STANDING = (Technique.HARMONIC, Technique.GRACE, Technique.GLISSANDO)
 """Marks of notes to which nothing is added."""
 
 
+MOST_TIMES = 8.0
+"""By how much the shares of rows are multiplied at most where the notes leave little room for what is wanted."""
+
+_RISE, _NEARLY = 1.25, 0.9
+
+
+def choose_much(setting: Setting, style: str, seed: int, ornament: float) -> Chosen:
+    """Choose fewer or more ornaments than :func:`choose`.
+
+    Below 0.5 the shares of all rows are scaled. Above, many rows soon have all that fits, so the shares are raised
+    until the piece has about the multiple that is wanted.
+
+    Parameters
+    ----------
+    setting, style, seed
+        As for :func:`choose`.
+    ornament : float
+        0 none but what is marked, 0.5 as :func:`choose`, 1 twice as many.
+    """
+    times = 2.0 * ornament
+    if times <= 1.0:
+        return choose(setting, style, seed, amount=times**1.5)
+    wanted, amount = _NEARLY * times * _count(choose(setting, style, seed)), times
+    while True:
+        chosen = choose(setting, style, seed, amount=amount)
+        if amount >= MOST_TIMES or _count(chosen) >= wanted:
+            return chosen
+        amount = min(MOST_TIMES, amount * _RISE)
+
+
+def _count(chosen: Chosen) -> int:
+    """Return how many notes and added strokes are ornamented."""
+    return len(chosen.of) + sum(len(choice.extras) for choices in chosen.of.values() for choice in choices)
+
+
 def choose(setting: Setting, style: str, seed: int, *, amount: float = 1.0) -> Chosen:
     """Choose the ornaments of a piece.
 

@@ -26,7 +26,7 @@ from symgen.instruments.expression import (
     shaped_velocities,
 )
 from symgen.instruments.fingering import DEFAULT_QPM, Fingering, finger
-from symgen.instruments.ornaments import choose
+from symgen.instruments.ornaments import choose_much
 from symgen.instruments.ringing import ring_seconds, until_hand_moves, until_struck_again
 from symgen.instruments.sections import parts
 from symgen.instruments.setting import set_out
@@ -136,7 +136,8 @@ def perform(
     seed : int
         The same seed gives the same performance.
     ornament : float
-        How much is added to what the score marks: 0 nothing, 0.5 the shares of the instrument's rows, 1 twice as much.
+        How much is added to what the score marks: 0 nothing, 0.5 the shares of the instrument's rows, 1 about twice
+        as much, as far as it fits.
     humanize : float
         0 keeps grid and tempo, 1 is the freest; ornaments do not depend on it.
     humanize_timing, humanize_velocity : float, optional
@@ -159,7 +160,7 @@ def perform(
     loudness = _share(humanize if humanize_velocity is None else humanize_velocity)
     limit = end_of_last_bar(score)
     setting = set_out(score, instrument, tuning, places, limit)
-    chosen = choose(setting, style, seed, amount=2.0 * _share(ornament))
+    chosen = choose_much(setting, style, seed, _share(ornament))
     sections = parts(score, style, setting.phrases)
     clock = Clock(shaped_tempi(score, manner, timing, sections))
     # One stream of chance for each matter: a change in one leaves the others as they were.
