@@ -232,7 +232,8 @@ def _stages(
         judge = stage.judge if len(validation.get(stage.judge, ())) and not last else style
         if shares and len(validation.get(judge, ())):
             sizes = {"window": recipe.config.window, "steps": stage.batch_steps}
-            found.append((stage, Mixture(training, shares, **sizes, stretched=stage.stretched), judge))
+            mixture = Mixture(training, shares, **sizes, stretched=stage.stretched, barred=stage.barred)
+            found.append((stage, mixture, judge))
     return found
 
 
@@ -252,7 +253,8 @@ def _duel_of(
     style, last = task.request.style, recipe.stages[-1]
     stage = replace(stage, shares=_present(stage.shares, style, task.training))
     shares = _present(last.shares, style, task.training)
-    replay = Mixture(task.training, shares, window=recipe.config.window, steps=last.batch_steps // 2)
+    sizes = {"window": recipe.config.window, "steps": last.batch_steps // 2}
+    replay = Mixture(task.training, shares, **sizes, barred=last.barred)
     return stage, task.training, task.validation, replay
 
 

@@ -59,10 +59,10 @@ def fight(
         rng = np.random.default_rng([seed, watch.breaches])
         torch.manual_seed(seed)
         written = duel.write(rng)
-        figures = duel.update(written, replay.batch(rng))
+        figures = duel.update(written, replay.batch(rng), rng)
         figures["accuracy"] = duel.judge(rng)
-        run.log(stage=stage.name, update=duel.done, style=written.style, **{n: round(v, 4) for n, v in figures.items()})
-        breach = watch.breach(written.style, figures)
+        run.log(stage=stage.name, update=duel.done, kind=written.kind, **{n: round(v, 4) for n, v in figures.items()})
+        breach = watch.breach(written.kind, figures)
         if breach:
             restore(duel, None, snapshots(run.folder, stage.name)[-1])
             watch.undo()

@@ -16,6 +16,9 @@ DISTANCES: Final = np.array([2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 65])
 RECALLED: Final = (DEPTHS, len(DISTANCES) + 1, 2)
 """Shape of the table: agreement, distance, and whether rhythm or place is the same."""
 
+SATED: Final = 1.0
+"""Weight of steps that agree equally well at which they get half of what their gate grants."""
+
 
 def recalled(
     logits: NDArray[np.floating],
@@ -46,15 +49,21 @@ def recalled(
     said = before[:, first + 1 :]
     depth = _agreement_with_last(before, first)
     classes = np.searchsorted(DISTANCES, np.arange(said.shape[1], 0, -1), side="right")
-    score = scores[depth, classes, alike[:, first:].astype(np.int64)] + np.take_along_axis(gate, depth, 1)
-    weight = np.exp(score) * (said > 0)
+    weight = np.exp(scores[depth, classes, alike[:, first:].astype(np.int64)]) * (said > 0)
+    granted = np.exp(gate) / (SATED + _sums(depth, weight, DEPTHS))
+    weight = weight * np.take_along_axis(granted, depth, 1)
     top = logits.max(axis=-1, keepdims=True)
     exponent = np.exp(logits - top)
     probability = exponent / exponent.sum(axis=-1, keepdims=True)
-    flat = said + logits.shape[1] * np.arange(len(said))[:, None]
-    more = np.bincount(flat.ravel(), weight.ravel(), minlength=logits.size).reshape(logits.shape)
+    more = _sums(said, weight, logits.shape[1])
     found: NDArray[np.floating] = np.log(probability + more + 1e-12).astype(np.float32)
     return found
+
+
+def _sums(places: NDArray[np.integer], weight: NDArray[np.floating], size: int) -> NDArray[np.floating]:
+    """Return the sums (B, size) of the weights (B, T) that each row has at each of its places (B, T)."""
+    flat = places + size * np.arange(len(places))[:, None]
+    return np.bincount(flat.ravel(), weight.ravel(), minlength=size * len(places)).reshape(len(places), size)
 
 
 def _agreement_with_last(before: NDArray[np.int64], first: int) -> NDArray[np.int64]:

@@ -64,6 +64,8 @@ class Stage:
         Share of the steps before, and of the tokens that may come again, that are hidden in training.
     stretched : float
         Share of batches in notes twice or half as long.
+    barred : float
+        Share of windows that are told the metre of their own, and of batches whose pieces without bar lines get some.
     batch_steps : int
         Steps in a batch, about.
     evaluate_every, patience : int
@@ -82,6 +84,7 @@ class Stage:
     dropout: float = 0.1
     token_dropout: float = 0.0
     stretched: float = 0.0
+    barred: float = 0.0
     batch_steps: int = 4096
     evaluate_every: int = 100
     patience: int = 5

@@ -138,7 +138,7 @@ class Rehearsal:
             written = duel.write(rng)
             write = _timed(lambda: duel.write(rng), 2)
             judge = _timed(lambda: duel.judge(rng), 2)
-            update = _timed(lambda: duel.update(written, replay.batch(rng)), 2)
+            update = _timed(lambda: duel.update(written, replay.batch(rng), rng), 2)
             begun = time.perf_counter()
             for pieces in validation.values():
                 if len(pieces):

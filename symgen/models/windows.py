@@ -9,7 +9,7 @@ of any size, and one that is small enough is worked out once.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from symgen.corpus.dataset import Dataset
 from symgen.models.context import DIALS, FEATURES, PLACE, Context, piece_features
+from symgen.models.metres import barred, commonest_class, metre_classes
 from symgen.models.stretch import stretch
 from symgen.models.wishes import ask_goal, ask_levels, passage_levels
 from symgen.score import Metre
@@ -29,6 +30,9 @@ KEPT_STEPS: Final = 2_000_000
 """Steps of the pieces that are kept ready; a step takes about 70 bytes."""
 
 _REMAINING = PLACE["remaining"]
+_STYLE, _METRE = list(FIELDS).index("style"), list(FIELDS).index("metre")
+_BEATS: Final = (2, 4)
+"""Quarters a bar of pieces without bar lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Piece:
         What is known of each step before it is chosen.
     levels : ndarray of int8, shape (steps, len(DIALS))
         How dense, leaping and high the passage of each step is.
+    classes : ndarray of int8, shape (steps,)
+        Number of the metre class that holds at each step.
     metres : tuple of Metre
         Metre map; empty if unknown.
     end : int
@@ -74,6 +80,7 @@ class Piece:
     steps: TokenArray
     features: NDArray[np.int16]
     levels: NDArray[np.int8]
+    classes: NDArray[np.int8]
     metres: tuple[Metre, ...]
     end: int
 
@@ -81,7 +88,8 @@ class Piece:
     def of(cls, sequence: TokenSequence) -> Piece:
         """Return the piece of a token sequence."""
         steps = np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()])
-        return cls(steps, piece_features(sequence), passage_levels(sequence), sequence.metres, sequence.end)
+        classes = metre_classes(sequence.metres, sequence.onsets())
+        return cls(steps, piece_features(sequence), passage_levels(sequence), classes, sequence.metres, sequence.end)
 
 
 class Selection:
@@ -113,34 +121,33 @@ class Selection:
         return self._dataset.sequence(int(self._numbers[number]))
 
 
-class Stretched:
-    """Pieces in longer or shorter notes, see :func:`symgen.models.stretch.stretch`; as they are where that cannot be.
+class Changed:
+    """Pieces that are changed when they are read; a piece is as it is where that cannot be.
 
     Parameters
     ----------
-    pieces : Selection or list of TokenSequence
+    pieces : Selection, Changed or list of TokenSequence
         The pieces.
     lengths, prefixes : ndarray
-        Their steps and prefix numbers.
-    numerator, denominator : int
-        How many times as long.
+        Their steps and prefix numbers. Their metres are told as unknown: they are known only when a piece is read.
+    change : callable
+        Gives another piece of as many steps, or None.
     """
 
     def __init__(
         self,
-        pieces: Selection | Stretched | list[TokenSequence],
+        pieces: Selection | Changed | list[TokenSequence],
         lengths: NDArray[np.int64],
         prefixes: NDArray[np.int64],
-        numerator: int,
-        denominator: int,
+        change: Callable[[TokenSequence], TokenSequence | None],
     ) -> None:
-        self._pieces, self._times = pieces, (numerator, denominator)
+        self._pieces, self._change = pieces, change
         self.lengths, self.prefixes = lengths, prefixes.copy()
-        self.prefixes[:, list(FIELDS).index("metre")] = 0  # another one, and it is known only when a piece is read
+        self.prefixes[:, _METRE] = 0
 
     def __getitem__(self, number: int) -> TokenSequence:
         piece = self._pieces[number]
-        return stretch(piece, *self._times) or piece
+        return self._change(piece) or piece
 
 
 class Pieces:
@@ -148,7 +155,7 @@ class Pieces:
 
     Parameters
     ----------
-    sequences : Selection, Stretched or iterable of TokenSequence
+    sequences : Selection, Changed or iterable of TokenSequence
         The pieces.
     kept : int
         Steps of the pieces that are kept ready, those asked for last; the others are read again.
@@ -161,9 +168,9 @@ class Pieces:
         Prefix numbers of each piece.
     """
 
-    def __init__(self, sequences: Selection | Stretched | Iterable[TokenSequence], *, kept: int = KEPT_STEPS) -> None:
-        if isinstance(sequences, Selection | Stretched):
-            self._sequences: Selection | Stretched | list[TokenSequence] = sequences
+    def __init__(self, sequences: Selection | Changed | Iterable[TokenSequence], *, kept: int = KEPT_STEPS) -> None:
+        if isinstance(sequences, Selection | Changed):
+            self._sequences: Selection | Changed | list[TokenSequence] = sequences
             self.lengths, self.prefixes = sequences.lengths, sequences.prefixes
         else:
             self._sequences = found = list(sequences)
@@ -201,7 +208,14 @@ class Pieces:
 
     def stretched(self, numerator: int, denominator: int) -> Pieces:
         """Return the same pieces in notes `numerator / denominator` times as long."""
-        return Pieces(Stretched(self._sequences, self.lengths, self.prefixes, numerator, denominator), kept=self._kept)
+        return self._changed(lambda piece: stretch(piece, numerator, denominator))
+
+    def barred(self, beats: int) -> Pieces:
+        """Return the same pieces, those without bar lines in bars of so many quarters."""
+        return self._changed(lambda piece: barred(piece, beats))
+
+    def _changed(self, change: Callable[[TokenSequence], TokenSequence | None]) -> Pieces:
+        return Pieces(Changed(self._sequences, self.lengths, self.prefixes, change), kept=self._kept)
 
     def batch(self, places: Iterable[tuple[int, int]], window: int) -> Batch:
         """Return the windows of at most `window` steps that begin at each (piece, step)."""
@@ -303,6 +317,9 @@ class Mixture:
         so that the generator can also be asked without them.
     stretched : float
         Share of batches of notes twice or half as long.
+    barred : float
+        Share of windows that are told the metre of most of their steps in place of their piece's, and of batches whose
+        pieces without bar lines get some, see :mod:`symgen.models.metres`.
     asked, aimed : float
         Share of windows that are told each dial of their passages; share that are told what is to be reached.
     """
@@ -316,6 +333,7 @@ class Mixture:
         steps: int,
         blank: float = 0.1,
         stretched: float = 0.0,
+        barred: float = 0.0,
         asked: float = 0.3,
         aimed: float = 0.2,
     ) -> None:
@@ -325,15 +343,18 @@ class Mixture:
         self.shares = np.array([shares[name] / total for name in self.names])
         self.window, self.steps = window, steps
         self.blank, self.asked, self.aimed = blank, asked, aimed
-        self.stretched = stretched
+        self.stretched, self.barred = stretched, barred
         self.twins = [(pool.stretched(2, 1), pool.stretched(1, 2)) for pool in self.pools] if stretched else []
+        self.lined = [[pool.barred(beats) for beats in _BEATS] for pool in self.pools] if barred else []
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw a batch of windows of one style and of about equal length."""
         number = int(rng.choice(len(self.pools), p=self.shares))
-        pool = self.pools[number]
+        pool, told = self.pools[number], self.barred
         if self.stretched and rng.random() < self.stretched:
             pool = self.twins[number][int(rng.integers(2))]
+        elif self.barred and rng.random() < self.barred:
+            pool, told = self.lined[number][int(rng.integers(len(_BEATS)))], 1.0
         places = pool.draw(rng, 64)
         starts = [(piece, max(0, min(start, int(pool.lengths[piece]) - self.window // 2))) for piece, start in places]
         starts.sort(key=lambda place: min(self.window, int(pool.lengths[place[0]]) - place[1]))
@@ -348,8 +369,10 @@ class Mixture:
         batch = pool.batch(chosen, self.window)
         for row, (piece, start) in enumerate(chosen):
             self._ask(rng, batch, row, pool[piece].levels[start : start + self.window])
+            if told and rng.random() < told:
+                batch.prefix[row, _METRE] = commonest_class(pool[piece].classes[start : start + self.window])
         hidden = rng.random(batch.prefix.shape) < self.blank
-        hidden[:, 0] = False  # the style is always known
+        hidden[:, _STYLE] = False  # the style is always known
         batch.prefix[hidden] = 0
         batch.features[rng.random(len(batch.prefix)) < self.blank, :, _REMAINING] = 0
         return batch

@@ -207,7 +207,8 @@ def test_bfloat16_learns_and_keeps_float32(tmp_path, pieces):
     run = train(tmp_path, pieces, (stage,), hardware=half)
     assert {value.dtype for value in weights_of(run.model).values()} == {np.dtype(np.float32)}
     whole = train(tmp_path / "float32", pieces, (stage,))
-    assert run.state.best != whole.state.best
+    halves, wholes = weights_of(run.model), weights_of(whole.model)
+    assert any(not np.array_equal(halves[name], wholes[name]) for name in wholes)
     assert run.state.best == pytest.approx(whole.state.best, rel=1e-2)
 
 
