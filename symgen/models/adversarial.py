@@ -9,12 +9,14 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from symgen.models.duel import AdversarialStage, Duel
+from symgen.models.adversarial_stage import AdversarialStage
+from symgen.models.duel import Duel
 from symgen.models.likelihood import Run
 from symgen.models.losses import bits_by_style, set_dropout, stage_seed
+from symgen.models.mixture import Mixture
 from symgen.models.snapshots import latest, restore, save, snapshots
 from symgen.models.watch import Watch
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.progress import Progress
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,91 +23,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from symgen.errors import CorpusError, UsageError
-from symgen.models.discriminator import Adversary, AdversaryConfig, Heard
+from symgen.models.adversarial_stage import AdversarialStage, styles_to_play
+from symgen.models.discriminator import Adversary, Heard
 from symgen.models.generator import Generator, step_log_likelihood
 from symgen.models.likelihood import Run
 from symgen.models.losses import negative_log_likelihood, stage_seed, tensors_of, weights_of
 from symgen.models.rewards import advantages, relativistic, soft_tokens
 from symgen.models.rollout import begin_pieces, continue_pieces, openings
 from symgen.models.runtime import Runtime
-from symgen.models.watch import Limits, copied, distinct, run_table
+from symgen.models.watch import copied, distinct, run_table
 from symgen.models.windows import Batch, Pieces
 from symgen.progress import Progress
-
-WAYS = ("policy", "gumbel", "replay")
-
-
-@dataclass(frozen=True, slots=True)
-class AdversarialStage:
-    """The adversarial stage.
-
-    Parameters
-    ----------
-    name : str
-        Names the stage in logs and seeds.
-    way : str
-        "policy", "gumbel", or "replay": the same updates without the adversary, to compare with.
-    updates : int
-        Updates of the generator.
-    shares : mapping of str to float
-        How often each style is played.
-    contexts, siblings : int
-        Real contexts an update, and continuations of each.
-    seen, length : int
-        Steps of context that the generator sees, and steps written after them.
-    openings : float
-        Share of updates in which pieces are begun from nothing, in one metre, rather than continued.
-    heard, judged : int
-        A window that the adversary is asked about, anywhere in what was written, has `judged` steps, at most those
-        written, after `heard` steps of context.
-    learning_rate : float
-        Of the generator; its first tenth is a warm-up, its last half falls to a tenth.
-    discount : float
-        See :func:`symgen.models.rewards.advantages`.
-    temperature : float
-        See :func:`symgen.models.rewards.soft_tokens`.
-    divergence : float
-        Target of the divergence from the anchor in nats a step; its weight is adapted to keep it.
-    replay : float
-        Weight of the likelihood of real windows.
-    average : float
-        Decay of the moving average of the generator's weights, which is what is kept; 0 keeps the last weights.
-    rounds, warm_up : int
-        Steps of the adversary an update, and before the first.
-    memory : int
-        Updates whose continuations the adversary learns from.
-    evaluate_every : int
-        Updates between snapshots.
-    adversary : AdversaryConfig
-        The ensemble.
-    limits : Limits
-        What undoes updates.
-    """
-
-    name: str = "adversarial"
-    way: str = "policy"
-    updates: int = 240
-    shares: Mapping[str, float] = field(default_factory=lambda: {"guqin": 0.65, "guzheng": 0.35})
-    contexts: int = 12
-    siblings: int = 4
-    seen: int = 16
-    length: int = 144
-    openings: float = 0.5
-    heard: int = 16
-    judged: int = 48
-    learning_rate: float = 3e-5
-    discount: float = 0.9
-    temperature: float = 1.0
-    divergence: float = 0.05
-    replay: float = 0.2
-    average: float = 0.95
-    rounds: int = 3
-    warm_up: int = 200
-    memory: int = 12
-    evaluate_every: int = 40
-    adversary: AdversaryConfig = field(default_factory=AdversaryConfig)
-    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,33 +271,6 @@ class Duel:
     def learn_at(self, factor: float) -> None:
         """Let the generator learn faster or slower than it did from here on."""
         self.stage = replace(self.stage, learning_rate=self.stage.learning_rate * factor)
-
-
-def styles_to_play(stage: AdversarialStage, training: Mapping[str, Pieces]) -> list[str]:
-    """Return the styles of a stage that have a piece long enough for a context and its continuation.
-
-    Raises
-    ------
-    CorpusError
-        If there is none.
-    UsageError
-        If the stage names no way that there is.
-    """
-    if stage.way not in WAYS:
-        raise UsageError(f"way {stage.way!r}", expected=f"one of {', '.join(WAYS)}")
-    least = max(stage.seen, stage.heard) + min(stage.judged, stage.length)
-    found = [
-        style
-        for style, share in stage.shares.items()
-        if share > 0 and style in training and (training[style].lengths >= least).any()
-    ]
-    if not found:
-        raise CorpusError(
-            f"no training piece has {least} steps",
-            expected=f"a longer piece of {', '.join(stage.shares)} for the adversarial stage",
-            remedy="convert longer pieces",
-        )
-    return found
 
 
 def runtime_of(model: Generator) -> Runtime:

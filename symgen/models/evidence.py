@@ -63,7 +63,8 @@ def recalled(
 def _sums(places: NDArray[np.integer], weight: NDArray[np.floating], size: int) -> NDArray[np.floating]:
     """Return the sums (B, size) of the weights (B, T) that each row has at each of its places (B, T)."""
     flat = places + size * np.arange(len(places))[:, None]
-    return np.bincount(flat.ravel(), weight.ravel(), minlength=size * len(places)).reshape(len(places), size)
+    sums = np.bincount(flat.ravel(), weight.ravel(), minlength=size * len(places)).astype(np.float64)
+    return sums.reshape(len(places), size)
 
 
 def _agreement_with_last(before: NDArray[np.int64], first: int) -> NDArray[np.int64]:

@@ -54,7 +54,7 @@ def barred(sequence: TokenSequence, beats: int) -> TokenSequence:
     weight = np.minimum(rhythm.INTERVAL[sequence.rhythm], _LONGEST) * (1.0 + (sequence.chord != chord.NO_CHORD))
     strong = (on_beat == 0) & (sequence.melody != melody.REST)
     upbeat = int(np.bincount(begun[strong] % beats, weight[strong], beats).argmax())
-    metres = (Metre(upbeat * TICKS_PER_QUARTER, beats, 4),)
+    metres = [Metre(upbeat * TICKS_PER_QUARTER, beats, 4)]
     if upbeat:
-        metres = (Metre(0, upbeat, 4), *metres)
-    return replace(sequence, metres=metres, prefix=replace(sequence.prefix, metre=f"{beats}/4"))
+        metres.insert(0, Metre(0, upbeat, 4))
+    return replace(sequence, metres=tuple(metres), prefix=replace(sequence.prefix, metre=f"{beats}/4"))

@@ -14,13 +14,15 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from symgen.models.duel import AdversarialStage, Duel
+from symgen.models.adversarial_stage import AdversarialStage
+from symgen.models.duel import Duel
 from symgen.models.generator import Generator
 from symgen.models.hardware import Hardware
 from symgen.models.likelihood import Run, Stage, Work
 from symgen.models.losses import bits_per_note
+from symgen.models.mixture import Mixture
 from symgen.models.recipe import Recipe
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.progress import Progress
 
 _UPDATES: Final = 6

@@ -119,7 +119,7 @@ def _written(
     grammars: Sequence[Masks] | None = None,
 ) -> Batch:
     """Return a batch with `length` steps more, drawn one after the other; contexts or grammars are moved on."""
-    rows, seen = cut.mask.shape
+    rows, seen = len(cut.mask), cut.mask.shape[1]
     total = seen + length
     steps = np.zeros((rows, total + 1, 3), dtype=np.int64)
     features = np.zeros((rows, total, len(FEATURES)), dtype=np.int64)

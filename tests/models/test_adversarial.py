@@ -10,14 +10,16 @@ from torch.nn import functional
 
 from symgen.errors import CheckpointError, CorpusError, UsageError
 from symgen.models.adversarial import fight
+from symgen.models.adversarial_stage import AdversarialStage
 from symgen.models.discriminator import Adversary, AdversaryConfig, Heard
-from symgen.models.duel import AdversarialStage, Duel
+from symgen.models.duel import Duel
 from symgen.models.likelihood import Run
 from symgen.models.losses import weights_of
+from symgen.models.mixture import Mixture
 from symgen.models.rollout import openings
 from symgen.models.snapshots import snapshots
 from symgen.models.watch import Limits
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.progress import silent
 from symgen.tokens.prefix import FIELDS, METRES
 from symgen.tokens.sequence import FAMILIES

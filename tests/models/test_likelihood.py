@@ -19,9 +19,10 @@ from symgen.models.generator import Generator, step_log_likelihood
 from symgen.models.hardware import CPU, Hardware
 from symgen.models.likelihood import Run, Stage
 from symgen.models.losses import bits_per_note, set_dropout, stage_seed, weights_of
+from symgen.models.mixture import Mixture
 from symgen.models.optimiser import moving_average
 from symgen.models.state import read_state
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.progress import silent
 from tests.models.music import TINY, random_generator, random_tune
 

@@ -7,10 +7,11 @@ import pytest
 
 from symgen.models.context import PLACE
 from symgen.models.metres import barred, commonest_class, metre_classes
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.mixture import Mixture
+from symgen.models.windows import Pieces
 from symgen.score import Metre, Score, make_notes
 from symgen.tokens.codec import encode
-from symgen.tokens.prefix import FIELDS, METRES
+from symgen.tokens.prefix import FIELDS, METRES, STYLES
 from tests.models.music import random_tune
 
 METRE = list(FIELDS).index("metre")
@@ -72,3 +73,32 @@ def test_pieces_without_bar_lines_are_given_some():
         assert known.all() if names != {"unknown"} else not known.any()
         told |= names
     assert told == {"unknown", "2/4", "4/4"}
+
+
+def test_grafted_windows_begin_with_another_style_that_is_not_learnt():
+    """The rest of a window, and what is known of it, are as they were."""
+    pools = {
+        name: Pieces([random_tune(10 * n + seed, notes=80, style=name) for seed in range(3)])
+        for n, name in enumerate(("guqin", "folk"))
+    }
+    options = {"window": 40, "steps": 200, "blank": 0.0, "asked": 0.0, "aimed": 0.0}
+    plain = Mixture(pools, {"guqin": 1.0, "folk": 1.0}, **options)
+    grafted = Mixture(pools, {"guqin": 1.0, "folk": 1.0}, **options, grafted=1.0)
+    for seed in range(10):
+        one, two = (mixture.batch(np.random.default_rng(seed)) for mixture in (plain, grafted))
+        first = two.mask.argmax(axis=1)
+        assert ((first > 0) | (one.mask.sum(axis=1) < 8)).all()
+        assert (first <= one.mask.sum(axis=1) // 2).all()
+        for row, begun in enumerate(first.tolist()):
+            assert np.array_equal(one.steps[row, begun + 1 :], two.steps[row, begun + 1 :])
+            assert np.array_equal(one.features[row, begun:], two.features[row, begun:])
+            if not begun:
+                continue
+            other = pools["folk" if one.prefix[row, 0] == STYLES.index("guqin") else "guqin"]
+            seen = two.steps[row, : begun + 1]
+            assert any(contains(other[n].steps, seen) for n in range(3))
+
+
+def contains(steps, part):
+    """Tell whether the rows of `part` stand in a row in `steps`."""
+    return any(np.array_equal(steps[at : at + len(part)], part) for at in range(len(steps) - len(part) + 1))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symgen.errors import UsageError
-from symgen.models.duel import AdversarialStage
+from symgen.models.adversarial_stage import AdversarialStage
 from symgen.models.generator import GeneratorConfig
 from symgen.models.likelihood import Stage
 from symgen.models.recipe import SHIPPED, Recipe, read_recipe, recipe_of

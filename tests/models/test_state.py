@@ -14,10 +14,11 @@ from symgen.errors import CheckpointError
 from symgen.models.adversarial import fight
 from symgen.models.likelihood import Run
 from symgen.models.losses import weights_of
+from symgen.models.mixture import Mixture
 from symgen.models.optimiser import adamw, load_moments, moments_of
 from symgen.models.snapshots import snapshots
 from symgen.models.state import read_state, write_state
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.progress import silent
 from tests.models.music import TINY, random_generator, random_tune
 from tests.models.test_recipe import PLAIN

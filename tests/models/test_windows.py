@@ -10,7 +10,8 @@ from symgen.corpus.writer import write_dataset
 from symgen.errors import CorpusError
 from symgen.models.context import FEATURES, Context, piece_features
 from symgen.models.metres import metre_classes
-from symgen.models.windows import Mixture, Piece, Pieces, Selection, pieces_by_style
+from symgen.models.mixture import Mixture
+from symgen.models.windows import Piece, Pieces, Selection, pieces_by_style
 from symgen.models.wishes import passage_levels
 from symgen.score import Metre
 from tests.models.music import TWO_FOUR, random_tune
