@@ -14,8 +14,9 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, console
+from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, cli_verbs, console
 from symgen.cli_options import Json, Quiet
+from symgen.cli_words import print_takes
 
 app = typer.Typer(
     name="symgen",
@@ -32,6 +33,8 @@ app.add_typer(cli_dataset.app, name="dataset")
 
 def main() -> None:
     """Run ``symgen`` with the arguments of the process, and end it with the exit code."""
+    # One piece is made of small products: threads only wait for each other, a hundredfold on a busy machine.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(console.run(app, sys.argv[1:]))
 
 
@@ -111,12 +114,7 @@ def compose(
     )
     with console.Reporter(quiet=quiet) as progress:
         result = compose_files(request, progress)
-    takes_made = [take.as_json() for take in result.takes]
-    if as_json:
-        console.print_json({"takes": takes_made})
-    else:
-        for take in takes_made:
-            console.print_lines(describe_take(take))
+    print_takes(result.as_json(), as_json=as_json)
 
 
 @app.command()
@@ -297,6 +295,8 @@ def evaluate(
         console.print_lines(result.as_markdown().splitlines())
 
 
+app.command("continue")(cli_verbs.continue_)
+app.command()(cli_verbs.infill)
 app.command()(cli_arrange.arrange)
 
 
@@ -427,13 +427,6 @@ def _style_row(style: Mapping[str, Any]) -> tuple[str, ...]:
     return (*names, f"{low:g} to {high:g}", str(style["bars"]))
 
 
-def pitch_words(gong: int | str) -> str:
-    """Return the name of a pitch class, or of a pitch given by name as it is."""
-    from symgen.theory.degrees import pitch_class_name
-
-    return pitch_class_name(gong) if isinstance(gong, int) else gong
-
-
 def describe_recording(recording: Mapping[str, Any]) -> list[str]:
     """Return the lines that tell a musician about one transcribed recording, none if it failed.
 
@@ -454,25 +447,3 @@ def describe_recording(recording: Mapping[str, Any]) -> list[str]:
         if recording[name]:
             lines.append(f"  {name}: {console.named_counts(recording[name])}".replace("_", " "))
     return [*lines, f"  mind: {', '.join(recording['flags'])}"] if recording["flags"] else lines
-
-
-def describe_take(take: Mapping[str, Any]) -> list[str]:
-    """Return the lines that tell a musician about one composed take.
-
-    Parameters
-    ----------
-    take : mapping
-        One of ``takes`` in the JSON of ``symgen compose``.
-    """
-    first = [take["style"], f"gong {pitch_words(take['gong'])}", f"{take['mode']} mode"]
-    if take.get("tuning"):
-        first.append(f"tuning {take['tuning']}")
-    minutes, seconds = divmod(round(take["seconds"]), 60)
-    second = [f"{take['bars']} bars", f"{minutes}:{seconds:02}", f"{take['notes']} notes"]
-    second.append("playable" if take["playable"] else "not playable as it stands")
-    second.append(f"seed {take['seed']}")
-    lines = [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
-    if copied := take["copy"]:
-        run = f"at most {copied['longest_run']} notes in a row" if copied["longest_run"] else "no run of eight notes"
-        lines.append(f"  shares {run} with the pieces it learnt from")
-    return lines

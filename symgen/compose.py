@@ -7,10 +7,10 @@ every note.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
+from symgen.writers import Options
 
 __all__ = [
     "ComposeRequest",
@@ -129,13 +130,15 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class ComposeResult:
-    """The pieces composed, in order of take."""
+    """The pieces composed, in order of take, and what was assumed or changed before."""
 
     takes: tuple[Take, ...]
+    remarks: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
-        return {"takes": [take.as_json() for take in self.takes]}
+        remarks = {"remarks": list(self.remarks)} if self.remarks else {}
+        return {"takes": [take.as_json() for take in self.takes], **remarks}
 
 
 def compose(style: str, **options: Any) -> ComposeResult:
@@ -269,9 +272,62 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
     WriteError
         If a file cannot be written; nothing partial is left.
     """
+    wish = check_request(request)
+
+    def takes() -> Iterator[Take]:
+        return _takes(wish, request, _checkpoint(request), progress)
+
+    return deliver(request, takes, lambda take: f"{take.style}-{take.seed}-{take.take}")
+
+
+class Delivery(Protocol):
+    """What a request says about its files."""
+
+    @property
+    def takes(self) -> int:
+        """How many pieces."""
+
+    @property
+    def output(self) -> Path | None:
+        """File or folder."""
+
+    @property
+    def format(self) -> str | None:
+        """Format of the files."""
+
+    @property
+    def layout(self) -> Options:
+        """How they are written."""
+
+
+def deliver(
+    request: Delivery,
+    takes: Callable[[], Iterator[Take]],
+    name_of: Callable[[Take], str],
+    remarks: Sequence[str] = (),
+) -> ComposeResult:
+    """Write takes to files, each as soon as it is there.
+
+    Parameters
+    ----------
+    request : Delivery
+        Where to and how.
+    takes : callable
+        Begins the work; called when the output is known to be good.
+    name_of : callable
+        Name of a take's file in a folder, without the suffix.
+    remarks : sequence of str
+        What was assumed or changed before.
+
+    Raises
+    ------
+    UsageError
+        If the output does not fit.
+    WriteError
+        If a file cannot be written; nothing partial is left.
+    """
     from symgen import writers
 
-    wish = check_request(request)
     output = request.output or Path()
     is_file = output.suffix.lower() in writers.suffixes()
     writer = writers.choose_format(request.format, output if is_file else None, request.layout)
@@ -281,17 +337,17 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
             expected="a folder",
             remedy=f"use -o {output.with_suffix('')}",
         )
-    checkpoint = _checkpoint(request)
+    coming = takes()
     if is_file:
         check_target(output)
     else:
         make_folder(output)
     written = []
-    for take in _takes(wish, request, checkpoint, progress):
-        path = output if is_file else output / f"{take.style}-{take.seed}-{take.take}{writer.SUFFIXES[0]}"
+    for take in coming:
+        path = output if is_file else output / f"{name_of(take)}{writer.SUFFIXES[0]}"
         write_bytes(path, writers.encode(take.performance, writer, request.layout))
         written.append(replace(take, path=path))
-    return ComposeResult(tuple(written))
+    return ComposeResult(tuple(written), tuple(remarks))
 
 
 def list_styles() -> tuple[Style, ...]:
@@ -327,6 +383,11 @@ def _compose_one(
 
 def broken_promises(score: Score, plan: Plan) -> list[str]:
     """Return what a piece promises but does not keep; empty if it keeps everything."""
+    return broken_sound(score, plan) or broken_playing(score, plan)
+
+
+def broken_sound(score: Score, plan: Plan) -> list[str]:
+    """Return what a piece promises to sound like but does not: gong, mode, length."""
     broken = []
     estimate = detect_mode(score)
     if estimate.gong != plan.gong % 12:
@@ -335,7 +396,12 @@ def broken_promises(score: Score, plan: Plan) -> list[str]:
         broken.append(f"sounds in {estimate.mode} mode")
     if score.end != plan.total:
         broken.append(f"is {score.end} ticks long, not {plan.total}")
-    broken.extend(str(problem) for problem in finger(score, plan.instrument, plan.tuning).problems[:1])
+    return broken
+
+
+def broken_playing(score: Score, plan: Plan) -> list[str]:
+    """Return why a piece cannot be played, as it is written or as it is read back from MIDI."""
+    broken = [str(problem) for problem in finger(score, plan.instrument, plan.tuning).problems[:1]]
     if not broken:  # MIDI carries no technique: what is read back has to be playable all the same
         read_back = make_notes(onset=score.notes["onset"], duration=score.notes["duration"], pitch=score.notes["pitch"])
         problems = finger(replace(score, notes=read_back), plan.instrument, plan.tuning).problems

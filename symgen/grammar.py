@@ -19,6 +19,7 @@ from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import playable_pitches, strikeable
 from symgen.models.context import Context
 from symgen.score import Metre, Technique
+from symgen.script import Fixed, Free, Landing, Locks, Script, Step, cut, length_of
 from symgen.theory.degrees import BIAN, PENTATONIC
 from symgen.theory.modes import APPROACHES, MODE_BY_NAME
 from symgen.tokens import chord, melody, rhythm
@@ -55,6 +56,15 @@ class Plan:
         Most of the time that tones outside the pentatonic may take.
     harmonics : tuple of (int, int)
         Stretches, in ticks from start up to end, in which only harmonics are written; the bar after one has none.
+    script : tuple of Segment
+        What stands, what is free and what comes again; empty for a piece that is all free. It may end before the piece
+        does: the rest is not looked at.
+    metres : tuple of Metre
+        The metre map of music that changes metre; empty if `metre` holds for the whole piece.
+    modulations : tuple of (int, int, int)
+        Stretches, in ticks from start up to end, in another gong system, with its distance in semitones.
+    ticks : int
+        Length in ticks where it is not that of the bars; 0 where it is.
     """
 
     prefix: Prefix
@@ -66,6 +76,10 @@ class Plan:
     techniques: frozenset[Technique]
     bian_share: float
     harmonics: tuple[tuple[int, int], ...] = ()
+    script: Script = ()
+    metres: tuple[Metre, ...] = ()
+    modulations: tuple[tuple[int, int, int], ...] = ()
+    ticks: int = 0
 
     @cached_property
     def bar(self) -> int:
@@ -74,8 +88,23 @@ class Plan:
 
     @cached_property
     def total(self) -> int:
-        """Length of the piece in ticks."""
-        return self.bar * self.bars
+        """Length of the piece in ticks: that of its bars, or `ticks` where it is given."""
+        return self.ticks or self.bar * self.bars
+
+    @cached_property
+    def segments(self) -> Script:
+        """The script, with the one free segment of a piece that has none."""
+        return self.script or (Free(self.total),)
+
+    @cached_property
+    def metre_map(self) -> tuple[Metre, ...]:
+        """The metre map."""
+        return self.metres or (self.metre,)
+
+    @cached_property
+    def closes(self) -> bool:
+        """Whether the end of the piece is written anew, with its cadence."""
+        return isinstance(self.segments[-1], Free) and length_of(self.segments) == self.total
 
     @cached_property
     def close(self) -> int:
@@ -87,6 +116,10 @@ class Plan:
     def final(self) -> int:
         """Degree of the final in semitones above gong."""
         return MODE_BY_NAME[self.prefix.mode].final
+
+    def shift(self, tick: int) -> int:
+        """Return the distance in semitones of the gong system at `tick` from that of the piece."""
+        return next((shift for start, end, shift in self.modulations if start <= tick < end), 0)
 
     def in_harmonics(self, tick: int) -> bool:
         """Tell whether only harmonics are written at `tick`."""
@@ -120,66 +153,168 @@ class Grammar:
 
     def __init__(self, plan: Plan, context: Context) -> None:
         self.plan, self.context = plan, context
-        self._tones = _tone_masks(plan.instrument, plan.tuning, plan.gong, tuple(sorted(plan.techniques)), plan.final)
-        if plan.harmonics:
-            others = tuple(sorted(plan.techniques - {Technique.HARMONIC}))
-            self._harmonics = _tone_masks(plan.instrument, plan.tuning, plan.gong, (Technique.HARMONIC,), plan.final)
-            self._others = _tone_masks(plan.instrument, plan.tuning, plan.gong, others, plan.final)
+        self._techniques = tuple(sorted(plan.techniques))
+        self._others = tuple(sorted(plan.techniques - {Technique.HARMONIC}))
         self._bian_ticks = 0
         self._repeats = 0
         self._last = 0
+        self._sounded = 0
+        self.enter(Free(plan.total))
 
     @property
     def finished(self) -> bool:
         """Whether the piece is complete."""
         return self.context.time >= self.plan.total
 
+    def enter(self, segment: Free) -> None:
+        """Begin to write a free segment where the piece stands."""
+        self._locks = segment.locks or _UNLOCKED
+        self._place = 0
+        self._stop = self.context.time + segment.ticks
+        self._ends = self._stop == self.plan.total
+        self._landing: Landing | None = None
+        if self._locks.count and not self._locks.rhythm:
+            self._landing = _landing(self.context.time, segment.ticks, self._locks.count)
+
     def rhythms(self) -> Mask:
         """Return which rhythm tokens may come next, shape (V_rhythm,)."""
-        time, close = self.context.time, self.plan.close
-        if time == close:
+        time, close, locks = self.context.time, self.plan.close, self._locks
+        if locks.rhythm:
+            return _only(len(rhythm.VOCABULARY), locks.rhythm[self._place])
+        by_count = self._landing is not None
+        limit = close if self._ends and not by_count else self._stop
+        if time == limit and not by_count:
             return _CLOSING[self.plan.total - close]
         beat_end = time - time % TICKS_PER_QUARTER + TICKS_PER_QUARTER
-        allowed = _on_grid(time % TICKS_PER_QUARTER, beat_end <= close)
-        return allowed & (close - time >= rhythm.INTERVAL)
+        allowed = _on_grid(time % TICKS_PER_QUARTER, beat_end <= limit)
+        if self._landing is not None:
+            return allowed & self._landing.lands(locks.count - self._place - 1, time + rhythm.INTERVAL)
+        return allowed & (limit - time >= rhythm.INTERVAL)
 
     def melodies(self, rhythm_token: int) -> Mask:
         """Return which melody tokens may come next, given the rhythm, shape (V_melody,)."""
+        if self._locks.melody:
+            return _only(len(melody.VOCABULARY), self._locks.melody[self._place])
         length = int(rhythm.INTERVAL[rhythm_token])
-        after = self.context.time + length
-        tones = self._tones
-        if self.plan.in_harmonics(self.context.time):
-            tones = self._harmonics
-        elif self.plan.leaves_harmonics(self.context.time):
-            tones = self._others
-        if self.context.time == self.plan.close:
-            return tones.finals
-        if after == self.plan.close:
-            return tones.approaches
-        bian = self._bian_ticks + length <= self.plan.bian_share * after and length <= _LONGEST_BIAN
-        allowed = tones.zheng_and_bian if bian else tones.zheng
-        if self._last in (0, melody.REST) or length > TICKS_PER_QUARTER:
-            allowed = allowed & tones.sounding
-        if self._repeats >= _MOST_REPEATS:
-            allowed = allowed.copy()
-            allowed[self._last] = False
-        return allowed
+        time, after = self.context.time, self.context.time + length
+        tones = self._tones(time)
+        left = self._left(time, after)
+        if left == 0:
+            allowed = tones.finals
+        elif left == 1:
+            allowed = tones.approaches
+        else:
+            bian = self._bian_ticks + length <= self.plan.bian_share * after and length <= _LONGEST_BIAN
+            allowed = tones.zheng_and_bian if bian else tones.zheng
+            if self._last in (0, melody.REST) or length > TICKS_PER_QUARTER:
+                allowed = allowed & tones.sounding
+            if self._repeats >= _MOST_REPEATS:
+                allowed = allowed.copy()
+                allowed[self._last] = False
+        return self._moving(allowed) if self._locks.moves else allowed
 
     def chords(self, melody_token: int) -> Mask:
         """Return which chord tokens may come next, given the melody, shape (V_chord,)."""
+        if self._locks.chord:
+            return _only(len(chord.VOCABULARY), self._locks.chord[self._place])
         if melody_token == melody.REST:
             return _NO_CHORD
-        plan = self.plan
-        return _chords(plan.instrument, plan.tuning, plan.gong, melody_token, self.context.time == plan.close)
+        plan, time = self.plan, self.context.time
+        closing = self._left(time, self._stop) == 0
+        return _chords(plan.instrument, plan.tuning, plan.gong, plan.shift(time), melody_token, closing)
 
     def append(self, rhythm_token: int, melody_token: int, chord_token: int = chord.NO_CHORD) -> None:
         """Take up the step that was chosen."""
         length = int(rhythm.INTERVAL[rhythm_token])
-        if int(melody.DEGREE[melody_token]) in BIAN:
+        if (int(melody.DEGREE[melody_token]) - self.plan.shift(self.context.time)) % 12 in BIAN:
             self._bian_ticks += length
         self._repeats = self._repeats + 1 if melody_token == self._last else 0
         self._last = melody_token
+        if melody_token != melody.REST:
+            self._sounded = melody_token
+        self._place += 1
         self.context.append(rhythm_token, melody_token, chord_token)
+
+    def _left(self, time: int, after: int) -> int:
+        """Return how many steps follow until the final: 0 for the final itself, 1 for its approach, 2 for others."""
+        if not self._ends:
+            return 2
+        if self._locks.count:
+            return min(2, self._locks.count - 1 - self._place)
+        close = self.plan.close
+        return 0 if time == close else 1 if after == close else 2
+
+    def _tones(self, time: int) -> _ToneMasks:
+        plan, techniques = self.plan, self._techniques
+        if plan.harmonics:
+            if plan.in_harmonics(time):
+                techniques = (Technique.HARMONIC,)
+            elif plan.leaves_harmonics(time):
+                techniques = self._others
+        return _tone_masks(plan.instrument, plan.tuning, plan.gong, techniques, plan.final, plan.shift(time))
+
+    def _moving(self, allowed: Mask) -> Mask:
+        """Return the tones that lie as the lock says, or all if there are none."""
+        move = self._locks.moves[self._place]
+        if move == Locks.ANY or not self._sounded:
+            return allowed
+        moves = np.sign(melody.RELATIVE - melody.RELATIVE[self._sounded]) == move
+        kept = allowed & moves & (np.arange(len(allowed)) > melody.REST)
+        return kept if kept.any() else allowed
+
+
+class Cursor:
+    """Where a piece stands in its script: which steps are given, and when it is done.
+
+    Parameters
+    ----------
+    grammar : Grammar
+        Of the piece, at its beginning.
+    """
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.grammar = grammar
+        self.steps: list[Step] = []
+        self._left = list(reversed(grammar.plan.segments))
+        self._given: list[Step] = []
+        self._stop = 0
+        self._advance()
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything that the script says is written."""
+        return not self._left and not self._given and self.grammar.context.time >= self._stop
+
+    @property
+    def given(self) -> Step | None:
+        """The next step if it stands already, None if it is free."""
+        return self._given[-1] if self._given else None
+
+    @property
+    def skipped(self) -> int:
+        """How many given steps are ahead."""
+        return len(self._given)
+
+    def append(self, step: Step) -> None:
+        """Take up the next step, the given one or the one that was chosen."""
+        if self._given:
+            self._given.pop()
+        self.steps.append(step)
+        self.grammar.append(*step)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Go on to the next segment where one is over."""
+        time = self.grammar.context.time
+        while self._left and not self._given and time >= self._stop:
+            segment = self._left.pop()
+            self._stop = time + segment.ticks
+            if isinstance(segment, Free):
+                self.grammar.enter(segment)
+            elif isinstance(segment, Fixed):
+                self._given = list(reversed(segment.steps))
+            else:
+                self._given = list(reversed(cut(self.steps, segment.start, segment.start + segment.ticks)))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -195,7 +330,7 @@ class _ToneMasks:
 
 @lru_cache(maxsize=256)
 def _tone_masks(
-    instrument: Instrument, tuning: Tuning, gong: int, techniques: tuple[Technique, ...], final: int
+    instrument: Instrument, tuning: Tuning, gong: int, techniques: tuple[Technique, ...], final: int, shift: int = 0
 ) -> _ToneMasks:
     playable = np.zeros(len(melody.VOCABULARY), dtype=np.bool_)
     pitches = gong + melody.RELATIVE
@@ -203,14 +338,16 @@ def _tone_masks(
         reachable = list(playable_pitches(instrument, tuning, technique, easily=True))
         playable |= (technique == melody.TECHNIQUE) & np.isin(pitches, reachable)
     rest = np.arange(len(playable)) == melody.REST
-    zheng = playable & np.isin(melody.DEGREE, PENTATONIC)
+    degree = (melody.DEGREE - shift) % 12
+    zheng = playable & np.isin(degree, PENTATONIC)
     finals = playable & (final == melody.DEGREE)
-    before = {a.before for a in APPROACHES if a.final == final and a.before != final}
-    # Jue is too rare for a table of its own: it is approached by its neighbours and its fourth.
-    approaches = playable & np.isin(melody.DEGREE, sorted(before) or [2, 7, 9])
+    before = {a.before for a in APPROACHES if a.final == final}
+    # Jue is too rare for a table of its own: it is approached by its neighbours and its fourth. The final may be
+    # said twice: of the guqin pieces in gong mode seven in eight close so.
+    approaches = playable & np.isin(melody.DEGREE, [final, *(sorted(before) or (2, 7, 9))])
     return _ToneMasks(
         zheng=zheng | rest,
-        zheng_and_bian=(playable & np.isin(melody.DEGREE, (*PENTATONIC, *BIAN))) | rest,
+        zheng_and_bian=(playable & np.isin(degree, (*PENTATONIC, *BIAN))) | rest,
         sounding=~rest,
         finals=finals,
         approaches=approaches,
@@ -218,7 +355,7 @@ def _tone_masks(
 
 
 @lru_cache(maxsize=65536)
-def _chords(instrument: Instrument, tuning: Tuning, gong: int, melody_token: int, closing: bool) -> Mask:
+def _chords(instrument: Instrument, tuning: Tuning, gong: int, shift: int, melody_token: int, closing: bool) -> Mask:
     """Return the chords that can be struck under a melody tone, all of their tones zheng tones."""
     top = gong + int(melody.RELATIVE[melody_token])
     technique = Technique(int(melody.TECHNIQUE[melody_token]))
@@ -231,7 +368,7 @@ def _chords(instrument: Instrument, tuning: Tuning, gong: int, melody_token: int
             continue
         if closing and intervals not in _CLOSING_CHORDS:
             continue
-        if any((top - interval - gong) % 12 not in PENTATONIC for interval in intervals):
+        if any((top - interval - gong - shift) % 12 not in PENTATONIC for interval in intervals):
             continue
         pitches = (top, *(top - interval for interval in intervals))
         # Also without the technique, which MIDI does not carry: who reads the file can still play it.
@@ -241,6 +378,30 @@ def _chords(instrument: Instrument, tuning: Tuning, gong: int, melody_token: int
     return mask
 
 
+@lru_cache(maxsize=1024)
+def _only(size: int, token: int) -> Mask:
+    """Return a mask that leaves one token."""
+    mask: Mask = np.arange(size) == token
+    return mask
+
+
+@lru_cache(maxsize=256)
+def _landing(start: int, ticks: int, steps: int) -> Landing:
+    """Return from where `steps` steps can fill a stretch exactly."""
+    allowed = np.zeros((ticks, int(rhythm.INTERVAL.max()) + 1), dtype=np.bool_)
+    for time in range(start, start + ticks):
+        place = time % TICKS_PER_QUARTER
+        tokens = _on_grid(place, time - place + TICKS_PER_QUARTER <= start + ticks)
+        allowed[time - start, rhythm.INTERVAL[tokens]] = True
+    return Landing(allowed, start, steps)
+
+
+def lands(start: int, ticks: int, steps: int) -> bool:
+    """Tell whether `steps` steps of any length can fill a stretch of `ticks` from `start` on exactly."""
+    return bool(_landing(start, ticks, steps).lands(steps, np.array([start]))[0])
+
+
+_UNLOCKED = Locks()
 _NO_CHORD: Mask = np.arange(len(chord.VOCABULARY)) == chord.NO_CHORD
 _LEGATO: Mask = (rhythm.INTERVAL > 0) & (rhythm.LENGTH <= rhythm.INTERVAL)
 

@@ -6,7 +6,8 @@ The written :class:`~symgen.score.Score` stays beside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from symgen.errors import ScoreError
@@ -47,6 +48,8 @@ class PlayedNote:
     ornament : str
         What the hands do to the note beyond striking it, by the names of the instrument's ornaments; several are
         joined by "+".
+    written : int
+        Onset in ticks of the written note that it belongs to; -1 if unknown.
     """
 
     onset: int
@@ -61,6 +64,7 @@ class PlayedNote:
     stroke: str = ""
     hand: str = ""
     ornament: str = ""
+    written: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +100,59 @@ class Performance:
                 raise ScoreError(
                     f"Performance.notes holds onset {later.onset} after {earlier.onset}", expected="order of onset"
                 )
+
+
+def spliced(kept: Performance, new: Performance, spans: Sequence[tuple[int, int]]) -> Performance:
+    """Return a performance that is `new` in some stretches of written time and `kept` everywhere else.
+
+    Parameters
+    ----------
+    kept, new : Performance
+        Their notes know what is written for them. The score, instrument and tuning are those of `new`.
+    spans : sequence of (int, int)
+        Stretches in ticks, from start up to end, in order and apart.
+
+    Returns
+    -------
+    Performance
+        Strings that are struck again in time are damped then, as ever; nothing else of what is kept changes.
+    """
+
+    def inside(tick: int) -> bool:
+        return any(start <= tick < end for start, end in spans)
+
+    notes = [note for note in kept.notes if not inside(note.written)]
+    notes += [note for note in new.notes if inside(note.written)]
+    notes.sort(key=lambda note: (note.onset, note.pitch, note.string))
+    tempi = _spliced_tempi(kept.tempi, new.tempi, spans)
+    return replace(new, notes=tuple(_damped(notes)), tempi=tempi)
+
+
+def _damped(notes: list[PlayedNote]) -> list[PlayedNote]:
+    """Return the notes, each over when its string is struck again."""
+    struck: dict[int, int] = {}
+    found = []
+    for note in reversed(notes):
+        again = struck.get(note.string) if note.string else None
+        if again is not None and note.onset < again < note.onset + note.duration:
+            duration = again - note.onset
+            note = replace(note, duration=duration, bends=tuple(b for b in note.bends if b.offset < duration))
+        struck[note.string] = note.onset
+        found.append(note)
+    return found[::-1]
+
+
+def _spliced_tempi(kept: Sequence[Tempo], new: Sequence[Tempo], spans: Sequence[tuple[int, int]]) -> tuple[Tempo, ...]:
+    """Return the tempo map that is `new` within the spans and `kept` outside."""
+
+    def at(tempi: Sequence[Tempo], tick: int) -> Tempo:
+        return replace([tempo for tempo in tempi if tempo.tick <= tick][-1], tick=tick)
+
+    found = {0: kept[0]} | {tempo.tick: tempo for tempo in kept}
+    for start, end in spans:
+        found = {tick: tempo for tick, tempo in found.items() if not start <= tick < end}
+        found[end] = at(kept, end)
+        found[start] = at(new, start)
+        found |= {tempo.tick: tempo for tempo in new if start <= tempo.tick < end}
+    ordered = [found[tick] for tick in sorted(found)]
+    return tuple(tempo for place, tempo in enumerate(ordered) if not place or tempo.qpm != ordered[place - 1].qpm)

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -146,19 +146,63 @@ def check_request(request: ComposeRequest) -> Wish:
         raise UsageError("both bars and seconds are given", expected="one length", remedy="leave one out")
     _check("bars", request.bars, 2, _MOST_BARS, whole=True)
     _check("seconds", request.seconds, 5, 3600)
-    _check("takes", request.takes, 1, 10000, whole=True)
     _check("tempo", request.tempo, 20, 300)
+    sampling, seed = check_manner(request)
+    metre = _metre(request.metre, style)
+    if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
+        _refuse_tuning(instrument, tuning, gong, mode)
+    return Wish(style, instrument, mode, gong, tuning, metre, sampling, seed)
+
+
+class Manner(Protocol):
+    """What every request says about how many takes there are and how they are drawn and played."""
+
+    @property
+    def takes(self) -> int:
+        """How many."""
+
+    @property
+    def seed(self) -> int | None:
+        """Seed, drawn if None."""
+
+    @property
+    def temperature(self) -> float:
+        """Temperature."""
+
+    @property
+    def top_p(self) -> float:
+        """Top-p."""
+
+    @property
+    def humanize(self) -> float:
+        """How freely it is played."""
+
+    @property
+    def humanize_timing(self) -> float | None:
+        """Onsets and tempo alone."""
+
+    @property
+    def humanize_velocity(self) -> float | None:
+        """Velocities alone."""
+
+
+def check_manner(request: Manner) -> tuple[Sampling, int]:
+    """Return how boldly a request draws, and its seed.
+
+    Raises
+    ------
+    UsageError
+        For the first part that is out of bounds.
+    """
+    _check("takes", request.takes, 1, 10000, whole=True)
     _check("temperature", request.temperature, 0.05, 5)
     _check("top-p", request.top_p, 0.05, 1)
     _check("seed", request.seed, 0, 2**63 - 1, whole=True)
     _check("humanize", request.humanize, 0, 1)
     _check("humanize-timing", request.humanize_timing, 0, 1)
     _check("humanize-velocity", request.humanize_velocity, 0, 1)
-    metre = _metre(request.metre, style)
-    if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
-        _refuse_tuning(instrument, tuning, gong, mode)
     seed = secrets.randbelow(2**31) if request.seed is None else request.seed
-    return Wish(style, instrument, mode, gong, tuning, metre, Sampling(request.temperature, request.top_p), seed)
+    return Sampling(request.temperature, request.top_p), seed
 
 
 def _check(name: str, value: float | None, low: float, high: float, *, whole: bool = False) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.grammar import Grammar, Mask, Plan
+from symgen.grammar import Cursor, Grammar, Mask, Plan
 from symgen.models.context import Context
 from symgen.models.rollout import mask_of
 from symgen.models.runtime import Runtime, softmax
+from symgen.script import Step
 from symgen.tokens import chord, melody
 from symgen.tokens.sequence import FAMILIES, TokenSequence
 from symgen.tokens.vocabulary import START
@@ -66,6 +67,23 @@ def draw(logits: NDArray[np.floating], mask: Mask | None, how: Sampling, uniform
     return int(order[min(place, kept - 1)])
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was written by a script.
+
+    Parameters
+    ----------
+    tokens : TokenSequence
+        All steps, the given ones too.
+    fit : float
+        How well what is free leads into what is given after it: the log-likelihood in nats of the given steps after
+        the first free one. 0 where there are none.
+    """
+
+    tokens: TokenSequence
+    fit: float
+
+
 def compose_sequences(
     runtime: Runtime,
     plan: Plan | Sequence[Plan],
@@ -93,36 +111,122 @@ def compose_sequences(
         Whether the grammar strikes out what would break the plan. Without it the generator is told the plan and
         writes what it likes, until the planned length is reached or passed: for measuring what the grammar does.
     """
+    return [draft.tokens for draft in write_drafts(runtime, plan, seeds, how, tick, masks=masks)]
+
+
+def write_drafts(
+    runtime: Runtime,
+    plan: Plan | Sequence[Plan],
+    seeds: Sequence[Sequence[int]],
+    how: Sampling,
+    tick: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    masks: bool = True,
+    follow: Callable[[int, Step], None] | None = None,
+) -> list[Draft]:
+    """Write drafts by the scripts of their plans side by side; see :func:`compose_sequences`.
+
+    Parameters
+    ----------
+    runtime, plan, seeds, how, tick, masks
+        As there.
+    follow : callable, optional
+        Told the number of the draft and each step of it as it is written, the given ones too.
+    """
     plans = [plan] * len(seeds) if isinstance(plan, Plan) else list(plan)
-    streams = [np.random.default_rng(list(seed)) for seed in seeds]
-    grammars = [Grammar(plan, Context((plan.metre,), plan.total)) for plan in plans]
-    steps: list[list[tuple[int, int, int]]] = [[] for _ in seeds]
-    stream = runtime.start([plan.prefix.numbers() for plan in plans])
-    mask = mask_of if masks else _no_mask
-    previous = np.zeros((len(seeds), 3), dtype=np.int64)
-    most = np.inf if masks else max(plan.total for plan in plans) // _SHORTEST_MEAN_TICKS
+    writers = [_Writer(one, seed, runtime, masks=masks) for one, seed in zip(plans, seeds, strict=True)]
+    stream = runtime.start([one.prefix.numbers() for one in plans])
+    previous = np.array([writer.previous for writer in writers], dtype=np.int64).reshape(-1, 3)
+    most = np.inf if masks else max(one.total for one in plans) // _SHORTEST_MEAN_TICKS
     rows = np.arange(len(seeds))  # the pieces that the stream still holds
-    while (left := [row for row in rows.tolist() if not grammars[row].finished]) and max(map(len, steps)) < most:
+    while (left := [row for row in rows.tolist() if not writers[row].finished]) and max(
+        len(writer.cursor.steps) for writer in writers
+    ) < most:
         if 2 * len(left) <= len(rows):  # one piece of many short notes must not cost as much as all
             stream.keep(np.flatnonzero(np.isin(rows, left)))
             rows = np.array(left)
-        features = np.array([grammars[row].context.features() for row in rows.tolist()], dtype=np.int64)
-        state = stream.advance(previous[rows], features)
+        held = [writers[row] for row in rows.tolist()]
+        state = stream.advance(previous[rows], np.array([writer.features() for writer in held], dtype=np.int64))
         chosen = None
-        for place in range(3):
+        for place in range(3) if any(writer.listens for writer in held) else ():
             state, logits = stream.logits(place, state, chosen)
-            chosen = np.zeros(len(rows), dtype=np.int64)
             for number, row in enumerate(rows.tolist()):
-                if not grammars[row].finished:
-                    allowed = mask(grammars[row], place, previous[row])
-                    chosen[number] = draw(logits[number], allowed, how, streams[row].random())
-                    previous[row, place] = chosen[number]
+                if not writers[row].finished:
+                    previous[row, place] = writers[row].choose(place, previous[row], logits[number], how)
+            chosen = previous[rows, place]
         for row in left:
-            steps[row].append((int(previous[row, 0]), int(previous[row, 1]), int(previous[row, 2])))
-            grammars[row].append(*previous[row].tolist())
-        slowest = min(grammars, key=lambda grammar: grammar.context.time / grammar.plan.total)
-        tick(slowest.context.time, slowest.plan.total)
-    return [_sequence(plan, taken) for plan, taken in zip(plans, steps, strict=True)]
+            previous[row] = writers[row].take(previous[row])
+            if follow is not None:
+                follow(row, writers[row].cursor.steps[-1])
+        slowest = min(writers, key=lambda writer: writer.progress)
+        tick(slowest.cursor.grammar.context.time, slowest.cursor.grammar.plan.total)
+    return [writer.draft() for writer in writers]
+
+
+class _Writer:
+    """One draft in the making: its script, its grammar, and the stream of its seed."""
+
+    def __init__(self, plan: Plan, seed: Sequence[int], runtime: Runtime, *, masks: bool) -> None:
+        self.plan = plan
+        self.cursor = Cursor(Grammar(plan, Context(plan.metre_map, plan.total)))
+        self._random = np.random.default_rng(list(seed))
+        self._mask = mask_of if masks else _no_mask
+        self._free, self._fit = False, 0.0
+        while self.cursor.skipped > runtime.window:  # the network would not see them any more
+            self.cursor.append(self._given())
+
+    @property
+    def previous(self) -> Step:
+        """Tokens of the step before, those of the start at the beginning."""
+        return self.cursor.steps[-1] if self.cursor.steps else (START, START, START)
+
+    @property
+    def finished(self) -> bool:
+        return self.cursor.finished
+
+    @property
+    def listens(self) -> bool:
+        """Whether what the network says about the next step is of interest."""
+        return not self.finished and (self.cursor.given is None or self._free)
+
+    @property
+    def progress(self) -> float:
+        """Share of the piece that is written."""
+        return 1.0 if self.finished else self.cursor.grammar.context.time / self.plan.total
+
+    def features(self) -> tuple[int, ...]:
+        """Return what the network is told about the next step."""
+        return self.cursor.grammar.context.features()
+
+    def choose(self, place: int, step: NDArray[np.int64], logits: NDArray[np.floating], how: Sampling) -> int:
+        """Return the token of a family for the next step, whose earlier families are chosen."""
+        given = self.cursor.given
+        if given is None:
+            self._free = True
+            mask = self._mask(self.cursor.grammar, place, step)
+            if not mask.any():
+                time = self.cursor.grammar.context.time
+                raise ValueError(f"no {FAMILIES[place].NAME} token may stand at tick {time} of the script")
+            return draw(logits, mask, how, self._random.random())
+        if self._free:
+            scores = logits.astype(np.float64)
+            top = scores.max()
+            self._fit += float(scores[given[place]] - top - np.log(np.exp(scores - top).sum()))
+        return given[place]
+
+    def take(self, step: NDArray[np.int64]) -> Step:
+        """Take up the next step and return it."""
+        chosen = self.cursor.given or (int(step[0]), int(step[1]), int(step[2]))
+        self.cursor.append(chosen)
+        return chosen
+
+    def draft(self) -> Draft:
+        return Draft(_sequence(self.plan, self.cursor.steps), self._fit)
+
+    def _given(self) -> Step:
+        given = self.cursor.given
+        assert given is not None
+        return given
 
 
 _DEPTH = np.array([0, *(max(intervals, default=0) for intervals in chord.SONORITIES)])
@@ -143,8 +247,8 @@ def _no_mask(grammar: Grammar, place: int, chosen: NDArray[np.int64]) -> Mask:
     return allowed
 
 
-def _sequence(plan: Plan, taken: list[tuple[int, int, int]]) -> TokenSequence:
-    steps = np.array(taken, dtype=np.int16)
+def _sequence(plan: Plan, taken: Sequence[Step]) -> TokenSequence:
+    steps = np.array(taken, dtype=np.int16).reshape(-1, 3)
     return TokenSequence(
-        steps[:, 0].copy(), steps[:, 1].copy(), steps[:, 2].copy(), plan.gong, plan.prefix, (plan.metre,)
+        steps[:, 0].copy(), steps[:, 1].copy(), steps[:, 2].copy(), plan.gong, plan.prefix, plan.metre_map
     )

@@ -14,7 +14,8 @@ import mido
 import pytest
 
 from symgen import console
-from symgen.cli import app, describe_take
+from symgen.cli import app
+from symgen.cli_words import describe_take
 from symgen.errors import ReadError, UsageError
 from symgen.writers import Options
 
@@ -89,7 +90,7 @@ def use_case(monkeypatch: pytest.MonkeyPatch):
 
 class TestCompose:
     def test_plain(self, use_case, capsys):
-        given = use_case("symgen.compose", "compose_files", Result(**TAKE))
+        given = use_case("symgen.compose", "compose_files", Result(takes=[TAKE]))
         assert command("compose", "--style", "guqin") == 0
         out, err = capsys.readouterr()
         assert out.splitlines() == [
@@ -102,14 +103,14 @@ class TestCompose:
         assert (given[0].style, given[0].takes, given[0].raw, given[0].output) == ("guqin", 1, False, None)
 
     def test_json(self, use_case, capsys):
-        use_case("symgen.compose", "compose_files", Result(**TAKE))
+        use_case("symgen.compose", "compose_files", Result(takes=[TAKE]))
         assert command("compose", "--style", "guqin", "--json", "--quiet") == 0
         out, err = capsys.readouterr()
         assert json.loads(out) == {"takes": [TAKE]}
         assert err == ""
 
     def test_every_option_arrives(self, use_case):
-        given = use_case("symgen.compose", "compose_files", Result(**TAKE))
+        given = use_case("symgen.compose", "compose_files", Result(takes=[TAKE]))
         words = (
             "--style guzheng --mode zhi --gong Bb --tuning D --tempo 92.5 --metre 2/4 --bars 24 --seconds 30 --takes 3"
         )

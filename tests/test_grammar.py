@@ -37,6 +37,8 @@ KNOWN_METRES = [metre for metre in METRES if "/" in metre]
 class RandomRuntime:
     """Stands for a trained generator: logits are random numbers around a random taste for some tokens."""
 
+    window = 160
+
     def __init__(self, seed, boldness=2.0):
         self.rng = np.random.default_rng(seed)
         self.taste = [boldness * self.rng.normal(size=len(family.VOCABULARY)) for family in FAMILIES]

@@ -35,12 +35,16 @@ FLOORS = (
     ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
-    ("models", "grammar", "sampling", "planning", "metrics"),  # 4 learning
+    ("models", "script", "grammar", "sampling", "planning", "metrics"),  # 4 learning
     (
         "plot",
         "opening",
         "compose",
         "arrange",
+        "sources",
+        "revising",
+        "infill",
+        "continuing",
         "fetch",
         "datasets",
         "convert",
@@ -50,7 +54,18 @@ FLOORS = (
         "inspect",
         "doctor",
     ),  # 5 use cases
-    ("console", "cli_options", "cli_arrange", "cli_corpus", "cli_dataset", "cli", "__main__", "studio"),  # 6 doors
+    (
+        "console",
+        "cli_options",
+        "cli_words",
+        "cli_verbs",
+        "cli_arrange",
+        "cli_corpus",
+        "cli_dataset",
+        "cli",
+        "__main__",
+        "studio",
+    ),  # 6 doors
 )
 """Rooms from the ground up, and on each floor from left to right. A room imports only what stands before it."""
 

@@ -59,8 +59,20 @@ def plain(score: Score, instrument: Instrument, tuning: Tuning, *, fingering: Fi
     ends = until_struck_again(onsets, (score.notes["onset"] + score.notes["duration"]).tolist(), places)
     columns = (score.notes[name].tolist() for name in ("pitch", "velocity", "technique"))
     notes = [
-        _note(onset, end - onset, pitch, velocity, place, Technique(mark))
+        _note(onset, end - onset, pitch, velocity, place, Technique(mark), written=onset)
         for onset, end, place, pitch, velocity, mark in zip(onsets, ends, places, *columns, strict=True)
+    ]
+    tempi = score.tempi or (Tempo(0, DEFAULT_QPM),)
+    return Performance(score, tuple(notes), tempi, instrument.name, tuning.name, instrument.program)
+
+
+def literal(score: Score, instrument: Instrument, tuning: Tuning) -> Performance:
+    """Return the score as written, without asking who could play it: no note has a string."""
+    score = score.resampled(TICKS_PER_QUARTER)
+    columns = (score.notes[name].tolist() for name in ("onset", "duration", "pitch", "velocity", "technique"))
+    notes = [
+        PlayedNote(onset, duration, pitch, velocity, technique=Technique(mark), written=onset)
+        for onset, duration, pitch, velocity, mark in zip(*columns, strict=True)
     ]
     tempi = score.tempi or (Tempo(0, DEFAULT_QPM),)
     return Performance(score, tuple(notes), tempi, instrument.name, tuning.name, instrument.program)
@@ -177,11 +189,24 @@ def _note(
     place: Placement,
     mark: Technique,
     bends: tuple[Bend, ...] = (),
+    written: int = -1,
 ) -> PlayedNote:
     """Return a played note; a written technique stands, an unmarked note shows its place."""
     technique = place.technique if mark == Technique.PLUCK else mark
-    hands = {"finger": place.finger, "stroke": place.stroke, "hand": place.hand}
-    return PlayedNote(onset, duration, pitch, velocity, place.string, place.position, technique, bends, **hands)
+    return PlayedNote(
+        onset,
+        duration,
+        pitch,
+        velocity,
+        place.string,
+        place.position,
+        technique,
+        bends,
+        finger=place.finger,
+        stroke=place.stroke,
+        hand=place.hand,
+        written=written,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +221,7 @@ class _Sound:
     length: int
     bends: tuple[Bend, ...] = ()
     ornament: str = ""
+    written: int = -1
 
 
 def _sounds(chosen: Chosen, onsets: Sequence[int], velocities: Sequence[int], clock: Clock) -> list[_Sound]:
@@ -219,7 +245,9 @@ def _sounds(chosen: Chosen, onsets: Sequence[int], velocities: Sequence[int], cl
         mark = next((c.ornament.technique for c in choices if _names_the_note(c)), setting.marks[note])
         names = "+".join(choice.ornament.name for choice in choices if not choice.extras or _names_the_note(choice))
         bends = _bends(choices, start, onsets, clock)
-        sound = _Sound(start, setting.pitch(note), max(low, min(high, loud)), place, mark, lengths[note], bends, names)
+        loud = max(low, min(high, loud))
+        pitch, written = setting.pitch(note), setting.onset(note)
+        sound = _Sound(start, pitch, loud, place, mark, lengths[note], bends, names, written)
         sounds += [sound, *_added(choices, sound, sounds, clock, setting.instrument)]
     return sorted(sounds, key=lambda sound: (sound.onset, sound.pitch, sound.place.string))
 
@@ -271,7 +299,7 @@ def _added(
             if run:
                 place = replace(place, technique=Technique.OPEN, finger="")
             mark = choice.ornament.technique
-            found.append(_Sound(at, extra.pitch, loud, place, mark, 0, (), choice.ornament.name))
+            found.append(_Sound(at, extra.pitch, loud, place, mark, 0, (), choice.ornament.name, sound.written))
     return found
 
 
@@ -290,6 +318,7 @@ def _ended(
     for sound, end in zip(sounds, ends, strict=True):
         duration = end - sound.onset
         bends = _fitted(sound.bends, duration)
-        note = _note(sound.onset, duration, sound.pitch, sound.velocity, sound.place, sound.mark, bends)
+        struck = (sound.onset, duration, sound.pitch, sound.velocity)
+        note = _note(*struck, sound.place, sound.mark, bends, sound.written)
         notes.append(replace(note, ornament=sound.ornament))
     return notes

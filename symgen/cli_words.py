@@ -1,0 +1,47 @@
+"""What the commands say about takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from symgen import console
+
+
+def print_takes(result: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print the takes of a verb: JSON, or a few lines each, and what was assumed before them."""
+    if as_json:
+        console.print_json(result)
+        return
+    console.print_notes(f"symgen: note: {remark}" for remark in result.get("remarks", ()))
+    for take in result["takes"]:
+        console.print_lines(describe_take(take))
+
+
+def pitch_words(gong: int | str) -> str:
+    """Return the name of a pitch class, or of a pitch given by name as it is."""
+    from symgen.theory.degrees import pitch_class_name
+
+    return pitch_class_name(gong) if isinstance(gong, int) else gong
+
+
+def describe_take(take: Mapping[str, Any]) -> list[str]:
+    """Return the lines that tell a musician about one composed take.
+
+    Parameters
+    ----------
+    take : mapping
+        One of ``takes`` in the JSON of ``symgen compose``.
+    """
+    first = [take["style"], f"gong {pitch_words(take['gong'])}", f"{take['mode']} mode"]
+    if take.get("tuning"):
+        first.append(f"tuning {take['tuning']}")
+    minutes, seconds = divmod(round(take["seconds"]), 60)
+    second = [f"{take['bars']} bars", f"{minutes}:{seconds:02}", f"{take['notes']} notes"]
+    second.append("playable" if take["playable"] else "not playable as it stands")
+    second.append(f"seed {take['seed']}")
+    lines = [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
+    if copied := take["copy"]:
+        run = f"at most {copied['longest_run']} notes in a row" if copied["longest_run"] else "no run of eight notes"
+        lines.append(f"  shares {run} with the pieces it learnt from")
+    return lines

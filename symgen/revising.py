@@ -1,0 +1,306 @@
+"""What the verbs share that work on music that exists: a request, a task, and drafts until every promise is kept.
+
+A verb says what stands and what is free (a :class:`Task`). Here drafts are written, the one that fits best and keeps
+every promise is taken, and what stood is put back to the tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from symgen.compose import DEFAULT_CHECKPOINT, Take, broken_playing, broken_sound
+from symgen.copying import copy_report
+from symgen.errors import PlayabilityError, UsageError
+from symgen.grammar import Plan
+from symgen.instruments.fingering import finger
+from symgen.instruments.perform import play
+from symgen.models.checkpoint import Checkpoint, load_checkpoint
+from symgen.models.runtime import Runtime
+from symgen.performance import spliced
+from symgen.planning import TECHNIQUES, check_manner
+from symgen.progress import Progress, silent
+from symgen.resources import checkpoints_dir
+from symgen.sampling import Draft, Sampling, write_drafts
+from symgen.score import Score
+from symgen.script import Script
+from symgen.sources import Source
+from symgen.theory.detect import detect_mode
+from symgen.tokens.codec import decode
+from symgen.tokens.prefix import Prefix, metre_class
+from symgen.units import TICKS_PER_QUARTER, bar_ticks
+from symgen.writers import DEFAULTS, Options
+
+Span = tuple[int, int]
+"""A stretch in ticks, from its start up to its end."""
+
+LOOKAHEAD = 24
+"""Steps behind a free stretch by which drafts are judged."""
+
+_FINEST = TICKS_PER_QUARTER // 4
+_ATTEMPTS = 6
+_DRAFTS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What all verbs are asked that work on music that exists; None leaves a choice to the source and the seed.
+
+    Parameters
+    ----------
+    source : Path or Score
+        A file of any format that symgen reads, or a score.
+    piece : int
+        Which piece of a tune book, from 1.
+    style : str, optional
+        guqin, guzheng or folk; by default that of the source.
+    tuning : str, optional
+        Name of a tuning; by default the one in which the source lies best.
+    takes : int
+        How many results.
+    seed : int, optional
+        The same seed gives the same results; drawn if None.
+    raw, humanize, humanize_timing, humanize_velocity
+        How what is new is played, as in :class:`symgen.planning.ComposeRequest`.
+    checkpoint : Path, optional
+        Folder of a checkpoint; the shipped one by default.
+    temperature, top_p : float
+        How boldly to draw.
+    output : Path, optional
+        File or folder; the current folder by default.
+    format : str, optional
+        Format of the files.
+    layout : Options
+        How tracks, time signatures, names and articulations are written.
+    """
+
+    source: Path | Score
+    piece: int = 1
+    style: str | None = None
+    tuning: str | None = None
+    takes: int = 1
+    seed: int | None = None
+    raw: bool = False
+    humanize: float = 0.5
+    humanize_timing: float | None = None
+    humanize_velocity: float | None = None
+    checkpoint: Path | None = None
+    temperature: float = 1.0
+    top_p: float = 1.0
+    output: Path | None = None
+    format: str | None = None
+    layout: Options = DEFAULTS
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one take of a verb is to be.
+
+    Parameters
+    ----------
+    plan : Plan
+        With its script.
+    spans : tuple of (int, int)
+        Stretches, in ticks, that are taken from the draft; everything else is that of the source.
+    mode : str
+        The mode that the result has to have.
+    drafts : int
+        How many drafts are written at a time; the one that leads best into what stands after it is tried first.
+    whole : bool
+        Whether all of it is played anew, and not only the spans.
+    """
+
+    plan: Plan
+    spans: tuple[Span, ...]
+    mode: str
+    drafts: int = _DRAFTS
+    whole: bool = False
+
+
+def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = None, tick: int = 0) -> Plan:
+    """Return the plan by which a source is worked on.
+
+    Parameters
+    ----------
+    source : Source
+        The music.
+    script : Script
+        What stands and what is free.
+    ticks : int
+        Length of the result.
+    mode : str, optional
+        Mode of the result; that of the source by default.
+    tick : int
+        Where the free part begins: its metre is what the generator is told.
+    """
+    for place in source.bars.tolist():
+        if place % _FINEST:
+            raise UsageError(
+                f"{source.name} has a bar line {place} ticks from its start",
+                expected="bar lines on sixteenths of the beat",
+            )
+    metre = source.metre_at(tick)
+    told = metre_class((metre,))
+    bar = bar_ticks(metre.numerator, metre.denominator)
+    return Plan(
+        prefix=Prefix(source.style.name, mode or source.mode, told),
+        gong=source.tokens.gong,
+        metre=metre,
+        bars=max(1, round(ticks / bar)),
+        ticks=ticks,
+        instrument=source.instrument,
+        tuning=source.tuning,
+        techniques=TECHNIQUES[source.instrument.name],
+        bian_share=source.style.bian_share,
+        script=script,
+        metres=source.score.metres,
+    )
+
+
+def revise(
+    request: Revision, source: Source, task_of: Callable[[int, np.random.Generator], Task], progress: Progress = silent
+) -> Iterator[Take]:
+    """Yield the takes of a request on a source.
+
+    Parameters
+    ----------
+    request : Revision
+        What was asked for.
+    source : Source
+        What it is about.
+    task_of : callable
+        Gives the task of a take by its number, from 1, and its own chance.
+    progress : Progress
+        Told of the takes.
+
+    Raises
+    ------
+    UsageError
+        If a part of the request cannot be met.
+    PlayabilityError
+        If no draft keeps every promise.
+    CheckpointError
+        If the checkpoint is missing or damaged.
+    """
+    sampling, seed = check_manner(request)
+    checkpoint = load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
+    if checkpoint.styles and source.style.name not in checkpoint.styles:
+        raise UsageError(
+            f"the checkpoint {checkpoint.path} never learned the style {source.style.name}",
+            expected=f"one of {', '.join(checkpoint.styles)}",
+            remedy="name another with --checkpoint",
+        )
+    runtime = checkpoint.runtime()
+    for number in range(1, request.takes + 1):
+        progress(f"take {number} of {request.takes}")
+        task = task_of(number, np.random.default_rng([seed, number]))
+        draft, score = _best(task, source, runtime, sampling, (seed, number))
+        yield _take(request, source, task, draft, score, checkpoint, seed, number)
+
+
+def _best(
+    task: Task, source: Source, runtime: Runtime, sampling: Sampling, seed: tuple[int, int]
+) -> tuple[Draft, Score]:
+    """Return the draft that fits best among those that keep every promise, and its score."""
+    reasons: Sequence[str] = ()
+    attempts = _ATTEMPTS * _DRAFTS // task.drafts
+    for attempt in range(attempts):
+        plan = task.plan if attempt < attempts // 2 else replace(task.plan, bian_share=0.0)
+        seeds = [(*seed, attempt, place) for place in range(task.drafts)]
+        drafts = write_drafts(runtime, plan, seeds, sampling)
+        for draft in sorted(drafts, key=lambda one: -one.fit):  # stable: of equals the first
+            score = put_together(source.score, task, draft)
+            reasons = broken(score, task, source)
+            if not reasons:
+                return draft, score
+    raise PlayabilityError(
+        f"nothing keeps every promise after {attempts * task.drafts} drafts: {'; '.join(reasons)}",
+        remedy="ask for more bars, another seed or a lower temperature",
+    )
+
+
+def put_together(kept: Score, task: Task, draft: Draft) -> Score:
+    """Return the source with the spans of a task as the draft has them, everything else to the tick as it was."""
+    written = decode(draft.tokens).notes
+    outside = kept.notes[~_within(kept.notes["onset"], task.spans)]
+    new = written[_within(written["onset"], task.spans)].copy()
+    new["velocity"] = int(np.median(outside["velocity"])) if len(outside) else new["velocity"]
+    new["duration"] = np.minimum(new["duration"], task.plan.total - new["onset"])
+    end = max(task.plan.total, int((outside["onset"] + outside["duration"]).max(initial=0)))
+    return replace(kept, notes=np.concatenate([outside, new]), end=end)
+
+
+def broken(score: Score, task: Task, source: Source) -> list[str]:
+    """Return what a result promises but does not keep; empty if it keeps everything."""
+    plan = replace(task.plan, prefix=replace(task.plan.prefix, mode=task.mode), ticks=score.end)
+    found = broken_sound(score, plan) or broken_playing(_for_hands(score, task, source), plan)
+    before, after = (one.notes[~_within(one.notes["onset"], task.spans)] for one in (source.score, score))
+    if not np.array_equal(before, after):
+        found.append("has other notes where nothing was to change")
+    return found
+
+
+def _for_hands(score: Score, task: Task, source: Source) -> Score:
+    """Return what has to be playable: all of it, or the new notes alone where the source is not."""
+    if source.playable or task.whole:
+        return score
+    return replace(score, notes=score.notes[_within(score.notes["onset"], task.spans)])
+
+
+def _within(ticks: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
+    """Return which ticks lie in one of the spans."""
+    inside = np.zeros(len(ticks), dtype=np.bool_)
+    for start, end in spans:
+        inside |= (ticks >= start) & (ticks < end)
+    return inside
+
+
+def _take(
+    request: Revision,
+    source: Source,
+    task: Task,
+    draft: Draft,
+    score: Score,
+    checkpoint: Checkpoint,
+    seed: int,
+    number: int,
+) -> Take:
+    in_hand = _for_hands(score, task, source)
+    fingering = finger(in_hand, source.instrument, source.tuning)
+    performance = play(
+        in_hand,
+        source.instrument,
+        source.tuning,
+        style=source.style.name,
+        seed=int(np.random.SeedSequence([seed, number, 1 << 16]).generate_state(1)[0]),
+        raw=request.raw,
+        humanize=request.humanize,
+        humanize_timing=request.humanize_timing,
+        humanize_velocity=request.humanize_velocity,
+        fingering=fingering,
+    )
+    if not task.whole:
+        performance = spliced(source.performance, replace(performance, score=score), task.spans)
+    human = checkpoint.styles.get(source.style.name, {}).get("human_longest_run")
+    estimate = detect_mode(score)
+    metre = task.plan.metre
+    return Take(
+        score=score,
+        performance=performance,
+        tokens=draft.tokens,
+        style=source.style.name,
+        mode=estimate.mode,
+        tuning=source.tuning.name,
+        gong=source.gong,
+        metre=f"{metre.numerator}/{metre.denominator}",
+        tempo=score.tempi[0].qpm,
+        bars=len(score.bar_starts()),
+        seed=seed,
+        take=number,
+        playable=fingering.playable and (source.playable or task.whole),
+        copy=copy_report(draft.tokens, checkpoint.fingerprints, human),
+        checkpoint=checkpoint.digest,
+    )
