@@ -233,7 +233,12 @@ def _stages(
         judge = stage.judge if len(validation.get(stage.judge, ())) and not last else style
         if shares and len(validation.get(judge, ())):
             sizes = {"window": recipe.config.window, "steps": stage.batch_steps}
-            kinds = {"stretched": stage.stretched, "barred": stage.barred, "grafted": stage.grafted}
+            kinds = {
+                "stretched": stage.stretched,
+                "stretched_told": stage.stretched_told,
+                "barred": stage.barred,
+                "grafted": stage.grafted,
+            }
             mixture = Mixture(training, shares, **sizes, **kinds)
             found.append((stage, mixture, judge))
     return found

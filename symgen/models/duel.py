@@ -283,6 +283,7 @@ def runtime_of(model: Generator) -> Runtime:
         width=config.width,
         window=config.window,
         features=config.features,
+        brakes=config.brakes,
     )
 
 

@@ -1,4 +1,7 @@
-"""What speaks for a token coming again, in numpy: the other form of :mod:`symgen.models.recall`, for composing."""
+"""What speaks for a token coming again, and what against one more fast note, in numpy, for composing.
+
+The other form of :mod:`symgen.models.recall`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from symgen.tokens import rhythm
+from symgen.tokens.vocabulary import START
+from symgen.units import TICKS_PER_QUARTER
 
 DEPTHS: Final = 4
 """Agreement with what led to a step: 0, 1, 2, or at least 3 tokens."""
@@ -18,6 +25,24 @@ RECALLED: Final = (DEPTHS, len(DISTANCES) + 1, 2)
 
 SATED: Final = 1.0
 """Weight of steps that agree equally well at which they get half of what their gate grants."""
+
+
+FAST: Final = (rhythm.INTERVAL < TICKS_PER_QUARTER // 4) & (np.arange(len(rhythm.VOCABULARY)) > START)
+"""Which rhythm tokens move on by less than a sixteenth."""
+
+BRAKED_STEPS: Final = 32
+BRAKED_FROM: Final = 20
+"""From so many fast steps among the last ones on, each makes a fast one less likely by one nat.
+
+In no piece of the corpus are more than 25 of 32 steps fast, and in one window of 500 are 20. A generator that has come
+so far has left what it learnt from, and without a brake goes on in 64th notes to the end.
+"""
+
+
+def braked(before: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return by how many nats fast rhythm tokens are less likely (B,), for the rhythm tokens before (B, T)."""
+    fast = FAST[before[:, -BRAKED_STEPS:]].sum(axis=1)
+    return np.maximum(fast - BRAKED_FROM + 1, 0).astype(np.float32)
 
 
 def recalled(

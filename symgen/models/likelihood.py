@@ -68,6 +68,8 @@ class Stage:
         Share of the steps before, and of the tokens that may come again, that are hidden in training.
     stretched : float
         Share of batches in notes twice or half as long.
+    stretched_told : float
+        Share of their windows that are told how dense they are, see :class:`symgen.models.mixture.Mixture`.
     barred : float
         Share of windows that are told the metre of their own, and of batches whose pieces without bar lines get some.
     grafted : float
@@ -91,6 +93,7 @@ class Stage:
     prefix_rate: float = 1.0
     token_dropout: float = 0.0
     stretched: float = 0.0
+    stretched_told: float = 0.3
     barred: float = 0.0
     grafted: float = 0.0
     batch_steps: int = 4096

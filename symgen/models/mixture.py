@@ -42,6 +42,9 @@ class Mixture:
         so that the generator can also be asked without them.
     stretched : float
         Share of batches of notes twice or half as long.
+    stretched_told : float
+        Share of their windows that are told how dense they are. What is always told is not done unasked: at 1 a piece
+        of which no density is asked stays in the note values of its style.
     barred : float
         Share of windows that are told the metre of most of their steps in place of their piece's, and of batches whose
         pieces without bar lines get some, see :mod:`symgen.models.metres`.
@@ -61,6 +64,7 @@ class Mixture:
         steps: int,
         blank: float = 0.1,
         stretched: float = 0.0,
+        stretched_told: float = 0.3,
         barred: float = 0.0,
         grafted: float = 0.0,
         asked: float = 0.3,
@@ -73,15 +77,16 @@ class Mixture:
         self.window, self.steps = window, steps
         self.blank, self.asked, self.aimed = blank, asked, aimed
         self.stretched, self.barred, self.grafted = stretched, barred, grafted
+        self.stretched_told = stretched_told
         self.twins = [(pool.stretched(2, 1), pool.stretched(1, 2)) for pool in self.pools] if stretched else []
         self.lined = [[pool.barred(beats) for beats in _BEATS] for pool in self.pools] if barred else []
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw a batch of windows of one style and of about equal length."""
         number = int(rng.choice(len(self.pools), p=self.shares))
-        pool, told = self.pools[number], self.barred
+        pool, told, dense = self.pools[number], self.barred, self.asked
         if self.stretched and rng.random() < self.stretched:
-            pool = self.twins[number][int(rng.integers(2))]
+            pool, dense = self.twins[number][int(rng.integers(2))], self.stretched_told
         elif self.barred and rng.random() < self.barred:
             pool, told = self.lined[number][int(rng.integers(len(_BEATS)))], 1.0
         places = pool.draw(rng, 64)
@@ -97,7 +102,7 @@ class Mixture:
         chosen = starts[first : first + rows]
         batch = pool.batch(chosen, self.window)
         for row, (piece, start) in enumerate(chosen):
-            self._ask(rng, batch, row, pool[piece].levels[start : start + self.window])
+            self._ask(rng, batch, row, pool[piece].levels[start : start + self.window], dense)
             if told and rng.random() < told:
                 batch.prefix[row, _METRE] = commonest_class(pool[piece].classes[start : start + self.window])
             if self.grafted and rng.random() < self.grafted:
@@ -121,10 +126,11 @@ class Mixture:
         batch.steps[row, : size + 1], batch.features[row, :size] = other.steps[0], other.features[0]
         batch.mask[row, :size] = False
 
-    def _ask(self, rng: np.random.Generator, batch: Batch, row: int, levels: NDArray[np.int8]) -> None:
+    def _ask(self, rng: np.random.Generator, batch: Batch, row: int, levels: NDArray[np.int8], dense: float) -> None:
         """Tell the window in a row, now and then, what its passages are like and what it is to reach."""
         length = len(levels)
-        ask_levels(batch.features[row, :length], levels, rng.random(len(DIALS)) >= self.asked)
+        shares = [dense if name == "density" else self.asked for name in DIALS]
+        ask_levels(batch.features[row, :length], levels, rng.random(len(DIALS)) >= shares)
         if rng.random() < self.aimed and length > 2:
             steps = batch.steps[row, 1 : length + 1]
             times = np.concatenate([[0], np.cumsum(rhythm.INTERVAL[steps[:-1, 0]])])

@@ -16,7 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from symgen.models.evidence import DEPTHS, DISTANCES, RECALLED, SATED
+from symgen.models.evidence import BRAKED_FROM, BRAKED_STEPS, DEPTHS, DISTANCES, FAST, RECALLED, SATED
 
 _QUIET = -3.0
 
@@ -75,3 +75,11 @@ def agreement(before: Tensor) -> Tensor:
     two[:, 1:, 1:] = one[:, 1:, 1:] & one[:, :-1, :-1]
     three[:, 2:, 2:] = two[:, 2:, 2:] & one[:, :-2, :-2]
     return one.long() + two + three
+
+
+def braked(logits: Tensor, before: Tensor) -> Tensor:
+    """Return logits of rhythm (B, T, V) with fast tokens less likely after many, for the tokens before (B, T)."""
+    fast = torch.from_numpy(FAST).to(before.device)
+    count = fast[before].cumsum(1)
+    count = count - torch.nn.functional.pad(count, (BRAKED_STEPS, 0))[:, : count.shape[1]]
+    return logits - (count - BRAKED_FROM + 1).clamp(min=0)[..., None] * fast

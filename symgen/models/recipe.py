@@ -62,6 +62,7 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "token_dropout": (0, 0.95),
     "stretched": (0, 1),
     "prefix_rate": (0, 1000),
+    "stretched_told": (0, 1),
     "barred": (0, 1),
     "grafted": (0, 1),
     "smoothing": (0, 0.5),
