@@ -16,6 +16,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from symgen.about import about as about
+    from symgen.again import again as again
     from symgen.arrange import arrange as arrange
     from symgen.compose import compose as compose
     from symgen.errors import SymgenError as SymgenError
@@ -35,6 +37,8 @@ _HOMES = {
     "Piece": "symgen.piece",
     "Score": "symgen.score",
     "SymgenError": "symgen.errors",
+    "about": "symgen.about",
+    "again": "symgen.again",
     "arrange": "symgen.arrange",
     "compose": "symgen.compose",
     "decode": "symgen.tokens.codec",
@@ -55,6 +59,8 @@ __all__ = [
     "Score",
     "SymgenError",
     "__version__",
+    "about",
+    "again",
     "arrange",
     "compose",
     "decode",

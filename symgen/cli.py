@@ -14,7 +14,17 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_arrange, cli_corpus, cli_dataset, cli_options, cli_verbs, console
+from symgen import (
+    cli_arrange,
+    cli_corpus,
+    cli_dataset,
+    cli_options,
+    cli_origin,
+    cli_play,
+    cli_takes,
+    cli_verbs,
+    console,
+)
 from symgen.cli_options import Json, Quiet
 from symgen.cli_words import print_takes
 
@@ -69,6 +79,7 @@ def compose(
     metre: Annotated[str | None, typer.Option(metavar="N/D", help="Metre, such as 4/4.")] = None,
     bars: Annotated[int | None, typer.Option(metavar="N", help="Length in bars.")] = None,
     seconds: Annotated[float | None, typer.Option(metavar="S", help="Length in seconds, instead of bars.")] = None,
+    motif: Annotated[str | None, typer.Option(metavar="JIANPU", help="How it begins: \"5 6 1' 2' | 3' -\".")] = None,
     takes: Annotated[int, typer.Option(metavar="N", help="How many pieces to compose.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed: the same one composes the same piece.")] = None,
     raw: cli_options.Raw = False,
@@ -84,6 +95,9 @@ def compose(
     time_signatures: cli_options.TimeSignatures = "map",
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
+    live: cli_takes.Live = False,
+    max_copy: cli_origin.MaxCopy = None,
+    bare: cli_origin.Bare = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -100,6 +114,7 @@ def compose(
         metre=metre,
         bars=bars,
         seconds=seconds,
+        motif=motif,
         takes=takes,
         seed=seed,
         raw=raw,
@@ -110,10 +125,13 @@ def compose(
         output=output,
         format=file_format,
         layout=cli_options.writer_options(layout, time_signatures, names, articulations),
+        max_copy=max_copy,
+        bare=bare,
         **{name: value for name, value in chosen.items() if value is not None},
     )
-    with console.Reporter(quiet=quiet) as progress:
-        result = compose_files(request, progress)
+    with console.Reporter(quiet=quiet or live) as progress:
+        heard = {"listener": cli_takes.listener(as_json=as_json)} if live else {}
+        result = compose_files(request, progress, **heard)
     print_takes(result.as_json(), as_json=as_json)
 
 
@@ -298,6 +316,11 @@ def evaluate(
 app.command("continue")(cli_verbs.continue_)
 app.command()(cli_verbs.infill)
 app.command()(cli_arrange.arrange)
+app.command()(cli_takes.critic)
+app.command()(cli_takes.session)
+app.command()(cli_play.play)
+app.command()(cli_origin.again)
+app.command()(cli_origin.about)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_options, console
+from symgen import cli_options, cli_origin, console
 from symgen.cli_words import print_takes
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A score or recording in any format that symgen reads.")]
@@ -39,6 +39,8 @@ def _shared(
     time_signatures: cli_options.TimeSignatures = "map",
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
+    max_copy: cli_origin.MaxCopy = None,
+    bare: cli_origin.Bare = False,
 ) -> dict[str, Any]:
     """Return the fields of a :class:`symgen.revising.Revision` beside its source, which all verbs take."""
     return {
@@ -57,6 +59,8 @@ def _shared(
         "output": output,
         "format": file_format,
         "layout": cli_options.writer_options(layout, time_signatures, names, articulations),
+        "max_copy": max_copy,
+        "bare": bare,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from symgen import console
+from symgen import cli_origin, console
 
 
 def print_takes(result: Mapping[str, Any], *, as_json: bool) -> None:
@@ -41,7 +41,8 @@ def describe_take(take: Mapping[str, Any]) -> list[str]:
     second.append("playable" if take["playable"] else "not playable as it stands")
     second.append(f"seed {take['seed']}")
     lines = [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
-    if copied := take["copy"]:
-        run = f"at most {copied['longest_run']} notes in a row" if copied["longest_run"] else "no run of eight notes"
-        lines.append(f"  shares {run} with the pieces it learnt from")
-    return lines
+    return [
+        *lines,
+        *cli_origin.describe_guarantees(take.get("guarantees", [])),
+        *cli_origin.describe_copy(take["copy"]),
+    ]

@@ -8,31 +8,45 @@ every note.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol
+from contextlib import suppress
+from dataclasses import fields, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgen.copying import CopyReport, copy_report
+from symgen.copying import copy_report
+from symgen.delivery import as_played, broken_as_played, deliver, piece
+from symgen.elsewhere import elsewhere, halves
 from symgen.errors import PlayabilityError, UsageError
-from symgen.files import check_target, make_folder, write_bytes
 from symgen.grammar import Plan
-from symgen.instruments.fingering import finger
+from symgen.instruments import ships
+from symgen.instruments.fingering import COMPILED_FROM, Fingering, finger
 from symgen.instruments.perform import play
+from symgen.isolation import alive
+from symgen.live import Listener
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
+from symgen.models.runtime import Runtime
+from symgen.native import is_available
+from symgen.origin import Made, Promise, plain_request
 from symgen.performance import Performance
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
-from symgen.resources import checkpoints_dir
-from symgen.sampling import compose_sequences
-from symgen.score import Score, Section, Tempo, make_notes
+from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
+from symgen.sampling import compose_sequences, write_drafts
+from symgen.score import Score, Section, Technique, Tempo, make_notes
+from symgen.script import Step
 from symgen.styles import STYLES, Style
+from symgen.take import ComposeResult, Take
+from symgen.takes import Judge, load_judge, rank_takes
 from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
-from symgen.writers import Options
+
+if TYPE_CHECKING:
+    from symgen.instruments.base import Tuning
+    from symgen.writers import Format
 
 __all__ = [
     "ComposeRequest",
@@ -41,104 +55,22 @@ __all__ = [
     "broken_promises",
     "compose",
     "compose_files",
+    "compose_numbered",
     "compose_side_by_side",
     "compose_takes",
     "list_styles",
     "plan_of",
 ]
 
-DEFAULT_CHECKPOINT = "zither"
 _ATTEMPTS = 24
 _SECTION_BARS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """One composed piece.
-
-    Parameters
-    ----------
-    score, performance : Score, Performance
-        What is written and how it is played.
-    tokens : TokenSequence
-        As the generator wrote it.
-    style, mode, tuning : str
-        Style, mode and tuning.
-    gong : int
-        Pitch class of degree 1.
-    metre : str
-        Metre.
-    tempo : float
-        Quarter notes a minute.
-    bars : int
-        Length.
-    seed, take : int
-        Seed of the request and number of the take, from 1.
-    playable : bool
-        Whether every note has its place on the instrument.
-    copy : CopyReport or None
-        What it shares with the training pieces.
-    checkpoint : str
-        Digest of the weights.
-    path : Path or None
-        File it was written to.
-    """
-
-    score: Score
-    performance: Performance
-    tokens: TokenSequence
-    style: str
-    mode: str
-    tuning: str
-    gong: int
-    metre: str
-    tempo: float
-    bars: int
-    seed: int
-    take: int
-    playable: bool
-    copy: CopyReport | None
-    checkpoint: str
-    path: Path | None = None
-
-    @property
-    def seconds(self) -> float:
-        """Length in seconds as performed."""
-        return replace(self.score, tempi=self.performance.tempi).seconds
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what is known of the take as plain data."""
-        return {
-            "path": None if self.path is None else str(self.path),
-            "seed": self.seed,
-            "take": self.take,
-            "style": self.style,
-            "gong": self.gong,
-            "gong_name": pitch_class_name(self.gong),
-            "mode": self.mode,
-            "tuning": self.tuning,
-            "metre": self.metre,
-            "tempo": self.tempo,
-            "bars": self.bars,
-            "notes": len(self.score),
-            "seconds": round(self.seconds, 3),
-            "playable": self.playable,
-            "copy": {} if self.copy is None else self.copy.as_json(),
-            "checkpoint": self.checkpoint,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ComposeResult:
-    """The pieces composed, in order of take, and what was assumed or changed before."""
-
-    takes: tuple[Take, ...]
-    remarks: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
-        remarks = {"remarks": list(self.remarks)} if self.remarks else {}
-        return {"takes": [take.as_json() for take in self.takes], **remarks}
+_SIDE_BY_SIDE = 16
+"""Takes composed in one batch: more take more memory and hardly less time each."""
+_OF_FILES = frozenset({"output", "format", "layout"})
+"""Fields of a request that say how a piece is written, not what it is."""
+_USUAL_BARS = 24
+_WORTH_TWO = 192
+"""Bars of all takes together from which on a second process is worth its start."""
 
 
 def compose(style: str, **options: Any) -> ComposeResult:
@@ -161,26 +93,149 @@ def compose(style: str, **options: Any) -> ComposeResult:
     return compose_takes(ComposeRequest(style, **options))
 
 
-def compose_takes(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
-    """Compose the takes of a request; see :func:`compose`."""
-    return ComposeResult(tuple(_takes(check_request(request), request, _checkpoint(request), progress)))
+def compose_takes(
+    request: ComposeRequest, progress: Progress = silent, listener: Listener | None = None
+) -> ComposeResult:
+    """Compose the takes of a request; see :func:`compose`.
+
+    A listener hears them one after the other, every step as it is drawn; see :mod:`symgen.live`.
+    """
+    checkpoint = _checkpoint(request)
+    wish = check_request(request)
+    judge = load_judge(checkpoint, wish.style.name)
+    return _ranked(list(_takes(wish, request, checkpoint, progress, listener)), judge)
+
+
+def compose_numbered(request: ComposeRequest, numbers: Sequence[int], progress: Progress = silent) -> list[Take]:
+    """Compose only some takes of a request, by their numbers: to the bit what they are among all of them.
+
+    Raises
+    ------
+    UsageError, CheckpointError
+        As :func:`compose`; also if the request has no such take.
+    """
+    if strange := [number for number in numbers if not 1 <= number <= request.takes]:
+        raise UsageError(f"take {strange[0]}", expected=f"1 to {request.takes}")
+    wish, checkpoint = check_request(request), _checkpoint(request)
+    _check_style(wish, checkpoint)
+    runtime = checkpoint.runtime()
+    found = {
+        take.take: take
+        for some in _waves(numbers)
+        for take in _wave(wish, request, some, checkpoint, runtime, progress)
+    }
+    return [found[number] for number in numbers]
 
 
 def _checkpoint(request: ComposeRequest) -> Checkpoint:
     return load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
 
 
-def _takes(wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress) -> Iterator[Take]:
-    """Yield the takes of a request one after the other."""
+def _ranked(takes: Sequence[Take], judge: Judge) -> ComposeResult:
+    """Return takes of one request, the best first."""
+    in_order = sorted(takes, key=lambda take: take.take)
+    standings = rank_takes([take.tokens for take in in_order], judge)
+    ranked = [replace(take, standing=standing) for take, standing in zip(in_order, standings, strict=True)]
+    return ComposeResult(tuple(sorted(ranked, key=lambda take: take.standing.rank if take.standing else 0)))
+
+
+def _takes(
+    wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress, listener: Listener | None = None
+) -> Iterator[Take]:
+    """Yield the takes of a request as they are composed, side by side; which comes first does not matter."""
     _check_style(wish, checkpoint)
+    check_copy(request.max_copy, checkpoint)
     runtime = checkpoint.runtime()
-    for number in range(1, request.takes + 1):
-        plan, tempo = _plan_of(wish, request, number)
+    numbers = range(1, request.takes + 1)
+    if listener is not None:  # who listens hears one after the other
+        for number in numbers:
+            yield from _wave(wish, request, [number], checkpoint, runtime, progress, listener)
+        return
+    mine, others = halves(numbers, worth=len(numbers) * (request.bars or _USUAL_BARS) >= _WORTH_TWO)
+    with elsewhere(f"{__name__}:compose_part", others, _music(request)) as await_others:
+        for some in _waves(mine):
+            yield from _wave(wish, request, some, checkpoint, runtime, progress)
+        takes: list[Take] = await_others()
+        yield from takes
+    done = {take.take for take in takes}
+    for some in _waves([number for number in others if number not in done]):  # whatever befell the other process
+        yield from _wave(wish, request, some, checkpoint, runtime, progress)
 
-        def tick(done: int, total: int, number: int = number) -> None:
-            progress(f"composing take {number} of {request.takes}", done, total)
 
-        yield _compose_one(wish, plan, tempo, number, checkpoint, runtime, request, tick)
+def _pass_on(listener: Listener, row: int, step: Step) -> None:
+    del row  # there is one
+    listener.step(*step)
+
+
+def _waves(numbers: Sequence[int]) -> list[Sequence[int]]:
+    return [numbers[begin : begin + _SIDE_BY_SIDE] for begin in range(0, len(numbers), _SIDE_BY_SIDE)]
+
+
+def _wave(
+    wish: Wish,
+    request: ComposeRequest,
+    numbers: Sequence[int],
+    checkpoint: Checkpoint,
+    runtime: Runtime,
+    progress: Progress,
+    listener: Listener | None = None,
+) -> Iterator[Take]:
+    """Compose takes side by side until each keeps every promise; what each is does not depend on the others."""
+    planned = {number: _plan_of(wish, request, number) for number in numbers}
+    label = f"take {numbers[0]}" if len(numbers) == 1 else f"takes {numbers[0]} to {numbers[-1]}"
+    left, reasons = list(numbers), list[str]()
+    for attempt in range(_ATTEMPTS):
+
+        def tick(done: int, total: int) -> None:
+            progress(f"composing {label} of {request.takes}", done, total)
+
+        plans = [_strict(planned[number][0], attempt) for number in left]
+        seeds = [(wish.seed, number, attempt, 0) for number in left]
+        again = []
+        heard: Callable[[int, Step], None] | None = None
+        if listener is not None:
+            listener.begin(plans[0], planned[left[0]][1], left[0], attempt)
+            heard = partial(_pass_on, listener)
+        drafts = write_drafts(runtime, plans, seeds, wish.sampling, tick, follow=heard)
+        composed = [draft.tokens for draft in drafts]
+        machine_code = True if is_available() and 2 * sum(map(len, composed)) >= COMPILED_FROM else None
+        for number, tokens in zip(left, composed, strict=True):
+            plan, tempo = planned[number]
+            score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
+            broken, fingering = _examine(score, plan, machine_code)
+            broken = broken or too_long_a_copy(tokens, checkpoint, request.max_copy)
+            take = None
+            if not broken:
+                take = as_played(_take(wish, plan, tempo, number, checkpoint, tokens, score, fingering, request))
+            broken = broken if take is None else broken_as_played(take)
+            if take is None or broken:
+                again.append(number)
+                reasons = broken
+                if listener is not None:
+                    listener.broken(broken)
+            else:
+                yield take
+        left = again
+        if not left:
+            return
+    raise PlayabilityError(
+        f"no piece keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
+        remedy="ask for more bars, a lower temperature or another tuning",
+    )
+
+
+def compose_part(items: Sequence[Sequence[int]], music: dict[str, Any], working: Any) -> Iterator[tuple[int, Any]]:
+    """Compose some takes of a request in a child process, see :func:`symgen.elsewhere.elsewhere`."""
+    request = ComposeRequest(**music)
+    wish, checkpoint = check_request(request), _checkpoint(request)
+    runtime = checkpoint.runtime()
+    for index, numbers in enumerate(items):
+        working([index])
+        takes: list[Take] = []
+        for some in _waves(numbers):
+            with suppress(PlayabilityError):  # composed once more by the parent, which raises it
+                takes.extend(_wave(wish, request, some, checkpoint, runtime, lambda *_: alive()))
+        yield index, takes
 
 
 def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress = silent) -> list[TokenSequence | None]:
@@ -194,7 +249,7 @@ def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress 
     Returns
     -------
     list of TokenSequence or None
-        As :func:`compose` gives them, but for a rounding error in a batch; None where no try keeps every promise.
+        As :func:`compose` gives them, but for what only ornaments would break; None where no try keeps every promise.
 
     Raises
     ------
@@ -257,12 +312,16 @@ def _check_style(wish: Wish, checkpoint: Checkpoint) -> None:
         )
 
 
-def compose_files(request: ComposeRequest, progress: Progress = silent) -> ComposeResult:
+def compose_files(
+    request: ComposeRequest, progress: Progress = silent, listener: Listener | None = None
+) -> ComposeResult:
     """Compose the takes of a request and write each to a file.
 
     With an output that ends in a known suffix and one take, that file is written; otherwise the output is
     a folder, made if it is missing, and files are named ``<style>-<seed>-<take>`` with the suffix of the format.
-    Each is written as soon as it is composed, so that what comes after it cannot take it away.
+    Unless the request is bare, the record of its origin stands in each file, where the format has a place, and beside
+    it as ``<file>.json``. Each is written as soon as it is composed, so that what comes after it cannot take it away.
+    A folder that was named keeps them as a session, see :mod:`symgen.session`.
 
     Raises
     ------
@@ -273,81 +332,81 @@ def compose_files(request: ComposeRequest, progress: Progress = silent) -> Compo
         If a file cannot be written; nothing partial is left.
     """
     wish = check_request(request)
+    used: list[Checkpoint] = []
 
     def takes() -> Iterator[Take]:
-        return _takes(wish, request, _checkpoint(request), progress)
+        used.append(_checkpoint(request))
+        return _later(lambda: _takes(wish, request, used[0], progress, listener))
 
-    return deliver(request, takes, lambda take: f"{take.style}-{take.seed}-{take.take}")
+    def order(written: Sequence[Take]) -> ComposeResult:
+        return _ranked(written, load_judge(used[0], wish.style.name))
 
-
-class Delivery(Protocol):
-    """What a request says about its files."""
-
-    @property
-    def takes(self) -> int:
-        """How many pieces."""
-
-    @property
-    def output(self) -> Path | None:
-        """File or folder."""
-
-    @property
-    def format(self) -> str | None:
-        """Format of the files."""
-
-    @property
-    def layout(self) -> Options:
-        """How they are written."""
+    return deliver(
+        request,
+        "compose",
+        takes,
+        lambda take: f"{take.style}-{take.seed}-{take.take}",
+        piece_of=lambda take, writer: _piece(take, wish, request, writer),
+        order=order,
+    )
 
 
-def deliver(
-    request: Delivery,
-    takes: Callable[[], Iterator[Take]],
-    name_of: Callable[[Take], str],
-    remarks: Sequence[str] = (),
-) -> ComposeResult:
-    """Write takes to files, each as soon as it is there.
-
-    Parameters
-    ----------
-    request : Delivery
-        Where to and how.
-    takes : callable
-        Begins the work; called when the output is known to be good.
-    name_of : callable
-        Name of a take's file in a folder, without the suffix.
-    remarks : sequence of str
-        What was assumed or changed before.
+def retake(request: ComposeRequest, take: int, progress: Progress = silent) -> Take:
+    """Return a take of a request anew.
 
     Raises
     ------
-    UsageError
-        If the output does not fit.
-    WriteError
-        If a file cannot be written; nothing partial is left.
+    UsageError, CheckpointError
+        As :func:`compose`.
+    """
+    (found,) = compose_numbered(replace(request, takes=max(take, request.takes)), [take], progress)
+    return found
+
+
+def made(take: Take, request: ComposeRequest) -> Made:
+    """Return what goes into the file of a take, and its origin; for :mod:`symgen.again`.
+
+    Raises
+    ------
+    UsageError, WriteError
+        As :func:`compose_files`.
     """
     from symgen import writers
 
-    output = request.output or Path()
-    is_file = output.suffix.lower() in writers.suffixes()
-    writer = writers.choose_format(request.format, output if is_file else None, request.layout)
-    if is_file and request.takes > 1:
+    return _piece(take, check_request(request), request, writers.choose_format(request.format, None, request.layout))
+
+
+def _piece(take: Take, wish: Wish, request: ComposeRequest, writer: Format) -> Made:
+    plain = plain_request(request, seed=wish.seed, tuning=_tuning_asked(take, wish, request))
+    return piece(take, "compose", plain, writer, request.layout)
+
+
+def _tuning_asked(take: Take, wish: Wish, request: ComposeRequest) -> str | Tuning | None:
+    """Return the tuning as a record keeps it: by name, or all of it where its name says nothing elsewhere."""
+    assert take.promise is not None
+    tuning = take.promise.tuning
+    if not ships(wish.instrument, tuning):
+        return tuning
+    return None if request.tuning is None else tuning.name
+
+
+def check_copy(most: int | None, checkpoint: Checkpoint) -> None:
+    """Make sure that a checkpoint can tell how much is copied, if that is limited."""
+    if most is not None and "runs" not in checkpoint.fingerprints:
         raise UsageError(
-            f"{request.takes} takes for one file {output}",
-            expected="a folder",
-            remedy=f"use -o {output.with_suffix('')}",
+            f"max-copy {most}, but the checkpoint {checkpoint.path} does not know its training pieces",
+            remedy="leave it out, or name another with --checkpoint",
         )
-    coming = takes()
-    if is_file:
-        check_target(output)
-    else:
-        make_folder(output)
-    written = []
-    for take in coming:
-        path = output if is_file else output / f"{name_of(take)}{writer.SUFFIXES[0]}"
-        write_bytes(path, writers.encode(take.performance, writer, request.layout))
-        written.append(replace(take, path=path))
-    return ComposeResult(tuple(written), tuple(remarks))
+
+
+def _later(begin: Callable[[], Iterator[Take]]) -> Iterator[Take]:
+    """Yield takes whose composing begins when the first is asked for."""
+    yield from begin()
+
+
+def _music(request: ComposeRequest) -> dict[str, Any]:
+    """Return what a request asks of the music, whatever file it is written to."""
+    return {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
 
 
 def list_styles() -> tuple[Style, ...]:
@@ -355,35 +414,23 @@ def list_styles() -> tuple[Style, ...]:
     return tuple(STYLES.values())
 
 
-def _compose_one(
-    wish: Wish,
-    plan: Plan,
-    tempo: float,
-    number: int,
-    checkpoint: Checkpoint,
-    runtime: Any,
-    request: ComposeRequest,
-    tick: Any,
-) -> Take:
-    """Compose until a piece keeps every promise."""
-    reasons: Sequence[str] = ()
-    for attempt in range(_ATTEMPTS):
-        (tokens,) = compose_sequences(
-            runtime, _strict(plan, attempt), [(wish.seed, number, attempt, 0)], wish.sampling, tick
-        )
-        score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
-        reasons = broken_promises(score, plan)
-        if not reasons:
-            return _take(wish, plan, tempo, number, checkpoint, tokens, score, request)
-    raise PlayabilityError(
-        f"no piece keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
-        remedy="ask for more bars, a lower temperature or another tuning",
-    )
+def too_long_a_copy(tokens: TokenSequence, checkpoint: Checkpoint, most: int | None) -> list[str]:
+    """Return that a piece shares a longer run with the training pieces than it may; empty if not, or if all may be."""
+    report = None if most is None else copy_report(tokens, checkpoint.fingerprints)
+    if most is None or report is None or report.longest_run <= most:
+        return []
+    return [f"shares {report.longest_run} notes in a row with the training pieces"]
 
 
 def broken_promises(score: Score, plan: Plan) -> list[str]:
     """Return what a piece promises but does not keep; empty if it keeps everything."""
-    return broken_sound(score, plan) or broken_playing(score, plan)
+    return _examine(score, plan)[0]
+
+
+def _examine(score: Score, plan: Plan, machine_code: bool | None = None) -> tuple[list[str], Fingering]:
+    """Return what a piece promises but does not keep, and how it is fingered."""
+    broken, fingering = _in_hand(score, plan, machine_code)
+    return broken_sound(score, plan) + broken, fingering
 
 
 def broken_sound(score: Score, plan: Plan) -> list[str]:
@@ -401,12 +448,20 @@ def broken_sound(score: Score, plan: Plan) -> list[str]:
 
 def broken_playing(score: Score, plan: Plan) -> list[str]:
     """Return why a piece cannot be played, as it is written or as it is read back from MIDI."""
-    broken = [str(problem) for problem in finger(score, plan.instrument, plan.tuning).problems[:1]]
-    if not broken:  # MIDI carries no technique: what is read back has to be playable all the same
+    return _in_hand(score, plan)[0]
+
+
+def _in_hand(score: Score, plan: Plan, machine_code: bool | None = None) -> tuple[list[str], Fingering]:
+    """Return why a piece cannot be played, and how it is fingered."""
+    fingering = finger(score, plan.instrument, plan.tuning, machine_code=machine_code)
+    broken = [str(problem) for problem in fingering.problems[:1]]
+    plain = (score.notes["technique"] == Technique.PLUCK).all()
+    if not broken and not plain:  # MIDI carries no technique: what is read back has to be playable all the same
         read_back = make_notes(onset=score.notes["onset"], duration=score.notes["duration"], pitch=score.notes["pitch"])
-        problems = finger(replace(score, notes=read_back), plan.instrument, plan.tuning).problems
+        bare = replace(score, notes=read_back)
+        problems = finger(bare, plan.instrument, plan.tuning, machine_code=machine_code).problems
         broken.extend(f"without its techniques, {problem}" for problem in problems[:1])
-    return broken
+    return broken, fingering
 
 
 def _sections(plan: Plan) -> tuple[Section, ...]:
@@ -423,6 +478,12 @@ def _sections(plan: Plan) -> tuple[Section, ...]:
     return tuple(sorted(marks, key=lambda mark: mark.tick))
 
 
+def _in_time(performance: Performance, seconds: float) -> Performance:
+    """Return a performance at a pace at which it lasts so long: who plays freely takes a little longer than written."""
+    played = replace(performance.score, tempi=performance.tempi).seconds
+    return replace(performance, tempi=tuple(replace(one, qpm=one.qpm * played / seconds) for one in performance.tempi))
+
+
 def _take(
     wish: Wish,
     plan: Plan,
@@ -431,9 +492,9 @@ def _take(
     checkpoint: Checkpoint,
     tokens: TokenSequence,
     score: Score,
+    fingering: Fingering,
     request: ComposeRequest,
 ) -> Take:
-    fingering = finger(score, plan.instrument, plan.tuning)
     performance = play(
         score,
         plan.instrument,
@@ -446,7 +507,10 @@ def _take(
         humanize_velocity=request.humanize_velocity,
         fingering=fingering,
     )
-    human = checkpoint.styles.get(wish.style.name, {}).get("human_longest_run")
+    if request.seconds is not None:
+        performance = _in_time(performance, score.seconds)
+    people = checkpoint.styles.get(wish.style.name, {})
+    human = (people.get("human_longest_run"), people.get("human_longest_run_p90"))
     return Take(
         score=score,
         performance=performance,
@@ -461,6 +525,17 @@ def _take(
         seed=wish.seed,
         take=number,
         playable=fingering.playable,
-        copy=copy_report(tokens, checkpoint.fingerprints, human),
+        copy=copy_report(tokens, checkpoint.fingerprints, *human),
         checkpoint=checkpoint.digest,
+        checkpoint_name=checkpoint.path.resolve().name,
+        promise=Promise(
+            instrument=plan.instrument,
+            tuning=plan.tuning,
+            gong=plan.gong % 12,
+            mode=plan.prefix.mode,
+            metre=plan.metre,
+            bars=plan.bars,
+            seconds=request.seconds,
+            max_copy=request.max_copy,
+        ),
     )

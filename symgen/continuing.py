@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from symgen.compose import ComposeResult, Take, deliver
+from symgen.delivery import deliver
 from symgen.errors import UsageError
+from symgen.origin import Made
 from symgen.performance import Performance
 from symgen.progress import Progress, silent
-from symgen.revising import Revision, Task, plan_for, revise
+from symgen.revising import Revision, Task, given_in, numbered, plan_for, recorded, revise
 from symgen.score import Score
 from symgen.script import Fixed, Free, cut, steps_of
 from symgen.sources import Source, open_source
+from symgen.take import ComposeResult, Take
 from symgen.theory.modes import parse_mode
 from symgen.units import bar_ticks
 
@@ -82,10 +84,24 @@ def continue_files(request: ContinueRequest, progress: Progress = silent) -> Com
     stem = Path(source.name).stem or "score"
     return deliver(
         request,
+        "continue",
         lambda: _takes(request, source, progress),
         lambda take: f"{stem}-continue-{take.seed}-{take.take}",
-        source.remarks,
+        piece_of=lambda take, writer: recorded(take, "continue", request, source.given, writer),
+        source=request.source if isinstance(request.source, Path) else None,
+        remarks=source.remarks,
     )
+
+
+def retake(request: ContinueRequest, take: int, progress: Progress = silent) -> Take:
+    """Return a take of a request anew; for :mod:`symgen.again`."""
+    wanted = replace(request, takes=max(take, request.takes))
+    return numbered(_takes(wanted, _opened(wanted, progress), progress), take)
+
+
+def made(take: Take, request: ContinueRequest) -> Made:
+    """Return what goes into the file of a take, and its origin; for :mod:`symgen.again`."""
+    return recorded(take, "continue", request, given_in(request))
 
 
 def _opened(request: ContinueRequest, progress: Progress) -> Source:
@@ -106,8 +122,8 @@ def _takes(request: ContinueRequest, source: Source, progress: Progress) -> Iter
     def task_of(number: int, rng: np.random.Generator) -> Task:
         return task
 
-    for take in revise(request, source, task_of, progress):
-        yield _without_source(take, start) if request.only else take
+    takes = revise(request, source, task_of, progress)
+    return (_without_source(take, start) for take in takes) if request.only else takes
 
 
 def _bars(request: ContinueRequest, source: Source, bar: int) -> int:

@@ -109,8 +109,13 @@ class Plan:
     @cached_property
     def close(self) -> int:
         """Tick of the final note: a beat of the last bar, with at most two beats to ring."""
+        return self.total - self.closing
+
+    @cached_property
+    def closing(self) -> int:
+        """Length of a closing note in ticks."""
         beat = TICKS_PER_QUARTER if self.bar % TICKS_PER_QUARTER == 0 else TICKS_PER_QUARTER // 2
-        return self.total - min(2 * beat, self.bar)
+        return min(2 * beat, self.bar)
 
     @cached_property
     def final(self) -> int:
@@ -171,20 +176,22 @@ class Grammar:
         self._locks = segment.locks or _UNLOCKED
         self._place = 0
         self._stop = self.context.time + segment.ticks
-        self._ends = self._stop == self.plan.total
+        ends = self._stop == self.plan.total
+        self._rest = self.plan.final if ends else segment.cadence
+        self._close = self._stop - self.plan.closing
         self._landing: Landing | None = None
         if self._locks.count and not self._locks.rhythm:
             self._landing = _landing(self.context.time, segment.ticks, self._locks.count)
 
     def rhythms(self) -> Mask:
         """Return which rhythm tokens may come next, shape (V_rhythm,)."""
-        time, close, locks = self.context.time, self.plan.close, self._locks
+        time, locks = self.context.time, self._locks
         if locks.rhythm:
             return _only(len(rhythm.VOCABULARY), locks.rhythm[self._place])
         by_count = self._landing is not None
-        limit = close if self._ends and not by_count else self._stop
+        limit = self._close if self._rest is not None and not by_count else self._stop
         if time == limit and not by_count:
-            return _CLOSING[self.plan.total - close]
+            return _CLOSING[self.plan.closing]
         beat_end = time - time % TICKS_PER_QUARTER + TICKS_PER_QUARTER
         allowed = _on_grid(time % TICKS_PER_QUARTER, beat_end <= limit)
         if self._landing is not None:
@@ -237,12 +244,11 @@ class Grammar:
 
     def _left(self, time: int, after: int) -> int:
         """Return how many steps follow until the final: 0 for the final itself, 1 for its approach, 2 for others."""
-        if not self._ends:
+        if self._rest is None:
             return 2
         if self._locks.count:
             return min(2, self._locks.count - 1 - self._place)
-        close = self.plan.close
-        return 0 if time == close else 1 if after == close else 2
+        return 0 if time == self._close else 1 if after == self._close else 2
 
     def _tones(self, time: int) -> _ToneMasks:
         plan, techniques = self.plan, self._techniques
@@ -251,7 +257,8 @@ class Grammar:
                 techniques = (Technique.HARMONIC,)
             elif plan.leaves_harmonics(time):
                 techniques = self._others
-        return _tone_masks(plan.instrument, plan.tuning, plan.gong, techniques, plan.final, plan.shift(time))
+        final = plan.final if self._rest is None else self._rest
+        return _tone_masks(plan.instrument, plan.tuning, plan.gong, techniques, final, plan.shift(time))
 
     def _moving(self, allowed: Mask) -> Mask:
         """Return the tones that lie as the lock says, or all if there are none."""

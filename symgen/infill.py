@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from symgen.compose import ComposeResult, deliver
+from symgen.delivery import deliver
 from symgen.errors import UsageError
+from symgen.origin import Made
 from symgen.progress import Progress, silent
-from symgen.revising import LOOKAHEAD, Revision, Span, Task, plan_for, revise
+from symgen.revising import LOOKAHEAD, Revision, Span, Task, given_in, numbered, plan_for, recorded, revise
 from symgen.score import Score
 from symgen.script import Fixed, Free, Script, cut, steps_of
 from symgen.sources import Source, open_source
+from symgen.take import ComposeResult, Take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +69,24 @@ def infill_files(request: InfillRequest, progress: Progress = silent) -> Compose
     stem = Path(source.name).stem or "score"
     return deliver(
         request,
+        "infill",
         lambda: _takes(request, source, progress),
         lambda take: f"{stem}-infill-{take.seed}-{take.take}",
-        source.remarks,
+        piece_of=lambda take, writer: recorded(take, "infill", request, source.given, writer),
+        source=request.source if isinstance(request.source, Path) else None,
+        remarks=source.remarks,
     )
+
+
+def retake(request: InfillRequest, take: int, progress: Progress = silent) -> Take:
+    """Return a take of a request anew; for :mod:`symgen.again`."""
+    wanted = replace(request, takes=max(take, request.takes))
+    return numbered(_takes(wanted, _opened(wanted, progress), progress), take)
+
+
+def made(take: Take, request: InfillRequest) -> Made:
+    """Return what goes into the file of a take, and its origin; for :mod:`symgen.again`."""
+    return recorded(take, "infill", request, given_in(request))
 
 
 def _opened(request: InfillRequest, progress: Progress) -> Source:
@@ -83,7 +100,7 @@ def _opened(request: InfillRequest, progress: Progress) -> Source:
     )
 
 
-def _takes(request: InfillRequest, source: Source, progress: Progress) -> Any:
+def _takes(request: InfillRequest, source: Source, progress: Progress) -> Iterator[Take]:
     span = span_of(source, *parse_bars(request.bars))
     steps = steps_of(source.tokens)
     script: Script = (Free(span[1] - span[0]),)

@@ -83,6 +83,8 @@ class Performance:
         Names in ``symgen.instruments``.
     program : int
         General MIDI program, 0-based.
+    open_pitches : tuple of int
+        The open strings of the tuning, string 1 first; empty where they are not known or there are none.
     """
 
     score: Score
@@ -91,6 +93,7 @@ class Performance:
     instrument: str
     tuning: str
     program: int
+    open_pitches: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.tempi or self.tempi[0].tick != 0:

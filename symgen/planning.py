@@ -13,11 +13,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from symgen.copying import RUN
 from symgen.errors import UsageError
 from symgen.grammar import Plan
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import serves, tunings_for
+from symgen.motif import Motif, begin_with, parse_motif
 from symgen.sampling import Sampling
 from symgen.score import Metre, Technique
 from symgen.styles import Style, get_style
@@ -49,14 +51,16 @@ class ComposeRequest:
         gong, shang, jue, zhi or yu.
     gong : str or int, optional
         Pitch of degree 1, by name or as a pitch class 0..11.
-    tuning : str, optional
-        Name of a tuning of the instrument.
+    tuning : str or Tuning, optional
+        A tuning of the instrument, by name, as a TOML file or as such.
     tempo : float, optional
         Quarter notes a minute, 20..300.
     metre : str, optional
         Such as "4/4".
     bars, seconds : int, float, optional
         Length; not both.
+    motif : str, optional
+        How the piece begins, in jianpu: ``5 6 1' 2' | 3' - 2' 1'``.
     takes : int
         How many pieces.
     seed : int, optional
@@ -77,16 +81,21 @@ class ComposeRequest:
         Format of the files, by name or suffix; by default the suffix of `output`, or MIDI.
     layout : Options
         How tracks, time signatures, names and articulations are written.
+    max_copy : int, optional
+        Most notes in a row that may be shared with the training pieces, 7 or more.
+    bare : bool
+        Write files without the record of their origin, in them or beside them.
     """
 
     style: str
     mode: str | None = None
     gong: str | int | None = None
-    tuning: str | None = None
+    tuning: str | Tuning | None = None
     tempo: float | None = None
     metre: str | None = None
     bars: int | None = None
     seconds: float | None = None
+    motif: str | None = None
     takes: int = 1
     seed: int | None = None
     raw: bool = False
@@ -99,6 +108,8 @@ class ComposeRequest:
     output: Path | None = None
     format: str | None = None
     layout: Options = DEFAULTS
+    max_copy: int | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,8 @@ class Wish:
         How boldly to draw.
     seed : int
         As asked for, or drawn.
+    motif : Motif or None
+        How it begins.
     """
 
     style: Style
@@ -127,6 +140,7 @@ class Wish:
     metre: Metre
     sampling: Sampling
     seed: int
+    motif: Motif | None = None
 
 
 def check_request(request: ComposeRequest) -> Wish:
@@ -141,7 +155,7 @@ def check_request(request: ComposeRequest) -> Wish:
     instrument = get_instrument(style.instrument)
     mode = None if request.mode is None else parse_mode(request.mode)
     gong = None if request.gong is None else _gong(request.gong)
-    tuning = None if request.tuning is None else get_tuning(instrument, request.tuning)
+    tuning = None if request.tuning is None else tuning_of(instrument, request.tuning)
     if request.bars is not None and request.seconds is not None:
         raise UsageError("both bars and seconds are given", expected="one length", remedy="leave one out")
     _check("bars", request.bars, 2, _MOST_BARS, whole=True)
@@ -151,7 +165,8 @@ def check_request(request: ComposeRequest) -> Wish:
     metre = _metre(request.metre, style)
     if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
         _refuse_tuning(instrument, tuning, gong, mode)
-    return Wish(style, instrument, mode, gong, tuning, metre, sampling, seed)
+    motif = None if request.motif is None else parse_motif(request.motif, metre)
+    return Wish(style, instrument, mode, gong, tuning, metre, sampling, seed, motif)
 
 
 class Manner(Protocol):
@@ -172,6 +187,10 @@ class Manner(Protocol):
     @property
     def top_p(self) -> float:
         """Top-p."""
+
+    @property
+    def max_copy(self) -> int | None:
+        """Most notes in a row shared with the training pieces."""
 
     @property
     def humanize(self) -> float:
@@ -198,6 +217,12 @@ def check_manner(request: Manner) -> tuple[Sampling, int]:
     _check("temperature", request.temperature, 0.05, 5)
     _check("top-p", request.top_p, 0.05, 1)
     _check("seed", request.seed, 0, 2**63 - 1, whole=True)
+    if request.max_copy is not None and not (type(request.max_copy) is int and request.max_copy >= RUN - 1):
+        raise UsageError(
+            f"max-copy {request.max_copy!r}",
+            expected=f"a whole number, {RUN - 1} or more",
+            remedy=f"runs of fewer than {RUN} notes are not known of the training pieces",
+        )
     _check("humanize", request.humanize, 0, 1)
     _check("humanize-timing", request.humanize_timing, 0, 1)
     _check("humanize-velocity", request.humanize_velocity, 0, 1)
@@ -211,6 +236,21 @@ def _check(name: str, value: float | None, low: float, high: float, *, whole: bo
     if not isinstance(value, (int, float)) or not low <= value <= high or (whole and value != int(value)):
         kind = "a whole number, " if whole else ""
         raise UsageError(f"{name} {value!r}", expected=f"{kind}{low} to {high}")
+
+
+def tuning_of(instrument: Instrument, tuning: str | Tuning) -> Tuning:
+    """Return a tuning by name, or one that is given as such if it fits the instrument."""
+    if isinstance(tuning, str):
+        return get_tuning(instrument, tuning)
+    strings = len(instrument.tunings[instrument.default_tuning].open_pitches)
+    low, high = instrument.low, instrument.high
+    fits = len(tuning.open_pitches) == strings and all(low <= pitch <= high for pitch in tuning.open_pitches)
+    if not fits or not tuning.gongs or not all(0 <= gong <= 11 for gong in tuning.gongs):
+        raise UsageError(
+            f"the tuning {tuning.name!r} does not fit the {instrument.name}",
+            expected=f"{strings} strings from {low} to {high}, and at least one gong 0 to 11",
+        )
+    return tuning
 
 
 def _gong(value: str | int) -> int:
@@ -278,7 +318,8 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
         techniques=TECHNIQUES[wish.instrument.name],
         bian_share=style.bian_share,
     )
-    return replace(plan, harmonics=_harmonic_passages(plan, style, rng))
+    plan = replace(plan, harmonics=_harmonic_passages(plan, style, rng))
+    return plan if wish.motif is None else begin_with(plan, wish.motif)
 
 
 def _harmonic_passages(plan: Plan, style: Style, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:

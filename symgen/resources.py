@@ -15,6 +15,9 @@ CORPORA_VARIABLE = "SYMGEN_CORPORA"
 INSTRUMENTS_VARIABLE = "SYMGEN_INSTRUMENTS"
 """Environment variable that names the folder of a user's own instruments and tunings."""
 
+DEFAULT_CHECKPOINT = "zither"
+"""Name of the checkpoint that ships and is used where no other is named."""
+
 
 def checkpoints_dir() -> Path:
     """Return the folder that holds the shipped checkpoints, one sub-folder each.

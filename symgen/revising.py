@@ -8,31 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symgen.compose import DEFAULT_CHECKPOINT, Take, broken_playing, broken_sound
+from symgen.compose import broken_playing, broken_sound, too_long_a_copy
 from symgen.copying import copy_report
+from symgen.delivery import as_played, broken_as_played, piece
 from symgen.errors import PlayabilityError, UsageError
 from symgen.grammar import Plan
+from symgen.instruments import ships
+from symgen.instruments.base import Tuning
 from symgen.instruments.fingering import finger
 from symgen.instruments.perform import play
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
+from symgen.origin import Ancestor, Guarantee, Made, Promise, lineage_of, plain_request
 from symgen.performance import spliced
 from symgen.planning import TECHNIQUES, check_manner
 from symgen.progress import Progress, silent
-from symgen.resources import checkpoints_dir
+from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import Draft, Sampling, write_drafts
 from symgen.score import Score
-from symgen.script import Script
+from symgen.script import Script, cut, steps_of
 from symgen.sources import Source
-from symgen.theory.detect import detect_mode
+from symgen.take import Take
 from symgen.tokens.codec import decode
 from symgen.tokens.prefix import Prefix, metre_class
+from symgen.tokens.sequence import TokenSequence
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
 from symgen.writers import DEFAULTS, Options
+
+if TYPE_CHECKING:
+    from symgen.writers import Format
 
 Span = tuple[int, int]
 """A stretch in ticks, from its start up to its end."""
@@ -51,14 +61,14 @@ class Revision:
 
     Parameters
     ----------
-    source : Path or Score
-        A file of any format that symgen reads, or a score.
+    source : Path, Score or Ancestor
+        A file of any format that symgen reads, a score, or a piece of symgen's own by its record.
     piece : int
         Which piece of a tune book, from 1.
     style : str, optional
         guqin, guzheng or folk; by default that of the source.
-    tuning : str, optional
-        Name of a tuning; by default the one in which the source lies best.
+    tuning : str or Tuning, optional
+        A tuning, by name, as a TOML file or as such; by default the one in which the source lies best.
     takes : int
         How many results.
     seed : int, optional
@@ -75,12 +85,16 @@ class Revision:
         Format of the files.
     layout : Options
         How tracks, time signatures, names and articulations are written.
+    bare : bool
+        Write files without the record of their origin.
+    max_copy : int, optional
+        Most notes in a row, of what is new, that may be shared with the training pieces.
     """
 
-    source: Path | Score
+    source: Path | Score | Ancestor
     piece: int = 1
     style: str | None = None
-    tuning: str | None = None
+    tuning: str | Tuning | None = None
     takes: int = 1
     seed: int | None = None
     raw: bool = False
@@ -93,6 +107,8 @@ class Revision:
     output: Path | None = None
     format: str | None = None
     layout: Options = DEFAULTS
+    bare: bool = False
+    max_copy: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +176,56 @@ def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = N
     )
 
 
+def recorded(take: Take, verb: str, request: Revision, given: Score | Ancestor, writer: Format | None = None) -> Made:
+    """Return what goes into the file of a take, and its origin: it holds the source, so that it can be made again.
+
+    Parameters
+    ----------
+    take : Take
+        What was made.
+    verb : str
+        What made it.
+    request : Revision
+        What was asked for.
+    given : Score or Ancestor
+        What is kept of the source.
+    writer : Format, optional
+        How it is written; by default as the request says.
+    """
+    from symgen import writers
+
+    if writer is None:
+        writer = writers.choose_format(request.format, None, request.layout)
+    assert take.promise is not None
+    tuning = take.promise.tuning
+    kept = tuning.name if ships(take.promise.instrument, tuning) else tuning
+    plain = plain_request(request, seed=take.seed, source=given, style=take.style, tuning=kept, piece=1)
+    lineage = lineage_of(request.source) if isinstance(request.source, Path) else ()
+    return piece(take, verb, plain, writer, request.layout, lineage)
+
+
+def given_in(request: Revision) -> Score | Ancestor:
+    """Return what a record kept of the source of a request.
+
+    Raises
+    ------
+    UsageError
+        If the request names a file.
+    """
+    if isinstance(request.source, Path):
+        raise UsageError(f"the source {request.source} is a file", expected="the music itself")
+    return request.source
+
+
+def numbered(takes: Iterator[Take], number: int) -> Take:
+    """Return a take by its number, from 1."""
+    return next(islice(takes, number - 1, None))
+
+
 def revise(
     request: Revision, source: Source, task_of: Callable[[int, np.random.Generator], Task], progress: Progress = silent
 ) -> Iterator[Take]:
-    """Yield the takes of a request on a source.
+    """Return the takes of a request on a source, which are made as they are asked for.
 
     Parameters
     ----------
@@ -194,17 +256,26 @@ def revise(
             remedy="name another with --checkpoint",
         )
     runtime = checkpoint.runtime()
-    for number in range(1, request.takes + 1):
-        progress(f"take {number} of {request.takes}")
-        task = task_of(number, np.random.default_rng([seed, number]))
-        draft, score = _best(task, source, runtime, sampling, (seed, number))
-        yield _take(request, source, task, draft, score, checkpoint, seed, number)
+
+    def takes() -> Iterator[Take]:
+        for number in range(1, request.takes + 1):
+            progress(f"take {number} of {request.takes}")
+            task = task_of(number, np.random.default_rng([seed, number]))
+            yield _best(request, source, task, checkpoint, runtime, sampling, (seed, number))
+
+    return takes()
 
 
 def _best(
-    task: Task, source: Source, runtime: Runtime, sampling: Sampling, seed: tuple[int, int]
-) -> tuple[Draft, Score]:
-    """Return the draft that fits best among those that keep every promise, and its score."""
+    request: Revision,
+    source: Source,
+    task: Task,
+    checkpoint: Checkpoint,
+    runtime: Runtime,
+    sampling: Sampling,
+    seed: tuple[int, int],
+) -> Take:
+    """Return the take of the draft that fits best among those that keep every promise."""
     reasons: Sequence[str] = ()
     attempts = _ATTEMPTS * _DRAFTS // task.drafts
     for attempt in range(attempts):
@@ -214,8 +285,12 @@ def _best(
         for draft in sorted(drafts, key=lambda one: -one.fit):  # stable: of equals the first
             score = put_together(source.score, task, draft)
             reasons = broken(score, task, source)
+            if reasons:
+                continue
+            take = as_played(_take(request, source, task, draft, score, checkpoint, seed))
+            reasons = too_long_a_copy(take.tokens, checkpoint, request.max_copy) or broken_as_played(take)
             if not reasons:
-                return draft, score
+                return take
     raise PlayabilityError(
         f"nothing keeps every promise after {attempts * task.drafts} drafts: {'; '.join(reasons)}",
         remedy="ask for more bars, another seed or a lower temperature",
@@ -265,8 +340,7 @@ def _take(
     draft: Draft,
     score: Score,
     checkpoint: Checkpoint,
-    seed: int,
-    number: int,
+    seed: tuple[int, int],
 ) -> Take:
     in_hand = _for_hands(score, task, source)
     fingering = finger(in_hand, source.instrument, source.tuning)
@@ -275,7 +349,7 @@ def _take(
         source.instrument,
         source.tuning,
         style=source.style.name,
-        seed=int(np.random.SeedSequence([seed, number, 1 << 16]).generate_state(1)[0]),
+        seed=int(np.random.SeedSequence([*seed, 1 << 16]).generate_state(1)[0]),
         raw=request.raw,
         humanize=request.humanize,
         humanize_timing=request.humanize_timing,
@@ -284,23 +358,52 @@ def _take(
     )
     if not task.whole:
         performance = spliced(source.performance, replace(performance, score=score), task.spans)
-    human = checkpoint.styles.get(source.style.name, {}).get("human_longest_run")
-    estimate = detect_mode(score)
+    people = checkpoint.styles.get(source.style.name, {})
+    human = (people.get("human_longest_run"), people.get("human_longest_run_p90"))
     metre = task.plan.metre
+    plays = source.playable or task.whole
     return Take(
         score=score,
         performance=performance,
         tokens=draft.tokens,
         style=source.style.name,
-        mode=estimate.mode,
+        mode=task.mode,
         tuning=source.tuning.name,
         gong=source.gong,
         metre=f"{metre.numerator}/{metre.denominator}",
         tempo=score.tempi[0].qpm,
         bars=len(score.bar_starts()),
-        seed=seed,
-        take=number,
-        playable=fingering.playable and (source.playable or task.whole),
-        copy=copy_report(draft.tokens, checkpoint.fingerprints, human),
+        seed=seed[0],
+        take=seed[1],
+        playable=plays,
+        copy=copy_report(new_part(draft.tokens, task.spans), checkpoint.fingerprints, *human),
         checkpoint=checkpoint.digest,
+        checkpoint_name=checkpoint.path.resolve().name,
+        promise=Promise(
+            instrument=source.instrument,
+            tuning=source.tuning,
+            gong=source.gong,
+            mode=task.mode,
+            metre=score.metres[0] if len(score.metres) == 1 else None,
+            bars=len(score.bar_starts()),
+            max_copy=request.max_copy,
+            closes=task.plan.closes,
+            plays=plays,
+        ),
+        kept=(_untouched(source, score, task),) if not task.whole else (),
     )
+
+
+def new_part(tokens: TokenSequence, spans: Sequence[Span]) -> TokenSequence:
+    """Return the steps of the longest span: what is new is judged by itself, for the source may be well known."""
+    start, end = max(spans, key=lambda span: span[1] - span[0])
+    columns = np.array(cut(steps_of(tokens), start, end), dtype=np.int16).reshape(-1, 3).T.copy()
+    return replace(tokens, rhythm=columns[0], melody=columns[1], chord=columns[2], metres=())
+
+
+def _untouched(source: Source, score: Score, task: Task) -> Guarantee:
+    """Return the promise that nothing changes outside of the spans."""
+    before, after = (one.notes[~_within(one.notes["onset"], task.spans)] for one in (source.score, score))
+    same = np.array_equal(before, after)
+    asked = f"{len(before)} notes as they were"
+    return Guarantee("everything else", asked, asked if same else "changed", same)

@@ -89,10 +89,14 @@ class Free:
         Its length: a whole number of eighths.
     locks : Locks, optional
         What is kept of it.
+    cadence : int, optional
+        Degree, in semitones above gong, on which it comes to rest in its last beats. The end of a piece always closes
+        on the final of its mode.
     """
 
     ticks: int
     locks: Locks | None = None
+    cadence: int | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.again import take_in, take_of
 from symgen.arrange import ArrangeRequest, arrange_score
 from symgen.errors import PlayabilityError, UsageError, one_line
 from symgen.instruments import get_instrument, get_tuning
@@ -18,10 +19,13 @@ from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.fingering import DEFAULT_QPM, finger
 from symgen.instruments.perform import literal, plain
 from symgen.opening import open_piece
+from symgen.origin import Ancestor, Origin
 from symgen.performance import Performance
+from symgen.planning import tuning_of
 from symgen.progress import Progress, silent
 from symgen.score import Metre, Score, Tempo
 from symgen.styles import STYLES, Style, get_style
+from symgen.take import Take
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import encode
 from symgen.tokens.sequence import TokenSequence
@@ -55,6 +59,8 @@ class Source:
         What was assumed or changed, a line each.
     playable : bool
         Whether all of it has its place on the instrument.
+    given : Score or Ancestor
+        What a record keeps of it: the music as it came, or how a piece of symgen's own was made.
     """
 
     name: str
@@ -67,6 +73,7 @@ class Source:
     gong: int
     mode: str
     bars: NDArray[np.int64]
+    given: Score | Ancestor
     remarks: tuple[str, ...] = ()
     playable: bool = True
 
@@ -81,10 +88,10 @@ class Source:
 
 
 def open_source(
-    source: Path | Score,
+    source: Path | Score | Ancestor,
     style: str | None = None,
     *,
-    tuning: str | None = None,
+    tuning: str | Tuning | None = None,
     piece: int = 1,
     adapt: bool = True,
     progress: Progress = silent,
@@ -93,12 +100,13 @@ def open_source(
 
     Parameters
     ----------
-    source : Path or Score
-        A file of any format that symgen reads, or a score.
+    source : Path, Score or Ancestor
+        A file of any format that symgen reads, a score, or a piece of symgen's own by its record. Of a file that
+        symgen wrote and nobody changed, the music is taken as it was written, without what the player did to it.
     style : str, optional
         guqin, guzheng or folk. By default that of the file, if its tracks name an instrument of ours.
-    tuning : str, optional
-        Name of a tuning; by default the one in which it lies best.
+    tuning : str or Tuning, optional
+        A tuning; by default the one in which it lies best, or that of a piece of symgen's own.
     piece : int
         Which piece of a tune book, from 1.
     adapt : bool
@@ -115,32 +123,73 @@ def open_source(
         If it holds no notes, or its style is unknown.
     PlayabilityError
         If it cannot be played as it stands and must not be changed, with the first bar and rule.
+    CheckpointError
+        If the checkpoint is gone that a piece of symgen's own was made with.
     """
+    if isinstance(source, Ancestor):
+        return _of_take(take_of(Origin.from_text(source.record), progress), source, style, tuning)
     if isinstance(source, Score):
         name, score = source.title or "score", source
     else:
+        if piece == 1 and (found := take_in(source, progress)) is not None:
+            own = _of_take(found[0], Ancestor(found[1].as_text()), style, tuning, source.name)
+            if own.playable:
+                return own
         name, score = source.name, open_piece(source, piece, progress)[0].score
     if not len(score):
         raise UsageError(f"{one_line(name)} holds no notes", expected="music to go on from")
     remarks: list[str] = []
     chosen = get_style(style) if style else _style_of(score, name)
+    given = score
     score = _measured(score.resampled(TICKS_PER_QUARTER), remarks)
     instrument = get_instrument(chosen.instrument)
-    wanted = None if tuning is None else get_tuning(instrument, tuning)
+    wanted = None if tuning is None else tuning_of(instrument, tuning)
     score, place, playable = _placed(score, name, chosen, instrument, wanted, adapt=adapt, remarks=remarks)
+    performance = plain(score, instrument, place) if playable else literal(score, instrument, place)
+    return _source(name, score, performance, chosen, place, given, tuple(remarks), playable=playable)
+
+
+def _of_take(
+    take: Take, given: Ancestor, style: str | None, tuning: str | Tuning | None, name: str = "score"
+) -> Source:
+    """Return a take as a source; in another style or tuning it is taken to the letter of its score."""
+    chosen = get_style(style or take.style)
+    instrument = get_instrument(chosen.instrument)
+    assert take.promise is not None
+    place = take.promise.tuning if tuning is None else tuning_of(instrument, tuning)
+    same = chosen.name == take.style and place.name == take.tuning
+    playable = same or finger(take.score, instrument, place).playable
+    performance = take.performance
+    if not same:
+        performance = (plain if playable else literal)(take.score, instrument, place)
+    return _source(name, take.score, performance, chosen, place, given, (), playable=playable)
+
+
+def _source(
+    name: str,
+    score: Score,
+    performance: Performance,
+    style: Style,
+    tuning: Tuning,
+    given: Score | Ancestor,
+    remarks: tuple[str, ...],
+    *,
+    playable: bool,
+) -> Source:
     estimate = detect_mode(score)
     return Source(
         name=name,
         score=score,
-        performance=plain(score, instrument, place) if playable else literal(score, instrument, place),
-        tokens=encode(score, style=chosen.name, gong=estimate.gong),
-        style=chosen,
-        instrument=instrument,
-        tuning=place,
+        performance=performance,
+        tokens=encode(score, style=style.name, gong=estimate.gong),
+        style=style,
+        instrument=get_instrument(style.instrument),
+        tuning=tuning,
         gong=estimate.gong,
         mode=estimate.mode,
         bars=bar_lines(score),
-        remarks=tuple(remarks),
+        given=given,
+        remarks=remarks,
         playable=playable,
     )
 

@@ -34,7 +34,7 @@ TAKE = {
 }
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
-COMPOSE_FIELDS += " humanize humanize_timing humanize_velocity format layout"
+COMPOSE_FIELDS += " humanize humanize_timing humanize_velocity format layout max_copy bare motif"
 CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler caps"
 TRAIN_FIELDS = "dataset style output run seed threads recipe device precision compiled"
 
@@ -116,7 +116,7 @@ class TestCompose:
         )
         words += " --seed 5 --raw --checkpoint box --temperature 0.9 --top-p 0.95 -o folder"
         words += " --humanize 0.4 --humanize-timing 0.2 --humanize-velocity 0.6"
-        words += " --format rpp --layout mpe --time-signatures fixed --names ascii"
+        words += " --format rpp --layout mpe --time-signatures fixed --names ascii --max-copy 12 --bare"
         assert command("compose", *words.split()) == 0
         fields = {field.name: getattr(given[0], field.name) for field in dataclasses.fields(given[0])}
         assert fields == {
@@ -140,7 +140,22 @@ class TestCompose:
             "output": Path("folder"),
             "format": "rpp",
             "layout": Options("mpe", "fixed", "ascii"),
+            "max_copy": 12,
+            "bare": True,
         }
+
+    def test_words_for_what_is_promised(self):
+        kept = {"name": "gong", "asked": "F", "found": "F", "kept": True}
+        broken = {"name": "bars", "asked": "8", "found": "9", "kept": False}
+        lines = describe_take(TAKE | {"guarantees": [kept, broken]})
+        assert lines[3:5] == ["  checked: gong F", "  NOT KEPT: bars 8: 9"]
+
+    def test_words_for_a_copy(self):
+        copied = {"longest_run": 11, "bar": 3, "beat": 2, "human_longest_run": 9, "human_longest_run_p90": 13}
+        assert describe_take(TAKE | {"copy": copied})[3:] == [
+            "  shares at most 11 notes in a row with the pieces it learnt from, from bar 3 beat 2",
+            "    pieces by people share 9 (median, nine in ten at most 13)",
+        ]
 
     def test_words_for_what_is_not_playable(self):
         assert "not playable as it stands" in describe_take(TAKE | {"playable": False})[2]

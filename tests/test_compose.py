@@ -23,6 +23,7 @@ from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fing
 from symgen.models.losses import weights_of
 from symgen.sampling import Sampling, compose_sequences
 from symgen.score import Technique
+from symgen.session import read_session
 from symgen.tokens.codec import decode
 from tests.models.music import TINY, random_generator, random_tune
 
@@ -143,7 +144,9 @@ class TestTake:
         facts = ask("guqin", mode="yu", gong="F").as_json()
         assert {"path", "seed", "style", "gong", "mode", "bars", "notes", "seconds", "playable", "copy"} <= set(facts)
         assert (facts["style"], facts["gong"], facts["gong_name"], facts["mode"]) == ("guqin", 5, "F", "yu")
-        assert set(facts["copy"]) == {"longest_run", "longest_run_tick", "shared", "human_longest_run"}
+        figures = {"longest_run", "longest_run_tick", "shared", "human_longest_run", "human_longest_run_p90"}
+        assert set(facts["copy"]) == {*figures, "bar", "beat"}
+        assert all(row["kept"] for row in facts["guarantees"])
         assert facts["copy"]["human_longest_run"] == 9
         assert facts["path"] is None
 
@@ -162,9 +165,10 @@ class TestTake:
         seen = []
         request = ComposeRequest("folk", checkpoint=checkpoint, seed=1, bars=2, takes=2)
         compose_takes(request, lambda message, done=0, total=0: seen.append((message, done, total)))
-        assert seen[0][0] == "composing take 1 of 2"
-        assert seen[-1][0] == "composing take 2 of 2"
+        assert {message for message, _, _ in seen} == {"composing takes 1 to 2 of 2"}
         assert all(done <= total == 1920 for _, done, total in seen)
+        compose_takes(replace(request, takes=1), lambda message, done=0, total=0: seen.append((message, done, total)))
+        assert seen[-1][0] == "composing take 1 of 1"
 
 
 class TestPromises:
@@ -173,8 +177,8 @@ class TestPromises:
     @pytest.fixture
     def kept(self, ask, monkeypatch):
         plans = []
-        judge = compose_module.broken_promises
-        monkeypatch.setattr(compose_module, "broken_promises", lambda s, p: plans.append(p) or judge(s, p))
+        judge = compose_module._examine
+        monkeypatch.setattr(compose_module, "_examine", lambda s, p, *how: plans.append(p) or judge(s, p, *how))
         take = ask("guqin", mode="yu", gong="F", bars=8)
         return take.score, plans[-1]
 
@@ -190,7 +194,7 @@ class TestPromises:
         assert broken_promises(score.transpose(-24), plan)  # lower than any string
 
     def test_a_piece_that_cannot_be_had_is_refused(self, ask, monkeypatch):
-        monkeypatch.setattr(compose_module, "broken_promises", lambda score, plan: ["is never right"])
+        monkeypatch.setattr(compose_module, "_examine", lambda *_: (["is never right"], None))
         with pytest.raises(PlayabilityError, match="after 24 tries: is never right; ask for more bars"):
             ask("folk", bars=2)
 
@@ -202,7 +206,7 @@ class TestFiles:
         )
         assert [take.path for take in result.takes] == [tmp_path / "a.mid"]
         assert (tmp_path / "a.mid").read_bytes()[:4] == b"MThd"
-        assert [path.name for path in tmp_path.iterdir()] == ["a.mid"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mid", "a.mid.json"]
 
     def test_takes_into_a_folder(self, checkpoint, tmp_path):
         request = ComposeRequest(
@@ -210,9 +214,10 @@ class TestFiles:
         )
         result = compose_files(request)
         names = ["folk-7-1.mid", "folk-7-2.mid", "folk-7-3.mid"]
-        assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == names
-        assert [take.path.name for take in result.takes] == names
-        assert len({path.read_bytes() for path in (tmp_path / "new" / "folder").iterdir()}) == 3
+        found = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
+        assert found == sorted([*names, *(f"{name}.json" for name in names), "session.json"])
+        assert sorted(take.path.name for take in result.takes) == names
+        assert len({path.read_bytes() for path in (tmp_path / "new" / "folder").glob("*.mid")}) == 3
 
     @pytest.mark.parametrize("style", STYLES)
     def test_the_same_seed_writes_the_same_bytes(self, checkpoint, tmp_path, style):
@@ -318,17 +323,19 @@ def test_a_refused_request_makes_no_folder(tmp_path, options):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_takes_are_written_as_they_are_made(checkpoint, tmp_path):
-    """Pulling the plug in the third take leaves two."""
+def test_takes_are_written_as_they_are_made(checkpoint, tmp_path, monkeypatch):
+    """Pulling the plug while the third and fourth take are made leaves two, and the session knows them."""
+    monkeypatch.setattr(compose_module, "_SIDE_BY_SIDE", 2)
 
     def pull(message, done=0, total=0):
-        if message.startswith("composing take 3"):
+        if message.startswith("composing takes 3"):
             raise KeyboardInterrupt
 
     request = ComposeRequest("folk", checkpoint=checkpoint, seed=7, bars=2, takes=4, output=tmp_path)
     with pytest.raises(KeyboardInterrupt):
         compose_files(request, pull)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folk-7-1.mid", "folk-7-2.mid"]
+    assert sorted(path.name for path in tmp_path.glob("*.mid")) == ["folk-7-1.mid", "folk-7-2.mid"]
+    assert [entry.path for entry in read_session(tmp_path).entries] == ["folk-7-1.mid", "folk-7-2.mid"]
 
 
 @pytest.mark.parametrize("name", ["tempo", "mode", "gong", "tuning"])

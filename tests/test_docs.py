@@ -103,15 +103,15 @@ def test_commands_in_the_documents_exist(command: Command):
     assert complaint(command) is None
 
 
-@pytest.mark.parametrize(
-    "command", [c for c in all_commands() if c.run], ids=lambda command: f"{command.where}: {command.line}"
-)
-def test_commands_marked_to_run_do(command: Command, python):
-    program, *words = command.words
-    assert program in ("symgen", "python"), "only commands of symgen and python can be run here"
-    arguments = ["-c", "from symgen.cli import main; main()", *words] if program == "symgen" else words
-    result = python(*arguments)
-    assert result.returncode == 0, result.stderr
+@pytest.mark.parametrize("where", sorted({command.where for command in all_commands() if command.run}))
+def test_commands_marked_to_run_do(where: str, python):
+    """Those of a document are run in their order in one folder, as a reader would."""
+    for command in (one for one in all_commands() if one.run and one.where == where):
+        program, *words = command.words
+        assert program in ("symgen", "python"), "only commands of symgen and python can be run here"
+        arguments = ["-c", "from symgen.cli import main; main()", *words] if program == "symgen" else words
+        result = python(*arguments)
+        assert result.returncode == 0, f"{command.line}: {result.stderr}"
 
 
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.exists()], ids=lambda path: path.name)

@@ -43,7 +43,7 @@ class RandomRuntime:
         self.rng = np.random.default_rng(seed)
         self.taste = [boldness * self.rng.normal(size=len(family.VOCABULARY)) for family in FAMILIES]
 
-    def start(self, prefix):
+    def start(self, prefix, *, apart=False):
         self.rows = len(prefix)
         return self
 

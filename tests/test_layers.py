@@ -25,21 +25,32 @@ FLOORS = (
         "_isolated",
         "_children",
         "isolation",
+        "elsewhere",
         "_census",
         "_cluster",
         "engine",
         "score",
         "piece",
         "performance",
+        "stamp",
     ),
     ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
-    ("models", "script", "grammar", "sampling", "planning", "metrics"),  # 4 learning
+    ("models", "script", "grammar", "motif", "sampling", "planning", "metrics"),  # 4 learning
     (
         "plot",
         "opening",
+        "player",
+        "session",
+        "takes",
+        "live",
+        "origin",
+        "take",
+        "delivery",
+        "again",
         "compose",
+        "critique",
         "arrange",
         "sources",
         "revising",
@@ -52,12 +63,16 @@ FLOORS = (
         "train",
         "evaluate",
         "inspect",
+        "about",
         "doctor",
     ),  # 5 use cases
     (
         "console",
         "cli_options",
+        "cli_origin",
         "cli_words",
+        "cli_takes",
+        "cli_play",
         "cli_verbs",
         "cli_arrange",
         "cli_corpus",

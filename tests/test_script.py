@@ -1,5 +1,7 @@
 """Scripts: what stands, what is free, what comes again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,8 +56,6 @@ def written(plan, seed=0, **options):
 
 def scripted(script, name="guqin", bars=8, seed=0):
     plan = make_plan(name, "yu", bars)
-    from dataclasses import replace
-
     return written(replace(plan, script=script), seed)
 
 
@@ -135,8 +135,14 @@ def test_a_long_opening_costs_no_more_than_what_the_network_sees():
             Counting.calls += 1
             return super().advance(previous, features)
 
-    from dataclasses import replace
-
     plan = replace(make_plan("guqin", "yu", 8), script=(Fixed(WHOLE), Free(BAR)), ticks=9 * BAR)
     write_drafts(Counting(1), plan, [(1,)], Sampling())
     assert Counting.calls <= 16 + 40
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_stretch_with_a_cadence_comes_to_rest_on_its_degree(seed):
+    script = (Free(4 * BAR, cadence=7), Free(4 * BAR))
+    steps = cut(steps_of(scripted(script, seed=seed).tokens), 0, 4 * BAR)
+    assert melody.DEGREE[steps[-1][1]] == 7
+    assert rhythm.INTERVAL[steps[-1][0]] == 960

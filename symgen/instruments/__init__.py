@@ -36,6 +36,7 @@ __all__ = [
     "placements",
     "playable_pitches",
     "serves",
+    "ships",
     "strikeable",
     "tuning_for",
     "tunings_for",
@@ -123,6 +124,12 @@ def get_tuning(instrument: Instrument, name: str) -> Tuning:
             return tuning
     known = ", ".join(instrument.tunings)
     raise UsageError(f"{instrument.name} has no tuning {name!r}", expected=f"one of {known}, or a TOML file")
+
+
+def ships(instrument: Instrument, tuning: Tuning) -> bool:
+    """Return whether a tuning comes with symgen, so that its name says all of it anywhere."""
+    shipped = _shipped_instrument(instrument.name).tunings if instrument.name in _shipped() else {}
+    return shipped.get(tuning.name) == tuning
 
 
 def _tuning_from_file(instrument: Instrument, path: Path) -> Tuning:

@@ -63,7 +63,9 @@ def plain(score: Score, instrument: Instrument, tuning: Tuning, *, fingering: Fi
         for onset, end, place, pitch, velocity, mark in zip(onsets, ends, places, *columns, strict=True)
     ]
     tempi = score.tempi or (Tempo(0, DEFAULT_QPM),)
-    return Performance(score, tuple(notes), tempi, instrument.name, tuning.name, instrument.program)
+    return Performance(
+        score, tuple(notes), tempi, instrument.name, tuning.name, instrument.program, tuning.open_pitches
+    )
 
 
 def literal(score: Score, instrument: Instrument, tuning: Tuning) -> Performance:
@@ -160,7 +162,9 @@ def perform(
     velocities = shaped_velocities(score, instrument, places, manner, loudness, chance, sections)
     sounds = _sounds(chosen, onsets, velocities, clock)
     notes = _ended(sounds, instrument, tuning, clock, limit)
-    return Performance(score, tuple(notes), clock.tempi, instrument.name, tuning.name, instrument.program)
+    return Performance(
+        score, tuple(notes), clock.tempi, instrument.name, tuning.name, instrument.program, tuning.open_pitches
+    )
 
 
 def _share(humanize: float) -> float:

@@ -29,13 +29,14 @@ These weights were trained before checkpoints kept their recipe. The commands tr
 make these weights again.
 """
 
-_LIMITS = """\
-- One gong system a piece: no modulation. One metre a piece.
-- Of techniques it writes what its sources mark, such as the harmonics of guqin scores. Slides and vibrato are
-  added in performance from documented habits, not learned.
-- A style learned from a few dozen pieces or less is known as far as these go.
-- It composes in the idiom of its sources; it does not reproduce the manner of a named player or school.
-"""
+LIMITS = (
+    "One gong system a piece: no modulation. One metre a piece.",
+    "Of techniques it writes what its sources mark, such as the harmonics of guqin scores. Slides and vibrato are\n"
+    "added in performance from documented habits, not learned.",
+    "A style learned from a few dozen pieces or less is known as far as these go.",
+    "It composes in the idiom of its sources; it does not reproduce the manner of a named player or school.",
+)
+"""What a checkpoint cannot do, one sentence or two each."""
 
 _ORIGIN = """\
 No encoding of a piece is part of this checkpoint: it holds weights, and one-way hashes of runs of eight notes for
@@ -89,7 +90,8 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         *_figure_tables(facts.get("figures", {})),
         "## Limits",
         "",
-        _LIMITS,
+        *("- " + limit.replace("\n", "\n  ") for limit in LIMITS),
+        "",
     ]
     return "\n".join(lines)
 

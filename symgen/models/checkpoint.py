@@ -5,6 +5,8 @@ A checkpoint is a folder::
     checkpoint.json         format, version, sizes, vocabularies, styles, recipe, figures
     generator.safetensors   weights of the generator, float16
     corpus.safetensors      fingerprints of the training pieces, for the copy report
+    critic.safetensors      optional: the critics that takes are ranked by
+    reference.json          optional: statistics of real pieces, for the same
     README.md               model card
 """
 
@@ -31,8 +33,10 @@ from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
 __all__ = [
+    "CRITIC",
     "FACTS",
     "FORMAT",
+    "REFERENCE",
     "Checkpoint",
     "from_pretrained",
     "load_checkpoint",
@@ -50,8 +54,13 @@ FACTS: Final = "checkpoint.json"
 """Name of the file that says what a checkpoint is."""
 _WEIGHTS = "generator.safetensors"
 _CORPUS = "corpus.safetensors"
+CRITIC: Final = "critic.safetensors"
+"""What takes are ranked by, see :mod:`symgen.takes`; a checkpoint need not have it."""
+REFERENCE: Final = "reference.json"
+"""Statistics of real pieces, for the same."""
 _CARD = "README.md"
-_FILES: Final = (FACTS, _WEIGHTS, _CORPUS, _CARD)
+_FILES: Final = (FACTS, _WEIGHTS, _CORPUS, _CARD, CRITIC, REFERENCE)
+_PEOPLE = ("human_longest_run", "human_longest_run_p90")
 _LARGEST = 65536
 """Largest size that a checkpoint may name: what is beyond would ask for memory that nobody has."""
 
@@ -69,7 +78,7 @@ class Checkpoint:
     weights : mapping of str to ndarray
         The generator's weights.
     styles : dict
-        Style -> ``pieces``, how many it was trained on, and ``human_longest_run``, see
+        Style -> ``pieces``, how many it was trained on, ``human_longest_run`` and ``human_longest_run_p90``, see
         :class:`symgen.copying.CopyReport`.
     fingerprints : mapping of str to ndarray
         See :mod:`symgen.copying`.
@@ -269,8 +278,8 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         if not isinstance(facts.get(name), dict):
             raise CheckpointError(f"{path} has no {name!r}", remedy="get the checkpoint again")
     for style, about in facts["styles"].items():
-        human = about.get("human_longest_run") if isinstance(about, dict) else about
-        if not isinstance(about, dict) or (human is not None and type(human) is not int):
+        people = [about.get(name) for name in _PEOPLE] if isinstance(about, dict) else [about]
+        if not isinstance(about, dict) or not all(run is None or type(run) is int for run in people):
             raise CheckpointError(
                 f"{path} says nothing sensible of the style {style}", remedy="get the checkpoint again"
             )

@@ -81,9 +81,16 @@ def _style_facts(dataset: Dataset, known: Mapping[str, Any]) -> dict[str, Any]:
         runs = [copy_report(dataset.sequence(number), known) for number in unseen[:200]]
         facts[style] = {
             "pieces": len(dataset.numbers(split="train", style=style)),
-            "human_longest_run": int(median(run.longest_run for run in runs if run)) if runs else None,
+            **longest_runs([run.longest_run for run in runs if run]),
         }
     return facts
+
+
+def longest_runs(runs: Sequence[int]) -> dict[str, int | None]:
+    """Return the median and the 90th percentile of the longest runs of pieces; None where there are no pieces."""
+    ordered = sorted(runs)
+    most = ordered[-(-9 * len(ordered) // 10) - 1] if ordered else None
+    return {"human_longest_run": int(median(ordered)) if ordered else None, "human_longest_run_p90": most}
 
 
 def _origins(dataset: Dataset) -> list[dict[str, Any]]:

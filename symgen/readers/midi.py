@@ -20,6 +20,7 @@ from symgen.piece import Reading
 from symgen.readers import _smf
 from symgen.readers._text import clean_name, decode_texts, title_or_stem
 from symgen.score import Key, Metre, NoteArray, Score, Section, Tempo, Text, make_notes
+from symgen.stamp import is_stamp, joined
 from symgen.units import microseconds_to_qpm, qpm_to_microseconds
 
 NAME = "midi"
@@ -84,6 +85,18 @@ def read(data: bytes, name: str) -> list[Reading]:
     if not readings:
         raise ReadError(f"{name} holds no notes", expected="at least one pitched note", code="no-music")
     return readings
+
+
+def record_in(data: bytes, name: str) -> str | None:
+    """Return the record of origin that the texts of a MIDI file carry, None if they carry none; see symgen.stamp.
+
+    Raises
+    ------
+    ReadError
+        If that is no MIDI file, or the record is damaged.
+    """
+    metas = [meta for track in _smf.parse(data, name).tracks for meta in track.metas]
+    return joined(raw.decode("latin-1") for _, kind, raw in metas if kind in _TEXT_KINDS)
 
 
 class _Assembly:
@@ -165,6 +178,8 @@ class _Assembly:
         title = ""
         sections, texts = [], []
         for tick, track, kind, text in _decoded(metas):
+            if is_stamp(text):  # says how the file was made and is none of the music
+                continue
             if kind == _META_NAME and track == 0 and not title:
                 title = clean_name(text)
             elif kind == _META_NAME:

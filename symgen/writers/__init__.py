@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -38,6 +39,7 @@ __all__ = [
     "formats",
     "is_remark",
     "read_articulations",
+    "stamped",
     "suffixes",
     "write",
 ]
@@ -54,6 +56,7 @@ class Format(Protocol):
         Suffixes that ask for it, lower case, with the dot; the first is the usual one.
 
     A format for DAWs sets ``OPTIONS = True`` and its ``encode`` takes a keyword ``options``, an :class:`Options`.
+    A format that has a place for a record of origin has ``stamped(data, texts)``, which puts texts into its own bytes.
     """
 
     @property
@@ -143,6 +146,12 @@ def encode(music: Score | Performance, writer: Format, options: Options = DEFAUL
         data: bytes = cast(Any, writer).encode(music, options=options)
         return data
     return writer.encode(music)
+
+
+def stamped(data: bytes, writer: Format, texts: Sequence[str]) -> bytes:
+    """Return the content of a file of this format with the texts of a stamp in it, or as it is if it has no place."""
+    put = getattr(writer, "stamped", None)
+    return data if put is None else cast(bytes, put(data, texts))
 
 
 def write(music: Score | Performance, path: str | os.PathLike[str], *, options: Options = DEFAULTS) -> Path:

@@ -62,12 +62,14 @@ def is_remark(text: Text) -> bool:
 
 
 def _open_strings(performance: Performance) -> str:
-    """Return the open strings by name, string 1 first; nothing for an instrument that is not one of ours."""
-    try:
-        tuning = get_tuning(get_instrument(performance.instrument), performance.tuning)
-    except UsageError:
-        return ""
-    return " ".join(f"{SIGNATURES[pitch % 12]}{pitch // 12 - 1}" for pitch in tuning.open_pitches)
+    """Return the open strings by name, string 1 first; nothing where they are neither told nor known."""
+    pitches = performance.open_pitches
+    if not pitches:
+        try:
+            pitches = get_tuning(get_instrument(performance.instrument), performance.tuning).open_pitches
+        except UsageError:
+            return ""
+    return " ".join(f"{SIGNATURES[pitch % 12]}{pitch // 12 - 1}" for pitch in pitches)
 
 
 def score_parts(score: Score) -> list[Part]:

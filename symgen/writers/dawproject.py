@@ -70,6 +70,13 @@ def encode(music: Score | Performance, *, options: Options = DEFAULTS) -> bytes:
     return _zipped({"project.xml": _document(project.element()), "metadata.xml": _document(metadata)})
 
 
+def stamped(data: bytes, texts: Sequence[str]) -> bytes:
+    """Return a file of this writer with texts as the lines of one more file in it, which hosts pass over."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    return _zipped(files | {"symgen-origin.txt": "".join(f"{text}\n" for text in texts).encode("ascii")})
+
+
 @dataclass(frozen=True, slots=True)
 class _Lane:
     """One track: its name, and its notes with their channels in order of onset."""

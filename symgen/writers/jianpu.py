@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
 
@@ -45,6 +47,11 @@ def encode(music: Score | Performance) -> bytes:
         signs = [bar_layers[layer] for bar_layers in laid_out.parts[part]]
         lines += _Voice(laid_out, signs, first=number == 1).lines()
     return ("\n".join(lines) + "\n").encode("utf-8", errors="replace")
+
+
+def stamped(data: bytes, texts: Sequence[str]) -> bytes:
+    """Return a file of this writer with texts as comments below the music."""
+    return data + "".join(f"// {text}\n" for text in texts).encode("ascii")
 
 
 class _Voice:
@@ -91,8 +98,7 @@ class _Voice:
             mark = self.marks.pop(0)
             if isinstance(mark, Key):
                 self.tonic = 12 * (self.octave + 1) + mark.gong
-                digit = "" if self.octave == table.DEFAULT_OCTAVE else str(self.octave)
-                self.words.append(f"1={table.KEY_NAMES[mark.gong]}{digit}")
+                self.words.append(key_text(mark.gong, self.octave))
             elif isinstance(mark, Tempo):
                 self.words.append(f"♩={mark.qpm:.4f}".rstrip("0").rstrip("."))
             else:
@@ -122,6 +128,49 @@ class _Voice:
         return table.SPELLINGS[degree] + octave_sign * abs(octaves) + table.TECHNIQUE_SIGNS.get(tone.technique, "")
 
 
+def bar_texts(score: Score, octave: int) -> list[str]:
+    """Return each bar of the first voice as text, with its bar line and without marks: for showing bars as they come.
+
+    Parameters
+    ----------
+    score : Score
+        With a key at its beginning.
+    octave : int
+        Of an unmarked 1, as :func:`octave_of` gives it for the piece as a whole.
+
+    Raises
+    ------
+    WriteError
+        If a note is too short for the notation.
+    """
+    if not len(score.notes):
+        bars = max(1, len(score.bar_starts()))
+        return [f"{table.REST} {table.BAR_LINE}"] * bars
+    laid_out = page(score)
+    layers = [layer for part in laid_out.parts for layer in zip(*part, strict=True)]
+    texts = []
+    for number, bar in enumerate(laid_out.bars):
+        lines = []
+        for layer in layers:
+            voice = _Voice(laid_out, [], first=False)
+            voice.marks, voice.tonic = [], 12 * (octave + 1) + score.keys[0].gong
+            voice._write_bar(replace(bar, metre=None), layer[number])
+            lines.append(" ".join(voice.words))
+        texts.append(f"{' / '.join(lines)} {table.BAR_LINE}")
+    return texts
+
+
+def key_text(gong: int, octave: int) -> str:
+    """Return the sign of a key: ``1=D``, with the octave of an unmarked 1 where it is not the usual one."""
+    digit = "" if octave == table.DEFAULT_OCTAVE else str(octave)
+    return f"1={table.KEY_NAMES[gong]}{digit}"
+
+
+def octave_of(pitch: float, gong: int) -> int:
+    """Return the octave of an unmarked 1 that spares most octave signs around a pitch."""
+    return max(0, int((pitch - gong) // 12) - 1)
+
+
 def _marks(score: Score, *, everything: bool) -> list[Mark]:
     """Return the marks of a voice in order of time; all but the first voice have only the keys."""
     marks: list[Mark] = list(score.keys)
@@ -136,7 +185,7 @@ def _octave(score: Score) -> int:
     """Return the octave of an unmarked 1 that spares most octave signs."""
     if not score.keys or not len(score.notes):
         return table.DEFAULT_OCTAVE
-    return max(0, int((float(np.median(score.notes["pitch"])) - score.keys[0].gong) // 12) - 1)
+    return octave_of(float(np.median(score.notes["pitch"])), score.keys[0].gong)
 
 
 def _field(mark: Section | Text) -> str:

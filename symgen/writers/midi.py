@@ -88,6 +88,16 @@ def encode(music: Score | Performance, *, track: str | None = None, options: Opt
     return _file(events, end, score.ticks_per_quarter)
 
 
+def stamped(data: bytes, texts: Sequence[str]) -> bytes:
+    """Return a file of this writer with texts at the beginning of its conductor track."""
+    from mido import MetaMessage
+
+    events = b"".join(b"\0" + bytes(MetaMessage("text", text=text).bytes()) for text in texts)
+    begin = data.index(b"MTrk") + 8
+    length = int.from_bytes(data[begin - 4 : begin], "big") + len(events)
+    return data[: begin - 4] + length.to_bytes(4, "big") + events + data[begin:]
+
+
 def _in_time_base(score: Score) -> Score:
     """Return the score at 480 ticks if that loses nothing or the format cannot count finer."""
     resampled = score.resampled(TICKS_PER_QUARTER)

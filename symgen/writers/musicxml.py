@@ -83,6 +83,17 @@ def _clean(text: str) -> str:
     return "".join(kept)
 
 
+def stamped(data: bytes, texts: Sequence[str]) -> bytes:
+    """Return a document of this writer with texts as miscellaneous fields of its identification."""
+    fields = "".join(f'      <miscellaneous-field name="origin">{text}</miscellaneous-field>\n' for text in texts)
+    miscellaneous = f"    <miscellaneous>\n{fields}    </miscellaneous>\n  ".encode("ascii")
+    head, end, rest = data.partition(b"</identification>")
+    if end:
+        return head.rstrip(b" ") + miscellaneous + end + rest
+    head, begin, rest = data.partition(b"<part-list>")
+    return head + b"<identification>\n" + miscellaneous + b"</identification>\n  " + begin + rest
+
+
 class _Part:
     """One part on its way to an element."""
 

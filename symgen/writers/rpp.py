@@ -60,6 +60,12 @@ def encode(music: Score | Performance, *, options: Options = DEFAULTS) -> bytes:
     return ("\n".join(_indented(project.lines())) + "\n").encode("utf-8")
 
 
+def stamped(data: bytes, texts: Sequence[str]) -> bytes:
+    """Return a project of this writer with texts as the last lines of its notes."""
+    head, end, rest = data.partition(b"\n  >")  # the first block of a project are its notes
+    return head + "".join(f"\n    |{text}" for text in texts).encode("ascii") + end + rest
+
+
 @dataclass(frozen=True, slots=True)
 class _Project:
     """What a project is made of, on its way to lines."""

@@ -174,3 +174,43 @@ def test_rows_that_are_kept_go_on_as_if_alone():
             )
             states = one, other
             assert np.allclose(mine[list(rows).index(1)], own[0], atol=1e-4)
+
+
+WIDE = GeneratorConfig(width=160, layers=2, heads=5, window=32)
+
+
+def bits_of(runtime, pieces, steps, dropped=None, at=0):
+    """Return the logits of each piece as bytes, step by step; the pieces `dropped` leave the batch after step `at`."""
+    rows = np.arange(len(pieces))
+    stream = runtime.start([piece.prefix.numbers() for piece in pieces], apart=True)
+    tokens = np.stack([piece.steps()[:steps] for piece in pieces]).astype(np.int64)
+    features = np.stack([piece_features(piece)[:steps] for piece in pieces]).astype(np.int64)
+    found = {row: [] for row in rows.tolist()}
+    for time in range(steps):
+        if dropped and time == at:
+            kept = np.flatnonzero(~np.isin(rows, dropped))
+            stream.keep(kept)
+            rows = rows[kept]
+        previous = tokens[rows, time - 1] if time else np.zeros((len(rows), 3), np.int64)
+        state, chosen = stream.advance(previous, features[rows, time]), None
+        for place in range(3):
+            state, logits = stream.logits(place, state, chosen)
+            chosen = tokens[rows, time, place]
+            for number, row in enumerate(rows.tolist()):
+                found[row].append(logits[number].tobytes())
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 13, 16])
+@pytest.mark.parametrize(
+    "config", [TINY, GeneratorConfig(width=160, layers=2, heads=5, window=32)], ids=["tiny", "160"]
+)
+def test_apart_a_piece_is_the_same_to_the_last_bit_in_any_batch(config, count):
+    """Also as the batch shrinks: who rebuilds take 7 alone gets what came beside fifteen others."""
+    runtime = runtime_of(random_generator(config))
+    pieces = cut([random_tune(seed) for seed in range(count)], 40)
+    together = bits_of(runtime, pieces, 40, dropped=list(range(0, count - 1, 2)), at=20)
+    for row, piece in enumerate(pieces):
+        alone = bits_of(runtime, [piece], 40)[0]
+        assert together[row] == alone[: len(together[row])]
+        assert len(together[row]) == (60 if row in range(0, count - 1, 2) else 120)

@@ -1,0 +1,77 @@
+"""The other half of some work, done meanwhile in another process, where there is a second core for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Thread
+from typing import Any, Final, TypeVar
+
+from symgen.isolation import Caps, IsolationError, Scope, Stopped, run_isolated
+
+Item = TypeVar("Item")
+
+_CAPS: Final = Caps(seconds=120.0, memory_bytes=4 << 30)
+"""Time without a sign of life, and memory."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def halves(items: Sequence[Item], *, worth: bool) -> tuple[list[Item], list[Item]]:
+    """Return the items for this process and for another; none for that if it is not worth it or cannot be had."""
+    if not worth or len(items) < 2 or cores() < 2 or os.name != "posix":
+        return list(items), []
+    half = (len(items) + 1) // 2
+    return list(items[:half]), list(items[half:])
+
+
+@contextmanager
+def elsewhere(function: str, items: Sequence[Any], shared: Any) -> Iterator[Callable[[], list[Any]]]:
+    """Begin to run a function over items in another process; at the end of the block that process is done with.
+
+    Parameters
+    ----------
+    function : str
+        ``module:name``, as :func:`symgen.isolation.run_isolated` has it. It is called with all items as one, so that
+        it can do them side by side, and yields one list.
+    items : sequence
+        Anything that can be pickled; with none, nothing is begun.
+    shared : Any
+        Handed to the function.
+
+    Yields
+    ------
+    callable
+        Waits and returns the list; empty if the process failed. What is missing is the caller's to do again, and the
+        error that lies behind it is raised there.
+    """
+    found: list[Any] = []
+    defects: list[Exception] = []
+    scope = Scope()
+
+    def work() -> None:
+        try:
+            with scope, suppress(IsolationError, Stopped):
+                for _, result in run_isolated(function, [list(items)], shared, _CAPS):
+                    found.extend(result if isinstance(result, list) else [])
+        except Exception as error:  # noqa: BLE001 - raised again where somebody waits
+            defects.append(error)
+
+    def wait() -> list[Any]:
+        if thread is not None:
+            thread.join()
+        if defects:
+            raise defects[0]
+        return found
+
+    thread = Thread(target=work, daemon=True) if items else None
+    if thread is not None:
+        thread.start()
+    try:
+        yield wait
+    finally:
+        scope.stop()
