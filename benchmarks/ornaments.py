@@ -20,7 +20,7 @@ from symgen.instruments.perform import perform
 from symgen.performance import Performance, PlayedNote
 from symgen.score import Score
 
-RUNS = "notes of runs (huazhi, guazou, saoxian)"
+RUNS = "notes of runs (huazhi, guazou, liantuo, saoxian)"
 DOCUMENTED = {
     "plucks": 0.750,
     "vibrato (chanyin)": 0.126,
@@ -32,6 +32,8 @@ DOCUMENTED = {
 }
 TREMOLO_GAP = 0.2
 """Strokes of one string nearer than this, in seconds, belong to one tremolo, if there are at least six."""
+LATEST = 0.6
+"""A note is struck so many seconds late at most."""
 
 
 def main() -> None:
@@ -79,11 +81,23 @@ def _techniques(played: Performance, score: Score) -> Iterator[str]:
     in_tremolo = {note for notes in strings.values() for group in _tremoli(notes, second) for note in group[1:]}
     begins = {group[0] for notes in strings.values() for group in _tremoli(notes, second)}
     written = set(score.notes[["onset", "pitch"]].tolist())
+    unstruck = written - {(note.onset, note.pitch) for note in played.notes}
+    before: dict[int, PlayedNote] = {}
     for note in played.notes:
+        again = before.get(note.string)
+        before[note.string] = note
         if note in begins:
             yield "tremolo (yaozhi)"
         elif note not in in_tremolo:
-            yield _technique(note, (note.onset, note.pitch) in written or "payin" in note.ornament, second)
+            repeated = again is not None and again.pitch == note.pitch
+            near = repeated and again is not None and note.onset - again.onset < TREMOLO_GAP * second
+            own = (note.onset, note.pitch) in written or _is_late(note, unstruck, second)
+            yield _technique(note, own or near, second)
+
+
+def _is_late(note: PlayedNote, unstruck: set[tuple[int, int]], second: float) -> bool:
+    """Return whether a note is one that is written shortly before, in a rolled chord or after a run on its beat."""
+    return any(pitch == note.pitch and 0 < note.onset - tick < LATEST * second for tick, pitch in unstruck)
 
 
 def _tremoli(notes: Sequence[PlayedNote], second: float) -> list[list[PlayedNote]]:

@@ -1,10 +1,12 @@
 """Whether composed pieces can be played, and how much of a corpus could be.
 
 Composed pieces are judged by the referee of the tests, which shares no code with the package: places, fingers, strokes,
-slides, jumps, and in the performance one sound a string and bends that stay on it. Corpus pieces are fingered as
+slides, jumps; and in the performance places, fingers and the way of the hand for every stroke, those of ornaments
+too, one sound a string and bends that stay on it. Corpus pieces are fingered as
 symgen inspect does: as written, then in the best transposition and tuning.
 
-Run: python benchmarks/playability.py composed [--pieces 1000] [--bars 16]
+Run: python benchmarks/playability.py composed [--pieces 1000] [--bars 16] [--style guqin]
+     python benchmarks/playability.py inspected [--pieces 200] [--bars 16]
      python benchmarks/playability.py corpus FOLDER... [--most 500]
      python benchmarks/playability.py arranged FOLDER... [--most 500]
 """
@@ -13,70 +15,44 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from symgen.arrange import arrange
-from symgen.compose import Take, compose
+from symgen.compose import compose
 from symgen.convert import find_inputs
 from symgen.errors import SymgenError
+from symgen.inspect import inspect_file
 from symgen.instruments import get_instrument
 from symgen.instruments.adapting import choose_setting
 from symgen.instruments.fingering import Problem, finger
 from symgen.instruments.playability import playability
 from symgen.readers import read_pieces
-from symgen.score import Technique
 from symgen.styles import STYLES
 from symgen.theory.detect import detect_mode
-from symgen.units import ticks_to_seconds
+from symgen.writers import LAYOUTS, Options, write
 from tests.instruments import checker
+from tests.instruments.claims import played_notes, sounding_notes, written_notes
 
 A_BATCH = 20
 ZITHERS = ("guqin", "guzheng")
 
 
-def written_notes(take: Take) -> list[checker.Note]:
-    """Return the notes of a take as its score is fingered."""
-    instrument = get_instrument(take.performance.instrument)
-    fingering = finger(take.score, instrument, instrument.tunings[take.tuning])
-    tempi = [(tempo.tick, tempo.qpm) for tempo in take.score.tempi]
-    seconds = ticks_to_seconds(take.score.notes["onset"], tempi).tolist()
-    notes = []
-    for note, place, second in zip(take.score.notes, fingering.placements, seconds, strict=True):
-        if place is None:
-            raise SystemExit(f"{take.style}, seed {take.seed}, take {take.take}: a note has no place")
-        how = (Technique(note["technique"]).name, place.finger, place.stroke, place.hand)
-        notes.append(checker.Note(second, int(note["pitch"]), place.string, place.position, place.technique.name, *how))
-    return notes
-
-
-def sounding_notes(take: Take) -> list[tuple[int, int, int, int, str, float, float]]:
-    """Return the notes of a take as they are performed, in the form that the referee asks for."""
-    rows = []
-    for note in take.performance.notes:
-        cents = [bend.cents for bend in note.bends]
-        open_pitches = get_instrument(take.performance.instrument).tunings[take.tuning].open_pitches
-        kind = note.technique.name
-        if note.string and kind not in ("HARMONIC",):
-            kind = "OPEN" if open_pitches[note.string - 1] == note.pitch else "STOPPED"
-        low, high = min(cents, default=0.0), max(cents, default=0.0)
-        rows.append((note.onset, note.onset + note.duration, note.pitch, note.string, kind, low, high))
-    return rows
-
-
-def composed(pieces: int, bars: int) -> None:
+def composed(pieces: int, bars: int, styles: Sequence[str]) -> None:
     """Compose pieces in each style, seeds 0, 1, 2 ..., and let the referee judge them."""
-    for style in STYLES:
+    for style in styles:
         start, notes, faults, faulty = time.perf_counter(), 0, Counter[str](), 0
         for batch in range(0, pieces, A_BATCH):
             for take in compose(style, bars=bars, takes=min(A_BATCH, pieces - batch), seed=batch).takes:
                 name = take.performance.instrument
                 found = checker.hand_faults(name, take.tuning, written_notes(take))
                 found += checker.sounding_faults(name, take.tuning, sounding_notes(take))
+                found += checker.played_faults(name, take.tuning, *played_notes(take))
                 notes += len(take.score)
                 faulty += bool(found)
                 faults.update(found)
@@ -84,6 +60,22 @@ def composed(pieces: int, bars: int) -> None:
         print(f"{style}: {pieces - faulty} of {pieces} playable, {notes:,} notes, {seconds:,.0f} s", flush=True)
         for fault, count in faults.most_common(5):
             print(f"  {count} x {fault}")
+
+
+def inspected(pieces: int, bars: int) -> None:
+    """Compose pieces, write them in every layout, and count the files that symgen inspect proves playable."""
+    for style in ZITHERS:
+        proved, reasons = Counter[str](), Counter[str]()
+        with tempfile.TemporaryDirectory() as folder:
+            for batch in range(0, pieces, A_BATCH):
+                for take in compose(style, bars=bars, takes=min(A_BATCH, pieces - batch), seed=batch).takes:
+                    for layout in LAYOUTS:
+                        path = write(take.performance, Path(folder) / "take.mid", options=Options(layout))
+                        (judged,) = [one for one in inspect_file(path).playability if one.instrument == style]
+                        proved[layout] += judged.playable
+                        reasons.update(f"{layout}: {kind}" for kind in kinds(judged.problems))
+        shares = ", ".join(f"{layout} {proved[layout]} of {pieces}" for layout in LAYOUTS)
+        print(f"{style}: proved playable by inspect: {shares}; reasons for the rest {dict(reasons)}", flush=True)
 
 
 def kinds(problems: tuple[Problem, ...]) -> Iterator[str]:
@@ -154,13 +146,19 @@ def main() -> None:
     composing = commands.add_parser("composed")
     composing.add_argument("--pieces", type=int, default=1000)
     composing.add_argument("--bars", type=int, default=16)
+    composing.add_argument("--style", action="append", choices=list(STYLES), help="only this one (repeatable)")
+    reading = commands.add_parser("inspected")
+    reading.add_argument("--pieces", type=int, default=200)
+    reading.add_argument("--bars", type=int, default=16)
     for name in ("corpus", "arranged"):
         counting = commands.add_parser(name)
         counting.add_argument("folders", type=Path, nargs="+")
         counting.add_argument("--most", type=int, default=500)
     arguments = parser.parse_args()
     if arguments.command == "composed":
-        composed(arguments.pieces, arguments.bars)
+        composed(arguments.pieces, arguments.bars, arguments.style or list(STYLES))
+    elif arguments.command == "inspected":
+        inspected(arguments.pieces, arguments.bars)
     elif arguments.command == "corpus":
         corpus(arguments.folders, arguments.most)
     else:

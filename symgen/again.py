@@ -160,7 +160,9 @@ def make_again(request: AgainRequest, progress: Progress = silent) -> AgainResul
     exact = made.origin.sha256 == origin.sha256
     name = origin.checkpoint if made.origin.digest == origin.digest else made.origin.checkpoint
     # What was asked stays as it was written: a compressor elsewhere may spell an embedded score in other bytes.
-    record = replace(made.origin, request=origin.request, lineage=origin.lineage, checkpoint=name)
+    record = replace(
+        made.origin, request=origin.request, lineage=origin.lineage, checkpoint=name, copy=_as_compared(made, origin)
+    )
     data = stamped(made.data, writer, record)
     if carried.content is None:
         identical = hashlib.sha256(data).hexdigest() == carried.sha256
@@ -168,6 +170,13 @@ def make_again(request: AgainRequest, progress: Progress = silent) -> AgainResul
         identical = data == carried.content
     write_piece(target, Made(made.data, record), writer)
     return AgainResult(request.file, target, record, exact or identical, identical)
+
+
+def _as_compared(made: Made, origin: Origin) -> Mapping[str, Any] | None:
+    """Return the copy report beside the runs of people's pieces as known then: weights can be measured anew."""
+    if made.origin.copy is None or origin.copy is None:
+        return made.origin.copy
+    return {**made.origin.copy, **{k: v for k, v in origin.copy.items() if k.startswith("human_")}}
 
 
 def _verb(origin: Origin, request: AgainRequest) -> Verb:

@@ -159,7 +159,7 @@ class ArrangeResult:
         lines = [
             str(self.path or self.source),
             f"  {self.instrument}, {moved}gong {pitch_class_name(self.gong)}, {self.mode} mode, tuning {self.tuning}",
-            f"  {len(self.score)} of {self.written} notes, {self.kept:.1%} as written, playable",
+            f"  {len(self.score)} notes for {self.written} written ones, {self.kept:.1%} as written, playable",
         ]
         lines += [f"  {change}" for change in self.changes[:CHANGES_SHOWN]]
         more = len(self.changes) - CHANGES_SHOWN

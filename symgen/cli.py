@@ -18,6 +18,8 @@ from symgen import (
     cli_arrange,
     cli_corpus,
     cli_dataset,
+    cli_dials,
+    cli_forms,
     cli_options,
     cli_origin,
     cli_play,
@@ -39,6 +41,7 @@ app = typer.Typer(
 
 app.add_typer(cli_corpus.app, name="corpus")
 app.add_typer(cli_dataset.app, name="dataset")
+app.command()(cli_forms.forms)
 
 
 def main() -> None:
@@ -87,8 +90,13 @@ def compose(
     humanize_timing: cli_options.HumanizeTiming = None,
     humanize_velocity: cli_options.HumanizeVelocity = None,
     checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="Another checkpoint.")] = None,
-    temperature: Annotated[float | None, typer.Option(metavar="F", help="Higher is bolder.")] = None,
-    top_p: Annotated[float | None, typer.Option(metavar="F", help="Share of likely choices kept.")] = None,
+    density: cli_dials.Density = 0.5,
+    register: cli_dials.Register = 0.5,
+    ornament: cli_dials.Ornament = 0.5,
+    leaps: cli_dials.Leaps = 0.5,
+    surprise: cli_dials.Surprise = 0.5,
+    temperature: cli_dials.Temperature = None,
+    top_p: cli_dials.TopP = None,
     output: cli_options.Output = None,
     file_format: cli_options.FileFormat = None,
     layout: cli_options.Layout = "merged",
@@ -98,6 +106,7 @@ def compose(
     live: cli_takes.Live = False,
     max_copy: cli_origin.MaxCopy = None,
     bare: cli_origin.Bare = False,
+    bend_range: cli_options.BendRange = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -122,9 +131,14 @@ def compose(
         humanize_timing=humanize_timing,
         humanize_velocity=humanize_velocity,
         checkpoint=checkpoint,
+        density=density,
+        register=register,
+        ornament=ornament,
+        leaps=leaps,
+        surprise=surprise,
         output=output,
         format=file_format,
-        layout=cli_options.writer_options(layout, time_signatures, names, articulations),
+        layout=cli_options.writer_options(layout, time_signatures, names, articulations, bend_range),
         max_copy=max_copy,
         bare=bare,
         **{name: value for name, value in chosen.items() if value is not None},

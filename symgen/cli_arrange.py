@@ -36,6 +36,7 @@ def arrange(
     time_signatures: cli_options.TimeSignatures = "map",
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
+    bend_range: cli_options.BendRange = None,
     as_json: cli_options.Json = False,
     quiet: cli_options.Quiet = False,
 ) -> None:
@@ -60,7 +61,7 @@ def arrange(
         seed=seed,
         output=output,
         format=file_format,
-        layout=cli_options.writer_options(layout, time_signatures, names, articulations),
+        layout=cli_options.writer_options(layout, time_signatures, names, articulations, bend_range),
     )
     with console.Reporter(quiet=quiet) as progress:
         result = arrange_file(request, progress)

@@ -32,11 +32,16 @@ Names = Annotated[str, typer.Option(metavar="utf8|ascii", help="Text in titles, 
 Articulations = Annotated[
     Path | None, typer.Option(metavar="TOML", help="Keyswitches and such that a sample library wants.")
 ]
+BendRange = Annotated[
+    int | None, typer.Option(metavar="N", help="Semitones of the pitch wheel; 2 for programs that ignore ranges.")
+]
 
 
-def writer_options(layout: str, time_signatures: str, names: str, articulations: Path | None) -> Options:
+def writer_options(
+    layout: str, time_signatures: str, names: str, articulations: Path | None, bend_range: int | None = None
+) -> Options:
     """Return what these options ask of a writer."""
     from symgen.writers import GENERAL_MIDI, Options, read_articulations
 
     library = GENERAL_MIDI if articulations is None else read_articulations(articulations)
-    return Options(layout, time_signatures, names, library)
+    return Options(layout, time_signatures, names, library, bend_range)

@@ -59,6 +59,28 @@ def _interval(verdict: dict[str, Any]) -> str:
     return "" if verdict["low"] is None else f"{verdict['low']:.3f} to {verdict['high']:.3f}"
 
 
+def describe_standing(take: dict[str, Any], among: int) -> list[str]:
+    """Return the line that says why a take stands where it stands; none for a single take.
+
+    Parameters
+    ----------
+    take : dict
+        One of ``takes`` in the JSON of ``symgen compose``.
+    among : int
+        How many takes there are.
+    """
+    if among < 2 or "rank" not in take:
+        return []
+    score, parts = take["score"], []
+    if score["critic"] is not None:
+        parts.append(f"critic {score['critic']:+.2f}")
+    off = [f"{name} {away:.1f}" for name, away in score["distances"].items() if away >= 0.05]
+    parts += [f"off in {', '.join(off)}"] if off else []
+    return [
+        f"  rank {take['rank']} of {among}" + (f", score {score['score']:+.2f}: {'; '.join(parts)}" if parts else "")
+    ]
+
+
 def session(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that pieces were composed into.")],
     keep: Annotated[

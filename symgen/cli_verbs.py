@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_options, cli_origin, console
+from symgen import cli_dials, cli_options, cli_origin, console
 from symgen.cli_words import print_takes
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A score or recording in any format that symgen reads.")]
@@ -31,14 +31,20 @@ def _shared(
     humanize_timing: cli_options.HumanizeTiming = None,
     humanize_velocity: cli_options.HumanizeVelocity = None,
     checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="Another checkpoint.")] = None,
-    temperature: Annotated[float, typer.Option(metavar="F", help="Advanced: higher is bolder.")] = 1.0,
-    top_p: Annotated[float, typer.Option(metavar="F", help="Advanced: share of likely choices kept.")] = 1.0,
+    density: cli_dials.Density = 0.5,
+    register: cli_dials.Register = 0.5,
+    ornament: cli_dials.Ornament = 0.5,
+    leaps: cli_dials.Leaps = 0.5,
+    surprise: cli_dials.Surprise = 0.5,
+    temperature: cli_dials.Temperature = None,
+    top_p: cli_dials.TopP = None,
     output: cli_options.Output = None,
     file_format: cli_options.FileFormat = None,
     layout: cli_options.Layout = "merged",
     time_signatures: cli_options.TimeSignatures = "map",
     names: cli_options.Names = "utf8",
     articulations: cli_options.Articulations = None,
+    bend_range: cli_options.BendRange = None,
     max_copy: cli_origin.MaxCopy = None,
     bare: cli_origin.Bare = False,
 ) -> dict[str, Any]:
@@ -54,11 +60,16 @@ def _shared(
         "humanize_timing": humanize_timing,
         "humanize_velocity": humanize_velocity,
         "checkpoint": checkpoint,
-        "temperature": temperature,
-        "top_p": top_p,
+        "density": density,
+        "register": register,
+        "ornament": ornament,
+        "leaps": leaps,
+        "surprise": surprise,
+        "temperature": 1.0 if temperature is None else temperature,
+        "top_p": 1.0 if top_p is None else top_p,
         "output": output,
         "format": file_format,
-        "layout": cli_options.writer_options(layout, time_signatures, names, articulations),
+        "layout": cli_options.writer_options(layout, time_signatures, names, articulations, bend_range),
         "max_copy": max_copy,
         "bare": bare,
     }

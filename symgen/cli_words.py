@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from symgen import cli_origin, console
+from symgen import cli_origin, cli_takes, console
 
 
 def print_takes(result: Mapping[str, Any], *, as_json: bool) -> None:
@@ -15,7 +15,8 @@ def print_takes(result: Mapping[str, Any], *, as_json: bool) -> None:
         return
     console.print_notes(f"symgen: note: {remark}" for remark in result.get("remarks", ()))
     for take in result["takes"]:
-        console.print_lines(describe_take(take))
+        standing = cli_takes.describe_standing(take, among=len(result["takes"]))
+        console.print_lines([*describe_take(take), *standing])
 
 
 def pitch_words(gong: int | str) -> str:

@@ -502,6 +502,7 @@ def _take(
         style=wish.style.name,
         seed=int(np.random.SeedSequence([wish.seed, number, 1 << 16]).generate_state(1)[0]),
         raw=request.raw,
+        ornament=request.ornament,
         humanize=request.humanize,
         humanize_timing=request.humanize_timing,
         humanize_velocity=request.humanize_velocity,

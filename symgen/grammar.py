@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.dials import NEUTRAL, Dials, Steering, habit_of
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import playable_pitches, strikeable
 from symgen.models.context import Context
@@ -65,6 +66,10 @@ class Plan:
         Stretches, in ticks from start up to end, in another gong system, with its distance in semitones.
     ticks : int
         Length in ticks where it is not that of the bars; 0 where it is.
+    dials : Dials
+        What the piece leans to.
+    turns : tuple of (int, Dials)
+        Ticks, ascending, at which the dials are turned to something else.
     """
 
     prefix: Prefix
@@ -80,6 +85,8 @@ class Plan:
     metres: tuple[Metre, ...] = ()
     modulations: tuple[tuple[int, int, int], ...] = ()
     ticks: int = 0
+    dials: Dials = NEUTRAL
+    turns: tuple[tuple[int, Dials], ...] = ()
 
     @cached_property
     def bar(self) -> int:
@@ -154,17 +161,32 @@ class Grammar:
         What the piece has to be.
     context : Context
         Where the piece stands; :meth:`append` moves it on.
+
+    Attributes
+    ----------
+    steering : Steering or None
+        Leans the network's scores towards what the dials ask for; None if they ask for nothing.
     """
 
     def __init__(self, plan: Plan, context: Context) -> None:
         self.plan, self.context = plan, context
         self._techniques = tuple(sorted(plan.techniques))
         self._others = tuple(sorted(plan.techniques - {Technique.HARMONIC}))
+        self._rest: int | None = plan.final
+        self._turns = list(reversed(plan.turns))
+        steers = plan.dials.steers or any(dials.steers for _, dials in plan.turns)
+        self.steering = self._steering() if steers else None
         self._bian_ticks = 0
         self._repeats = 0
         self._last = 0
         self._sounded = 0
         self.enter(Free(plan.total))
+
+    def _steering(self) -> Steering:
+        plan = self.plan
+        masks = _tone_masks(plan.instrument, plan.tuning, plan.gong, self._techniques, plan.final)
+        tones = melody.RELATIVE[masks.zheng & masks.sounding]
+        return Steering(plan.dials, habit_of(plan.prefix.style), (int(tones.min()), int(tones.max())))
 
     @property
     def finished(self) -> bool:
@@ -230,8 +252,10 @@ class Grammar:
         closing = self._left(time, self._stop) == 0
         return _chords(plan.instrument, plan.tuning, plan.gong, plan.shift(time), melody_token, closing)
 
-    def append(self, rhythm_token: int, melody_token: int, chord_token: int = chord.NO_CHORD) -> None:
-        """Take up the step that was chosen."""
+    def append(
+        self, rhythm_token: int, melody_token: int, chord_token: int = chord.NO_CHORD, *, given: bool = False
+    ) -> None:
+        """Take up the step that was chosen, or that was `given`."""
         length = int(rhythm.INTERVAL[rhythm_token])
         if (int(melody.DEGREE[melody_token]) - self.plan.shift(self.context.time)) % 12 in BIAN:
             self._bian_ticks += length
@@ -241,6 +265,10 @@ class Grammar:
             self._sounded = melody_token
         self._place += 1
         self.context.append(rhythm_token, melody_token, chord_token)
+        if self.steering is not None:
+            self.steering.append(rhythm_token, melody_token, given=given)
+            while self._turns and self._turns[-1][0] <= self.context.time:
+                self.steering.turn(self._turns.pop()[1])
 
     def _left(self, time: int, after: int) -> int:
         """Return how many steps follow until the final: 0 for the final itself, 1 for its approach, 2 for others."""
@@ -304,10 +332,11 @@ class Cursor:
 
     def append(self, step: Step) -> None:
         """Take up the next step, the given one or the one that was chosen."""
-        if self._given:
+        given = bool(self._given)
+        if given:
             self._given.pop()
         self.steps.append(step)
-        self.grammar.append(*step)
+        self.grammar.append(*step, given=given)
         self._advance()
 
     def _advance(self) -> None:

@@ -16,6 +16,9 @@ from symgen.progress import Progress, silent
 from symgen.score import Score
 from symgen.theory.degrees import DEGREES, degree_of, note_name, pitch_class_name
 from symgen.theory.modes import mode_name
+from symgen.writers import bend_ranges
+
+WIDE_BENDS = "a program that ignores it (LMMS) needs it set on these tracks, or a file with --bend-range 2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class InspectResult:
         Bar from 1, 0 where the metre is unknown.
     playability : tuple of Playability
         One an instrument.
+    bend_ranges : tuple of str
+        Tracks of a MIDI file of ours whose bend range is not the usual one, as ``bend range 12: Guqin 3``.
     """
 
     path: str
@@ -81,6 +86,7 @@ class InspectResult:
     mended: Mapping[str, int]
     sections: tuple[tuple[int, str], ...]
     playability: tuple[Playability, ...] = field(default=())
+    bend_ranges: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain values, shares rounded to four digits."""
@@ -111,6 +117,7 @@ class InspectResult:
         if self.sections:
             rows += [("sections", ", ".join(f"{name} (bar {bar})" if bar else name for bar, name in self.sections))]
         rows += [("lost", _counts(self.lost)), ("mended", _counts(self.mended))]
+        rows += [("bends", f"{wide}; {WIDE_BENDS}") for wide in self.bend_ranges]
         for judged in self.playability:
             rows += [(judged.instrument, line) for line in judged.lines()]
         return rows
@@ -188,6 +195,7 @@ def describe(piece: Piece, *, pieces: int = 1) -> InspectResult:
         mended=dict(piece.mended),
         sections=_sections(score),
         playability=playability(score, estimate.gong) if estimate else (),
+        bend_ranges=bend_ranges(score.texts),
     )
 
 

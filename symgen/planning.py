@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from symgen.copying import RUN
+from symgen.dials import Dials
 from symgen.errors import UsageError
 from symgen.grammar import Plan
 from symgen.instruments import get_instrument, get_tuning
@@ -73,6 +74,8 @@ class ComposeRequest:
         The same for onsets and tempo, and for velocities, where they differ from `humanize`.
     checkpoint : Path, optional
         Folder of a checkpoint; the shipped one by default.
+    density, register, ornament, leaps, surprise : float
+        Dials from 0 to 1, 0.5 as the style has it; see :class:`symgen.dials.Dials`.
     temperature, top_p : float
         How boldly to draw; see :class:`symgen.sampling.Sampling`.
     output : Path, optional
@@ -103,6 +106,11 @@ class ComposeRequest:
     humanize_timing: float | None = None
     humanize_velocity: float | None = None
     checkpoint: Path | None = None
+    density: float = 0.5
+    register: float = 0.5
+    ornament: float = 0.5
+    leaps: float = 0.5
+    surprise: float = 0.5
     temperature: float = 1.0
     top_p: float = 1.0
     output: Path | None = None
@@ -110,6 +118,11 @@ class ComposeRequest:
     layout: Options = DEFAULTS
     max_copy: int | None = None
     bare: bool = False
+
+    @property
+    def dials(self) -> Dials:
+        """The dials, checked."""
+        return Dials(self.density, self.register, self.ornament, self.leaps, self.surprise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +137,8 @@ class Wish:
         What was asked for.
     metre : Metre
         Of the whole piece.
+    dials : Dials
+        What the piece leans to.
     sampling : Sampling
         How boldly to draw.
     seed : int
@@ -138,6 +153,7 @@ class Wish:
     gong: int | None
     tuning: Tuning | None
     metre: Metre
+    dials: Dials
     sampling: Sampling
     seed: int
     motif: Motif | None = None
@@ -166,7 +182,7 @@ def check_request(request: ComposeRequest) -> Wish:
     if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
         _refuse_tuning(instrument, tuning, gong, mode)
     motif = None if request.motif is None else parse_motif(request.motif, metre)
-    return Wish(style, instrument, mode, gong, tuning, metre, sampling, seed, motif)
+    return Wish(style, instrument, mode, gong, tuning, metre, request.dials, sampling, seed, motif)
 
 
 class Manner(Protocol):
@@ -317,6 +333,7 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
         tuning=tuning,
         techniques=TECHNIQUES[wish.instrument.name],
         bian_share=style.bian_share,
+        dials=wish.dials,
     )
     plan = replace(plan, harmonics=_harmonic_passages(plan, style, rng))
     return plan if wish.motif is None else begin_with(plan, wish.motif)

@@ -18,6 +18,9 @@ INSTRUMENTS_VARIABLE = "SYMGEN_INSTRUMENTS"
 DEFAULT_CHECKPOINT = "zither"
 """Name of the checkpoint that ships and is used where no other is named."""
 
+FORMS_VARIABLE = "SYMGEN_FORMS"
+"""Environment variable that names the folder of a user's own forms."""
+
 
 def checkpoints_dir() -> Path:
     """Return the folder that holds the shipped checkpoints, one sub-folder each.
@@ -45,10 +48,12 @@ def own_instruments_dir() -> Path:
         The folder named by ``SYMGEN_INSTRUMENTS`` if that is set; else ``symgen/instruments`` in the user's
         folder of settings, which is ``XDG_CONFIG_HOME`` or ``~/.config``.
     """
-    if named := os.environ.get(INSTRUMENTS_VARIABLE):
-        return Path(named).expanduser()
-    settings = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(settings).expanduser() / "symgen" / "instruments"
+    return _own(INSTRUMENTS_VARIABLE, "instruments")
+
+
+def own_forms_dir() -> Path:
+    """Return the folder of a user's own forms, named by ``SYMGEN_FORMS`` or found as that of the instruments."""
+    return _own(FORMS_VARIABLE, "forms")
 
 
 def version() -> str:
@@ -62,6 +67,13 @@ def version() -> str:
     except PackageNotFoundError:
         project = Path(__file__).resolve().parents[1] / "pyproject.toml"
         return str(tomllib.loads(project.read_text("utf-8"))["project"]["version"]) if project.exists() else "unknown"
+
+
+def _own(variable: str, name: str) -> Path:
+    if named := os.environ.get(variable):
+        return Path(named).expanduser()
+    settings = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(settings).expanduser() / "symgen" / name
 
 
 def _folder(variable: str, name: str) -> Path:

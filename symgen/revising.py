@@ -17,6 +17,7 @@ import numpy as np
 from symgen.compose import broken_playing, broken_sound, too_long_a_copy
 from symgen.copying import copy_report
 from symgen.delivery import as_played, broken_as_played, piece
+from symgen.dials import Dials
 from symgen.errors import PlayabilityError, UsageError
 from symgen.grammar import Plan
 from symgen.instruments import ships
@@ -77,6 +78,8 @@ class Revision:
         How what is new is played, as in :class:`symgen.planning.ComposeRequest`.
     checkpoint : Path, optional
         Folder of a checkpoint; the shipped one by default.
+    density, register, ornament, leaps, surprise : float
+        What the new part leans to; see :class:`symgen.dials.Dials`.
     temperature, top_p : float
         How boldly to draw.
     output : Path, optional
@@ -102,6 +105,11 @@ class Revision:
     humanize_timing: float | None = None
     humanize_velocity: float | None = None
     checkpoint: Path | None = None
+    density: float = 0.5
+    register: float = 0.5
+    ornament: float = 0.5
+    leaps: float = 0.5
+    surprise: float = 0.5
     temperature: float = 1.0
     top_p: float = 1.0
     output: Path | None = None
@@ -109,6 +117,11 @@ class Revision:
     layout: Options = DEFAULTS
     bare: bool = False
     max_copy: int | None = None
+
+    @property
+    def dials(self) -> Dials:
+        """The dials, checked."""
+        return Dials(self.density, self.register, self.ornament, self.leaps, self.surprise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +260,7 @@ def revise(
     CheckpointError
         If the checkpoint is missing or damaged.
     """
-    sampling, seed = check_manner(request)
+    (sampling, seed), dials = check_manner(request), request.dials
     checkpoint = load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
     if checkpoint.styles and source.style.name not in checkpoint.styles:
         raise UsageError(
@@ -261,6 +274,7 @@ def revise(
         for number in range(1, request.takes + 1):
             progress(f"take {number} of {request.takes}")
             task = task_of(number, np.random.default_rng([seed, number]))
+            task = replace(task, plan=replace(task.plan, dials=dials))
             yield _best(request, source, task, checkpoint, runtime, sampling, (seed, number))
 
     return takes()
@@ -351,6 +365,7 @@ def _take(
         style=source.style.name,
         seed=int(np.random.SeedSequence([*seed, 1 << 16]).generate_state(1)[0]),
         raw=request.raw,
+        ornament=request.ornament,
         humanize=request.humanize,
         humanize_timing=request.humanize_timing,
         humanize_velocity=request.humanize_velocity,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.dials import Steering
 from symgen.grammar import Cursor, Grammar, Mask, Plan
 from symgen.models.context import Context
 from symgen.models.rollout import mask_of
@@ -84,6 +85,18 @@ class Draft:
 
     tokens: TokenSequence
     fit: float
+
+
+def steered(
+    steering: Steering | None, place: int, logits: NDArray[np.floating], how: Sampling
+) -> tuple[NDArray[np.floating], Sampling]:
+    """Return the scores of family `place` and how to draw from them, as the dials want it."""
+    if steering is None:
+        return logits, how
+    bias, boldness = steering.bias(place), steering.boldness(place)
+    if boldness != 1.0:
+        how = replace(how, temperature=how.temperature * boldness)
+    return logits if bias is None else logits + bias, how
 
 
 def compose_sequences(
@@ -174,6 +187,7 @@ class _Writer:
         self._random = np.random.default_rng(list(seed))
         self._mask = mask_of if masks else _no_mask
         self._free, self._fit = False, 0.0
+        self._asks = "density" in getattr(runtime, "features", ())
         while self.cursor.skipped > runtime.window:  # the network would not see them any more
             self.cursor.append(self._given())
 
@@ -198,7 +212,10 @@ class _Writer:
 
     def features(self) -> tuple[int, ...]:
         """Return what the network is told about the next step."""
-        return self.cursor.grammar.context.features()
+        grammar = self.cursor.grammar
+        if self._asks and grammar.steering is not None:
+            grammar.context.dials = grammar.steering.levels
+        return grammar.context.features()
 
     def choose(self, place: int, step: NDArray[np.int64], logits: NDArray[np.floating], how: Sampling) -> int:
         """Return the token of a family for the next step, whose earlier families are chosen."""
@@ -209,11 +226,16 @@ class _Writer:
             if not mask.any():
                 time = self.cursor.grammar.context.time
                 raise ValueError(f"no {FAMILIES[place].NAME} token may stand at tick {time} of the script")
-            return draw(logits, mask, how, self._random.random())
+            steering = self.cursor.grammar.steering
+            scores, bold = steered(steering, place, logits, how)
+            token = draw(scores, mask, bold, self._random.random())
+            if steering is not None:
+                steering.hear(place, logits, token)
+            return token
         if self._free:
-            scores = logits.astype(np.float64)
-            top = scores.max()
-            self._fit += float(scores[given[place]] - top - np.log(np.exp(scores - top).sum()))
+            exact = logits.astype(np.float64)
+            top = exact.max()
+            self._fit += float(exact[given[place]] - top - np.log(np.exp(exact - top).sum()))
         return given[place]
 
     def take(self, step: NDArray[np.int64]) -> Step:

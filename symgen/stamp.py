@@ -1,7 +1,7 @@
 """Stamps: what a file says of its own making, as short texts that any format can hold.
 
-A record is one line of ASCII. It is cut into numbered pieces, ``symgen-origin:2/3:`` before and a full stop behind
-each, because hosts differ in the length of text that they stand, and many drop spaces at its ends; whoever finds all of the
+A record is one line of ASCII. It is cut into numbered pieces, ``symgen-origin:2/3:`` before and a full stop behind,
+because hosts differ in the length of text that they stand, and many drop spaces at its ends; whoever finds all of the
 pieces, in whatever order, has the record again.
 """
 

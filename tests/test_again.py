@@ -116,6 +116,15 @@ class TestTheSameBytes:
         assert (result.identical, result.exact) == (False, True)
         assert "has been changed since" in list(result.lines())[1]
 
+    def test_a_checkpoint_that_was_measured_anew(self, piece, shipped, tmp_path):
+        """The weights are the same, and so is what they compose."""
+        file, facts = piece(), shipped / "checkpoint.json"
+        before = facts.read_text("utf-8")
+        facts.write_text(before.replace('"human_longest_run": 9', '"human_longest_run": 8'), "utf-8")
+        result = symgen.again(file, output=tmp_path / "b.mid")
+        facts.write_text(before, "utf-8")
+        assert result.identical
+
     def test_in_another_process(self, piece, python, checkpoints, tmp_path):
         file = piece(bars=4)
         call = "import sys, symgen; print(symgen.again(sys.argv[1], output=sys.argv[2] and None).identical)"

@@ -35,6 +35,7 @@ TAKE = {
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
 COMPOSE_FIELDS += " humanize humanize_timing humanize_velocity format layout max_copy bare motif"
+COMPOSE_FIELDS += " density register ornament leaps surprise"
 CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler caps"
 TRAIN_FIELDS = "dataset style output run seed threads recipe device precision compiled"
 
@@ -116,6 +117,7 @@ class TestCompose:
         )
         words += " --seed 5 --raw --checkpoint box --temperature 0.9 --top-p 0.95 -o folder"
         words += " --humanize 0.4 --humanize-timing 0.2 --humanize-velocity 0.6"
+        words += " --density 0.1 --register 0.2 --ornament 0.3 --leaps 0.7 --surprise 0.8"
         words += " --format rpp --layout mpe --time-signatures fixed --names ascii --max-copy 12 --bare"
         assert command("compose", *words.split()) == 0
         fields = {field.name: getattr(given[0], field.name) for field in dataclasses.fields(given[0])}
@@ -134,6 +136,11 @@ class TestCompose:
             "humanize": 0.4,
             "humanize_timing": 0.2,
             "humanize_velocity": 0.6,
+            "density": 0.1,
+            "register": 0.2,
+            "ornament": 0.3,
+            "leaps": 0.7,
+            "surprise": 0.8,
             "checkpoint": Path("box"),
             "temperature": 0.9,
             "top_p": 0.95,

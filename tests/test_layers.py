@@ -34,10 +34,10 @@ FLOORS = (
         "performance",
         "stamp",
     ),
-    ("theory", "instruments", "styles", "sound", "transcribe"),  # 1 music
+    ("theory", "instruments", "styles", "forms", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
-    ("models", "script", "grammar", "motif", "sampling", "planning", "metrics"),  # 4 learning
+    ("models", "dials", "script", "grammar", "motif", "sampling", "planning", "metrics"),  # 4 learning
     (
         "plot",
         "opening",
@@ -70,13 +70,15 @@ FLOORS = (
         "console",
         "cli_options",
         "cli_origin",
-        "cli_words",
         "cli_takes",
+        "cli_words",
+        "cli_dials",
         "cli_play",
         "cli_verbs",
         "cli_arrange",
         "cli_corpus",
         "cli_dataset",
+        "cli_forms",
         "cli",
         "__main__",
         "studio",

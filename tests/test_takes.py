@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from symgen import console
+from symgen.cli import app
 from symgen.compose import ComposeRequest, compose_files, compose_numbered, compose_takes
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import CheckpointError, UsageError
@@ -215,6 +217,16 @@ class TestComposed:
     def test_no_such_take(self, checkpoint):
         with pytest.raises(UsageError, match="take 8; expected 1 to 7"):
             compose_numbered(ComposeRequest("guqin", takes=7, checkpoint=checkpoint), [8])
+
+
+def test_the_command_says_why(checkpoint, tmp_path, capsys):
+    words = ["compose", "-s", "guqin", "--bars", "4", "--seed", "1", "-q", "--checkpoint", str(checkpoint)]
+    assert console.run(app, [*words, "--takes", "2", "-o", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("  rank 1 of 2, score ")]
+    assert [line for line in lines if line.startswith("  rank 2 of 2, score ") and "critic" in line]
+    assert console.run(app, [*words, "-o", str(tmp_path)]) == 0
+    assert "rank" not in capsys.readouterr().out
 
 
 def double(items, factor, working):

@@ -92,6 +92,7 @@ def main() -> None:
     parser.add_argument("--program", action="append", choices=sorted(PROGRAMS), help="only this one (repeatable)")
     parser.add_argument("--layout", action="append", choices=LAYOUTS)
     parser.add_argument("--style", action="append", choices=("guqin", "guzheng"))
+    parser.add_argument("--bend-range", type=int, help="semitones of the wheel on every channel")
     parser.add_argument("--bars", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -101,7 +102,8 @@ def main() -> None:
         for style in arguments.style or ("guqin", "guzheng"):
             piece = compose(style=style, seed=arguments.seed, bars=arguments.bars).takes[0].performance
             for layout in arguments.layout or LAYOUTS:
-                path = write(piece, Path(folder) / f"{style}-{layout}.mid", options=Options(layout))
+                options = Options(layout, bend_range=arguments.bend_range)
+                path = write(piece, Path(folder) / f"{style}-{layout}.mid", options=options)
                 expected = from_midi(path, "written")
                 for name in arguments.program or PROGRAMS:
                     found = PROGRAMS[name](path)

@@ -77,8 +77,8 @@ def _lines(text: str) -> list[tuple[int, tuple[Step, ...]]]:
     return found
 
 
-def parse(path: Path) -> tuple[Source, dict[str, Any]]:
-    """Return the text of a TOML file and its tables.
+def parse(path: Path, guide: str = "docs/INSTRUMENTS.md") -> tuple[Source, dict[str, Any]]:
+    """Return the text of a TOML file and its tables; `guide` is the page that tells how to write one.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def parse(path: Path) -> tuple[Source, dict[str, Any]]:
         message = re.sub(r" \(at line (\d+), column (\d+)\)$", "", str(error))
         place = re.search(r"line (\d+), column (\d+)", str(error))
         at = f", line {place[1]}, column {place[2]}" if place else ""
-        raise UsageError(f"{path}{at}: {message}", expected="TOML", remedy="see docs/INSTRUMENTS.md") from error
+        raise UsageError(f"{path}{at}: {message}", expected="TOML", remedy=f"see {guide}") from error
 
 
 def known_keys(source: Source, where: Sequence[Step], table: Mapping[str, Any], known: Sequence[str]) -> None:

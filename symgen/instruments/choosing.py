@@ -39,11 +39,11 @@ def probabilities(weights: Sequence[float], sizes: Sequence[float], quota: float
         total = sum(weights[i] * sizes[i] for i in open_ones)
         if left <= 0.0 or total <= 0.0:
             break
-        factor = left / total
-        full = [i for i in open_ones if factor * weights[i] >= 1.0]
+        chances = {i: left * (weights[i] / total) for i in open_ones}  # in this order: weights may be tiny
+        full = [i for i in open_ones if chances[i] >= 1.0]
         if not full:
             for i in open_ones:
-                found[i] = factor * weights[i]
+                found[i] = chances[i]
             break
         for i in full:
             found[i] = 1.0

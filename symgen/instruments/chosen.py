@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from symgen.instruments.base import Placement
-from symgen.instruments.curves import Arc, Bump, Points, Slide, Travel, Vibrato
+from symgen.instruments.curves import Arc, Bump, Points, Restrike, Slide, Travel, Vibrato
 from symgen.instruments.setting import HURRY, REACTION_SECONDS, Setting
-from symgen.instruments.shapes import Ornament, Repeat, Roll, Run, Soft
+from symgen.instruments.shapes import Ornament, Pair, Repeat, Roll, Run, Soft
 
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """A stroke that is not written: `seconds` from the onset of its note, negative before it."""
+    """A stroke that is not written: `seconds` from the onset of its note, negative before it.
+
+    `position` is 0 on an open string, else `finger` is there; `points` bend it, in seconds after it.
+    """
 
     seconds: float
     string: int
     pitch: int
     position: float
     velocity: float
+    finger: str = ""
+    points: Points = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,12 @@ class Choice:
     ornament : Ornament
         Its row.
     points : Points
-        Bend curve: seconds after the onset of the note, or of `to` if that is given.
+        Bend curve: seconds after the onset of the note.
     place : Placement, optional
         Where the note is played instead.
-    to : int, optional
-        Note that is sounded by this one's curve, without a stroke of its own.
+    legs : tuple of (int, Points)
+        Notes that are sounded by the curve of this one, without strokes of their own, and the curve that leads to
+        each: seconds after its onset, cents from this note's pitch.
     extras : tuple of Extra
         Strokes added.
     delay : float
@@ -46,7 +52,7 @@ class Choice:
     ornament: Ornament
     points: Points = field(default_factory=list)
     place: Placement | None = None
-    to: int | None = None
+    legs: tuple[tuple[int, Points], ...] = ()
     extras: tuple[Extra, ...] = ()
     delay: float = 0.0
     velocity: float = 1.0
@@ -69,15 +75,16 @@ class Chosen:
     def add(self, note: int, choice: Choice) -> None:
         """Let a note have an ornament."""
         self.of.setdefault(note, []).append(choice)
-        if choice.to is not None:
-            self.absorbed[choice.to] = note
-        if choice.extras and choice.extras[0].seconds < 0.0:
+        for to, _ in choice.legs:
+            self.absorbed[to] = note
+        if choice.extras and choice.extras[0].seconds + choice.delay < 0.0:
             self._lead[self.setting.stroke_of[note]] = -choice.extras[0].seconds
 
     def free(self, note: int) -> float:
         """Return the seconds that a curve or further strokes can take, at any speed the piece may be played at."""
         lead = self._lead.get(self.setting.stroke_of[note] + 1, 0.0)
-        return self.setting.gap(note) / HURRY - lead - REACTION_SECONDS
+        late = sum(choice.delay for choice in self.of.get(note, ()))
+        return self.setting.gap(note) / HURRY - lead - late - REACTION_SECONDS
 
     def taken(self, note: int, row: Ornament) -> bool:
         """Return whether what a note has leaves no place for this row."""
@@ -97,4 +104,5 @@ def _phase(row: Ornament) -> str:
     """Return the part of a note that an ornament fills: one of each kind can stand together."""
     if isinstance(row.curve, Slide | Soft):
         return "into"
-    return "within" if isinstance(row.curve, Vibrato | Bump | Arc | Travel | Repeat) else "stroke"
+    within = Vibrato | Bump | Arc | Travel | Restrike | Repeat | Pair
+    return "within" if isinstance(row.curve, within) else "stroke"

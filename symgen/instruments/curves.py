@@ -260,10 +260,13 @@ class Travel:
         Distance to the next note; negative is down.
     seconds : (float, float)
         Length of the glide; it begins where the next note is written.
+    notes : (int, int)
+        How many notes are sounded so, one after the other (ershang 二上, sanxia 三下).
     """
 
     semitones: tuple[int, int]
     seconds: Span
+    notes: tuple[int, int] = (1, 1)
 
     def travel(self, semitones: int, seconds: float, random: Random) -> Points:
         """Return the curve from the onset of the next note on, which lasts `seconds`; empty where it has no room."""
@@ -271,6 +274,45 @@ class Travel:
         if not self.semitones[0] <= semitones <= self.semitones[1] or glide <= 0.0:
             return []
         return [(glide * x, round(100.0 * semitones * _smooth(x), 2)) for x in _ramp()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restrike:
+    """A glide to the neighbouring tone, a second stroke there, and a glide back (fenkai 分开).
+
+    Parameters
+    ----------
+    sign : {1, -1}
+        Up or down.
+    cents : (float, float)
+        The neighbouring tone must lie so far away.
+    seconds : (float, float)
+        Length of one glide.
+    at : float
+        Share of the note after which the string is struck again.
+    velocity : float
+        Factor on the velocity of the second stroke.
+    """
+
+    sign: int
+    cents: Span
+    seconds: Span
+    at: float = 0.5
+    velocity: float = 0.9
+
+    def halves(self, space: Space, random: Random) -> tuple[Points, float, Points]:
+        """Return the curve of the first stroke, the seconds to the second, and its curve; empty without room."""
+        glide, size = random.uniform(*self.seconds), space.step(self.sign)
+        lengths = (self.at * space.seconds, (1.0 - self.at) * space.seconds)
+        shortest = min(lengths)
+        if not self.cents[0] <= size <= min(self.cents[1], space.reach(self.sign)) or shortest < 2.5 * self.seconds[0]:
+            return [], 0.0, []
+        glide = min(glide, shortest / 2.5)
+        top = self.sign * size
+        out = [(REST * lengths[0] - glide * (1.0 - x), round(top * _smooth(x), 2)) for x in _ramp()]
+        begin = (REST * lengths[1] - glide) / 2
+        back = [(begin + glide * x, round(top * (1.0 - _smooth(x)), 2)) for x in _ramp()]
+        return out, lengths[0], [(0.0, top), *back]
 
 
 def _ramp() -> list[float]:

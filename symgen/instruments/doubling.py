@@ -43,7 +43,8 @@ def doubled(score: Score, instrument: Instrument, tuning: Tuning) -> tuple[Score
                 added["pitch"], added["technique"] = pair[1], Technique.PLUCK
                 rows.append(added)
                 rule = f"a long {note_name(pair[0])} on a strong beat"
-                changes.append(Change(bars[index], "double", rule, f"doubled with {note_name(pair[1])}"))
+                other = f"with {note_name(pair[1])}" if interval else "in unison on another string"
+                changes.append(Change(bars[index], "double", rule, f"doubled {other}"))
                 break
     if not rows:
         return score, []

@@ -12,7 +12,7 @@ from random import Random
 from symgen.instruments.candidates import candidate, roll
 from symgen.instruments.choosing import draw, probabilities
 from symgen.instruments.chosen import Choice, Chosen
-from symgen.instruments.curves import Arc, Slide, Travel, Vibrato
+from symgen.instruments.curves import Arc, Restrike, Slide, Travel, Vibrato
 from symgen.instruments.setting import Setting
 from symgen.instruments.shapes import Ornament, Repeat, Roll, Run
 from symgen.score import Technique
@@ -25,7 +25,7 @@ _STANDING = (Technique.HARMONIC, Technique.GRACE, Technique.GLISSANDO)
 """Marks of notes to which nothing is added."""
 
 
-def choose(setting: Setting, style: str, seed: int) -> Chosen:
+def choose(setting: Setting, style: str, seed: int, *, amount: float = 1.0) -> Chosen:
     """Choose the ornaments of a piece.
 
     Parameters
@@ -36,13 +36,15 @@ def choose(setting: Setting, style: str, seed: int) -> Chosen:
         Rows may have other shares in some styles.
     seed : int
         The same seed chooses the same.
+    amount : float
+        The shares of all rows are multiplied by it; what the score marks stays.
     """
     chosen, rows = Chosen(setting), setting.instrument.ornaments
     chances = {row.name: Random(f"{seed}/{row.name}") for row in rows}
     marked = _marked(chosen, rows, chances)
-    adding = sum(_share(row, style) for row in rows if isinstance(row.curve, Run))
+    adding = sum(amount * _share(row, style) for row in rows if isinstance(row.curve, Run))
     for row in rows:
-        quota = _share(row, style) * _base(setting, row, adding) - marked.get(row.name, 0)
+        quota = amount * _share(row, style) * _base(setting, row, adding) - marked.get(row.name, 0)
         if quota <= 0.0:
             continue
         found = [(note, candidate(chosen, note, row, chances[row.name])) for note in _allowed(chosen, row)]
@@ -106,7 +108,7 @@ def _in_the_way(chosen: Chosen, note: int, choice: Choice) -> bool:
     """Return whether something chosen in the same draw has taken the place meanwhile."""
     if chosen.taken(note, choice.ornament):
         return True
-    return choice.to is not None and (choice.to in chosen.of or choice.to in chosen.absorbed)
+    return any(to in chosen.of or to in chosen.absorbed for to, _ in choice.legs)
 
 
 def _weight(setting: Setting, note: int, choice: Choice) -> float:
@@ -118,7 +120,7 @@ def _weight(setting: Setting, note: int, choice: Choice) -> float:
     if isinstance(row.curve, Run):
         begins_phrase = setting.onset(note) in setting.phrases
         return weight * setting.beat(note) * (2.0 if begins_phrase else 1.0)
-    if isinstance(row.curve, Vibrato | Repeat | Arc):
+    if isinstance(row.curve, Vibrato | Repeat | Arc | Restrike):
         weight *= min(3.0, max(1.0, setting.gap(note) / max(0.1, row.seconds)))
     place = choice.place or setting.places[note]
     if choice.points and place.string and not setting.instrument.marks:

@@ -14,7 +14,8 @@ from random import Random
 
 from symgen.errors import PlayabilityError
 from symgen.instruments.base import Instrument, Placement, Tuning
-from symgen.instruments.chosen import Choice, Chosen
+from symgen.instruments.chosen import Choice, Chosen, Extra
+from symgen.instruments.curves import Points
 from symgen.instruments.expression import (
     MANNERS,
     OTHER_MANNER,
@@ -29,7 +30,7 @@ from symgen.instruments.ornaments import choose
 from symgen.instruments.ringing import ring_seconds, until_hand_moves, until_struck_again
 from symgen.instruments.sections import parts
 from symgen.instruments.setting import set_out
-from symgen.instruments.shapes import Run, Soft
+from symgen.instruments.shapes import Pair, Run, Soft
 from symgen.performance import Bend, Performance, PlayedNote
 from symgen.score import Score, Technique, Tempo
 from symgen.units import TICKS_PER_QUARTER
@@ -88,6 +89,7 @@ def play(
     style: str,
     seed: int,
     raw: bool = False,
+    ornament: float = 0.5,
     humanize: float = 0.5,
     humanize_timing: float | None = None,
     humanize_velocity: float | None = None,
@@ -102,6 +104,7 @@ def play(
         tuning,
         style=style,
         seed=seed,
+        ornament=ornament,
         humanize=humanize,
         humanize_timing=humanize_timing,
         humanize_velocity=humanize_velocity,
@@ -116,6 +119,7 @@ def perform(
     *,
     style: str,
     seed: int,
+    ornament: float = 0.5,
     humanize: float = 0.5,
     humanize_timing: float | None = None,
     humanize_velocity: float | None = None,
@@ -131,6 +135,8 @@ def perform(
         Chooses the :class:`~symgen.instruments.expression.Manner`, the plan of sections and the shares of ornaments.
     seed : int
         The same seed gives the same performance.
+    ornament : float
+        How much is added to what the score marks: 0 nothing, 0.5 the shares of the instrument's rows, 1 twice as much.
     humanize : float
         0 keeps grid and tempo, 1 is the freest; ornaments do not depend on it.
     humanize_timing, humanize_velocity : float, optional
@@ -153,7 +159,7 @@ def perform(
     loudness = _share(humanize if humanize_velocity is None else humanize_velocity)
     limit = end_of_last_bar(score)
     setting = set_out(score, instrument, tuning, places, limit)
-    chosen = choose(setting, style, seed)
+    chosen = choose(setting, style, seed, amount=2.0 * _share(ornament))
     sections = parts(score, style, setting.phrases)
     clock = Clock(shaped_tempi(score, manner, timing, sections))
     # One stream of chance for each matter: a change in one leaves the others as they were.
@@ -238,22 +244,37 @@ def _sounds(chosen: Chosen, onsets: Sequence[int], velocities: Sequence[int], cl
         if note in chosen.absorbed:
             continue
         choices = chosen.of.get(note, [])
-        place = next((choice.place for choice in choices if choice.place), setting.places[note])
+        place = _place_of(setting.places[note], choices, setting.instrument)
         speed = clock.ticks_per_second(onset)
-        if any(isinstance(choice.ornament.curve, Soft) for choice in choices):
-            place = replace(place, hand="left", stroke="")
         start = onset + sum(round(choice.delay * speed) for choice in choices)
         loud = velocity
         for choice in choices:
             loud = round(loud * choice.velocity)
         mark = next((c.ornament.technique for c in choices if _names_the_note(c)), setting.marks[note])
-        names = "+".join(choice.ornament.name for choice in choices if not choice.extras or _names_the_note(choice))
+        names = "+".join(c.ornament.name for c in choices if c.delay or not isinstance(c.ornament.curve, Run))
         bends = _bends(choices, start, onsets, clock)
         loud = max(low, min(high, loud))
         pitch, written = setting.pitch(note), setting.onset(note)
         sound = _Sound(start, pitch, loud, place, mark, lengths[note], bends, names, written)
         sounds += [sound, *_added(choices, sound, sounds, clock, setting.instrument)]
     return sorted(sounds, key=lambda sound: (sound.onset, sound.pitch, sound.place.string))
+
+
+def _place_of(place: Placement, choices: Sequence[Choice], instrument: Instrument) -> Placement:
+    """Return where and with which stroke a note is played that has these ornaments."""
+    place = next((choice.place for choice in choices if choice.place), place)
+    for choice in choices:
+        if isinstance(choice.ornament.curve, Soft):
+            place = replace(place, hand="left", stroke="")
+        elif isinstance(choice.ornament.curve, Pair):
+            place = replace(place, stroke=_stroke_of(choice, instrument))
+    return place
+
+
+def _stroke_of(choice: Choice, instrument: Instrument) -> str:
+    """Return the stroke that an ornament is struck with, nothing if the instrument has none of its name."""
+    name = choice.ornament.stroke or choice.ornament.name
+    return name if name in instrument.strokes else ""
 
 
 def _names_the_note(choice: Choice) -> bool:
@@ -263,14 +284,20 @@ def _names_the_note(choice: Choice) -> bool:
 
 def _bends(choices: Sequence[Choice], start: int, onsets: Sequence[int], clock: Clock) -> tuple[Bend, ...]:
     """Return one curve of all the bends of a note, in ticks."""
-    points: list[tuple[int, float]] = []
-    for choice in sorted((c for c in choices if c.points), key=lambda c: (c.to is not None, c.points[0][0])):
-        origin = start if choice.to is None else onsets[choice.to]
-        speed = clock.ticks_per_second(origin)
-        points += [(origin - start + round(at * speed), cents) for at, cents in choice.points]
+    curves = sorted((choice.points for choice in choices if choice.points), key=lambda points: points[0][0])
+    placed = [(start, points) for points in curves]
+    placed += [(onsets[to], points) for choice in choices for to, points in choice.legs]
+    return _curve([(origin - start, origin, points) for origin, points in placed], clock)
+
+
+def _curve(placed: Sequence[tuple[int, int, Points]], clock: Clock) -> tuple[Bend, ...]:
+    """Return curves joined: (ticks after the note, tick whose tempo holds, points), each point on a tick of its own."""
     kept: list[Bend] = []
-    for offset, cents in points:
-        kept.append(Bend(max(offset, kept[-1].offset + 1) if kept else offset, cents))
+    for shift, origin, points in placed:
+        speed = clock.ticks_per_second(origin)
+        for at, cents in points:
+            offset = shift + round(at * speed)
+            kept.append(Bend(max(offset, kept[-1].offset + 1) if kept else offset, cents))
     return tuple(kept)
 
 
@@ -287,7 +314,7 @@ def _added(
 ) -> list[_Sound]:
     """Return the strokes that the ornaments of a note add before or after it, each a tick or more from the next."""
     found: list[_Sound] = []
-    (softest, loudest), strokes = instrument.velocity, instrument.strokes
+    softest, loudest = instrument.velocity
     earliest = max((other.onset + 1 for other in before), default=0)
     for choice in choices:
         speed = clock.ticks_per_second(sound.onset)
@@ -298,13 +325,20 @@ def _added(
             wanted = sound.onset + round(extra.seconds * speed)
             at = max(earliest + count, min(wanted, sound.onset - left)) if run else max(at + 1, wanted)
             loud = max(softest, min(loudest, round(sound.velocity * extra.velocity)))
-            stroke = choice.ornament.name if choice.ornament.name in strokes else ""
-            place = replace(sound.place, string=extra.string, position=extra.position, stroke=stroke)
-            if run:
-                place = replace(place, technique=Technique.OPEN, finger="")
+            place = replace(_place_of_extra(sound.place, extra), stroke=_stroke_of(choice, instrument))
+            bends = _curve([(0, at, extra.points)], clock)
             mark = choice.ornament.technique
-            found.append(_Sound(at, extra.pitch, loud, place, mark, 0, (), choice.ornament.name, sound.written))
+            found.append(_Sound(at, extra.pitch, loud, place, mark, 0, bends, choice.ornament.name, sound.written))
     return found
+
+
+def _place_of_extra(place: Placement, extra: Extra) -> Placement:
+    """Return where a stroke that is not written is played: where its note is, or on another string."""
+    if (extra.string, extra.position) == (place.string, place.position):
+        return place
+    kind = Technique.STOPPED if extra.position else Technique.OPEN
+    finger = extra.finger if extra.position else ""
+    return replace(place, string=extra.string, position=extra.position, technique=kind, finger=finger)
 
 
 def _ended(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from unicodedata import normalize
 
@@ -99,7 +99,7 @@ def parts(score: Score, style: str, phrases: Sequence[int]) -> tuple[Part, ...]:
     ----------
     score : Score
         Its sections that name a role decide. Where none does and the tempo does not change either, the plan of the
-        style holds.
+        style holds. Where the score writes tempi of its own, its sections are not slowed or hastened a second time.
     style : str
         A key of ``PLANS``; others have one section.
     phrases : sequence of int
@@ -112,6 +112,8 @@ def parts(score: Score, style: str, phrases: Sequence[int]) -> tuple[Part, ...]:
     """
     named = [(section.tick, role_of(section.name)) for section in score.sections]
     found = {tick: role for tick, role in named if role is not None}
+    if len(score.tempi) > 1:
+        found = {tick: replace(role, tempo=1.0) for tick, role in found.items()}
     if not found and len(score.tempi) < 2 and len(phrases) > FEWEST_PHRASES:
         found = _planned(score, PLANS.get(style, ()), phrases)
     first = {} if 0 in found else {0: ROLES["rudiao"]}

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from symgen.instruments.curves import Arc, Bump, Slide, Span, Travel, Vibrato
+from symgen.instruments.curves import Arc, Bump, Restrike, Slide, Span, Travel, Vibrato
 from symgen.score import Technique
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
-    """Further strokes of the same string while the note lasts (yaozhi 摇指, lun 轮).
+    """Further strokes of the same string while the note lasts (yaozhi 摇指, lun 轮, suo 锁).
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A sweep over neighbouring open strings that leads to a beat (huazhi 花指, guazou 刮奏, sao 扫).
+    """A sweep over neighbouring open strings that leads to a note (huazhi 花指, guazou 刮奏, saoxian 扫弦, gunfu 滚拂).
 
     Parameters
     ----------
@@ -58,6 +58,10 @@ class Run:
         Strings it may sweep, counted from 1; (0, 0) for all.
     leads : bool
         True where it ends beside the string of the note; else it ends where `among` ends.
+    on_beat : bool
+        True where it begins when the note is written and the note comes after it, late; else it is over before it.
+    returns : bool
+        True where it first goes the other way over the same strings.
     """
 
     count: tuple[int, int]
@@ -66,6 +70,8 @@ class Run:
     velocity: Span
     among: tuple[int, int] = (0, 0)
     leads: bool = True
+    on_beat: bool = False
+    returns: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +112,31 @@ class Soft:
     to: tuple[str, ...] = ("open", "stopped")
 
 
-Shape = Slide | Vibrato | Bump | Arc | Travel | Repeat | Run | Roll | Soft
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Fingers drawn over the string of the note and a neighbour that has the same pitch (bo 拨, la 剌, bola 拨剌).
+
+    One of the two strings is open and the other one stopped.
+
+    Parameters
+    ----------
+    strokes : int
+        How often both strings are struck, each time in the other direction.
+    gap : (float, float)
+        Seconds from string to string.
+    between : (float, float)
+        Seconds from stroke to stroke.
+    velocity : (float, float)
+        Factors on the velocity of the first stroke and the last.
+    """
+
+    strokes: int
+    gap: Span
+    between: Span
+    velocity: Span
+
+
+Shape = Slide | Vibrato | Bump | Arc | Travel | Restrike | Repeat | Run | Roll | Soft | Pair
 
 CURVES: Mapping[str, type[Any]] = MappingProxyType({kind.__name__.lower(): kind for kind in Shape.__args__})
 """What ``kind`` of a curve in a TOML file means; the fields of the class are the further keys."""
@@ -137,6 +167,8 @@ class Ornament:
         It is given to notes with at least this much time before the next stroke.
     alone : bool
         True where a note with it has no other ornament of the note itself.
+    stroke : str
+        Stroke that the strings are struck with; by default the one of the same name, if there is one.
     curve : one of ``CURVES``
         Its shape.
     """
@@ -151,4 +183,5 @@ class Ornament:
     degrees: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     alone: bool = False
+    stroke: str = ""
     curve: Shape

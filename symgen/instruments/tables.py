@@ -20,6 +20,7 @@ from symgen.instruments._tunings import Table, pitch_class_of, pitch_of, tunings
 from symgen.instruments.base import PLUCKED_WAYS, Costs, Finger, Hands, Instrument, Stroke
 from symgen.instruments.shapes import Ornament
 from symgen.score import Technique
+from symgen.theory.degrees import note_name
 
 _KEYS = (
     "name",
@@ -44,6 +45,9 @@ _KEYS = (
     "ornaments",
 )
 _NEEDED = ("name", "chinese", "track", "program", "low", "high", "default_tuning", "hands", "tunings", "velocity")
+FURTHEST_RETUNED = 7
+"""Semitones that a string of an own tuning may be from the usual one: further, it hangs loose or breaks."""
+
 _PLACES = ("open", "stopped", "harmonic", "pluck")
 
 
@@ -160,20 +164,30 @@ def with_tunings(instrument: Instrument, source: Source, table: Table) -> Instru
     """
     known_keys(source, (), table, ("instrument", "tunings"))
     added = tunings_of(source, table.get("tunings", []), instrument.tunings)
-    strings = len(instrument.tunings[instrument.default_tuning].open_pitches)
+    usual = instrument.tunings[instrument.default_tuning].open_pitches
     for index, tuning in enumerate(added.values()):
-        if len(tuning.open_pitches) != strings:
+        where = ("tunings", index, "strings")
+        if len(tuning.open_pitches) != len(usual):
             source.refuse(
-                ("tunings", index, "strings"),
+                where,
                 f"{len(tuning.open_pitches)} strings",
-                expected=f"the {strings} strings of the {instrument.name}",
+                expected=f"the {len(usual)} strings of the {instrument.name}",
             )
-        for pitch in tuning.open_pitches:
-            if not instrument.low <= pitch <= instrument.high:
+        for string, (pitch, kept) in enumerate(zip(tuning.open_pitches, usual, strict=True), start=1):
+            if abs(pitch - kept) > FURTHEST_RETUNED:
                 source.refuse(
-                    ("tunings", index, "strings"), f"pitch {pitch}", expected=f"{instrument.low} to {instrument.high}"
+                    where,
+                    f"string {string} at {note_name(pitch)}",
+                    expected=f"at most {FURTHEST_RETUNED} semitones from {note_name(kept)}",
+                    remedy="an instrument of its own says so with extends",
                 )
-    return replace(instrument, tunings=MappingProxyType({**instrument.tunings, **added}))
+    opens = [pitch for tuning in added.values() for pitch in tuning.open_pitches]
+    return replace(
+        instrument,
+        tunings=MappingProxyType({**instrument.tunings, **added}),
+        low=min([instrument.low, *opens]),
+        high=max([instrument.high, *opens]),
+    )
 
 
 def _within(source: Source, key: str, table: Table, low: int, high: int) -> int:
@@ -272,6 +286,21 @@ def _habitual(source: Source, table: Any, tunings: Iterable[str]) -> Mapping[int
     return MappingProxyType({pitch_class_of(source, ("habitual", gong), gong): name for gong, name in table.items()})
 
 
+def _check_bounds(source: Source, instrument: Instrument, tuning: str, pitch: int) -> None:
+    """Refuse a string that lies outside of the instrument's range, with what has to be written instead."""
+    if instrument.low <= pitch <= instrument.high:
+        return
+    key, bound = ("low", instrument.low) if pitch < instrument.low else ("high", instrument.high)
+    opens = [pitch for one in instrument.tunings.values() for pitch in one.open_pitches]
+    furthest = min(opens) if key == "low" else max(opens)
+    source.refuse(
+        (key,),
+        f"{note_name(bound)}, but tuning {tuning} has a string {note_name(pitch)}",
+        expected="low and high around every string of all tunings, those of an extended instrument too",
+        remedy=f'write {key} = "{note_name(furthest)}"',
+    )
+
+
 def _check_whole(source: Source, instrument: Instrument) -> None:
     """Refuse what is wrong between keys."""
     low, high = instrument.velocity
@@ -286,10 +315,7 @@ def _check_whole(source: Source, instrument: Instrument) -> None:
         source.refuse(("hands", "stop_span"), "a span without marks", expected="marks, or no stop_span")
     for tuning in instrument.tunings.values():
         for pitch in tuning.open_pitches:
-            if not instrument.low <= pitch <= instrument.high:
-                source.refuse(
-                    ("low",), f"tuning {tuning.name} has pitch {pitch}", expected="low and high around every string"
-                )
+            _check_bounds(source, instrument, tuning.name, pitch)
     places = {Technique.OPEN, Technique.STOPPED, Technique.HARMONIC} if instrument.hands.everyday else {Technique.PLUCK}
     for place in sorted(places - set(instrument.ring_seconds)):
         source.refuse(

@@ -64,6 +64,7 @@ class Runtime:
         if min(layers, heads, width, window) < 1 or width % (2 * heads):
             raise ValueError(f"{layers} layers, {heads} heads, width {width}, window {window}")
         self.layers, self.heads, self.width, self.window = layers, heads, width, window
+        self.features = tuple(features)
         w = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
         self.tables = [_table(w, family.NAME, family.VOCABULARY.factors) for family in FAMILIES]
         self._inputs = {name: self._feature_table(w, name) for name in features}

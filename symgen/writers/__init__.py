@@ -21,7 +21,7 @@ from symgen.performance import Performance
 from symgen.score import Score
 from symgen.writers._articulations import GENERAL_MIDI, ArticulationMap, read_articulations
 from symgen.writers._options import DEFAULTS, LAYOUTS, NAMES, TIME_SIGNATURES, Options
-from symgen.writers._page import is_remark
+from symgen.writers._page import bend_ranges, is_remark
 
 __all__ = [
     "DEFAULTS",
@@ -32,6 +32,7 @@ __all__ = [
     "ArticulationMap",
     "Format",
     "Options",
+    "bend_ranges",
     "check_options",
     "choose_format",
     "encode",
@@ -55,8 +56,9 @@ class Format(Protocol):
     SUFFIXES : tuple of str
         Suffixes that ask for it, lower case, with the dot; the first is the usual one.
 
-    A format for DAWs sets ``OPTIONS = True`` and its ``encode`` takes a keyword ``options``, an :class:`Options`.
-    A format that has a place for a record of origin has ``stamped(data, texts)``, which puts texts into its own bytes.
+    A format for DAWs sets ``OPTIONS = True`` and its ``encode`` takes a keyword ``options``, an :class:`Options`;
+    one that has no pitch wheel sets ``WHEEL = False`` too. A format that has a place for a record of origin has
+    ``stamped(data, texts)``, which puts texts into its own bytes.
     """
 
     @property
@@ -112,6 +114,11 @@ def check_options(writer: Format, options: Options) -> None:
         raise UsageError(
             f"{writer.NAME} has no layout, time signatures, names or articulations to choose",
             remedy=f"leave the option out, or write {known}",
+        )
+    if options.bend_range is not None and not getattr(writer, "WHEEL", True):
+        raise UsageError(
+            f"{writer.NAME} has no bend range: its curves stand on the notes as they are",
+            remedy="leave --bend-range out",
         )
 
 

@@ -20,8 +20,11 @@ from symgen.score import Technique
 OTHER = "other"
 """Key of the entry for techniques that have none of their own."""
 
+MOST_BEND_RANGE = 96
+"""Semitones: twice what MPE instruments expect, and the most that any is known to take."""
+
 _FILE_KEYS = {"name", "program", "bend_range", "technique"}
-_RANGES = {"program": (0, 127), "bend_range": (1, 96), "keyswitch": (0, 127), "channel": (1, 16)}
+_RANGES = {"program": (0, 127), "bend_range": (1, MOST_BEND_RANGE), "keyswitch": (0, 127), "channel": (1, 16)}
 _ENTRY_KEYS = {"keyswitch", "cc", "program", "channel", "bend_range"}
 
 

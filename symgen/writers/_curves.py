@@ -73,7 +73,7 @@ def wheel(notes: Sequence[PlayedNote], semitones: Sequence[int], pace: Pace) -> 
             if wanted != value:
                 moves.append((tick, wanted))
                 value = wanted
-    return moves
+    return list(dict(moves).items())  # one message a tick, the last: some hosts keep no more
 
 
 def _sampled(note: PlayedNote, stop: int, pace: Pace) -> Iterator[tuple[int, float]]:

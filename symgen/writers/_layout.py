@@ -14,6 +14,7 @@ from symgen.errors import UsageError, WriteError
 from symgen.instruments import get_instrument
 from symgen.instruments.ringing import ended, for_one_wheel
 from symgen.performance import Performance, PlayedNote
+from symgen.writers._articulations import MOST_BEND_RANGE
 from symgen.writers._curves import deepest, within
 from symgen.writers._options import Options
 
@@ -21,7 +22,7 @@ MERGED_BEND_RANGE = 2
 """The range that instruments have before they are told anything: where the RPN is ignored, nothing is lost."""
 
 BEND_RANGES = (2, 12, 24, 48)
-"""Ranges tried in turn by the layout strings: the first one that holds every curve of the piece."""
+"""Ranges tried in turn by the layout strings: each track has the first one that holds all of its curves."""
 
 MPE_BEND_RANGE = 48
 """What receivers of MIDI Polyphonic Expression expect on member channels."""
@@ -91,7 +92,7 @@ def lay_out(performance: Performance, options: Options, name: str | None = None)
 
 def _merged(performance: Performance, options: Options, name: str) -> list[Part]:
     """Return one track; one more for each channel that the articulation map asks for."""
-    span = options.articulations.bend_range or MERGED_BEND_RANGE
+    span = options.wheel or MERGED_BEND_RANGE
     by_channel: dict[int, list[PlayedNote]] = {}
     for note in _within(performance, options, span):
         by_channel.setdefault(options.articulations.of(note.technique).channel or 0, []).append(note)
@@ -103,27 +104,32 @@ def _merged(performance: Performance, options: Options, name: str) -> list[Part]
 
 
 def _strings(performance: Performance, options: Options, name: str) -> list[Part]:
-    """Return a track a string; with more strings than channels, one for what is not bent and one a bend voice."""
-    span = options.articulations.bend_range or _range_for(performance.notes)
-    played = _within(performance, options, span)
+    """Return a track a string; with more strings than channels, one for what is not bent and one a bend voice.
+
+    Each has the narrowest range that holds its curves: where a host ignores the range, what stays within the usual
+    two semitones is right.
+    """
+    played = _within(performance, options, options.wheel or _range_for(performance.notes))
     if 0 < string_count(performance) <= len(_CHANNELS):
         return [
-            Part(f"{name} {string}", _CHANNELS[string - 1], tuple(notes), bend_range=span)
+            _ranged(Part(f"{name} {string}", _CHANNELS[string - 1], tuple(notes)), options)
             for string, notes in by_string(played).items()
         ]
     plain = tuple(note for note in played if not _needs_voice(note))
     bent = [note for note in played if _needs_voice(note)]
-    voices = _voices(bent, len(_CHANNELS) - 1)
-    parts = [Part(name, 0, plain, bend_range=span)]
-    return parts + [
-        Part(f"{name} bend {index}", _CHANNELS[index], tuple(notes), bend_range=span)
-        for index, notes in enumerate(voices, 1)
-    ]
+    voices = _voices(bent, len(_CHANNELS) - 1, apart=True)
+    parts = [Part(name, 0, plain), *(Part(f"{name} bend {i}", _CHANNELS[i], tuple(v)) for i, v in enumerate(voices, 1))]
+    return [_ranged(part, options) for part in parts]
+
+
+def _ranged(part: Part, options: Options) -> Part:
+    """Return the part with the bend range that is asked for, or that its curves need."""
+    return replace(part, bend_range=options.wheel or _range_for(part.notes))
 
 
 def _mpe(performance: Performance, options: Options, name: str) -> list[Part]:
     """Return the manager's track, then a track for each member channel of the lower zone."""
-    span = options.articulations.bend_range or MPE_BEND_RANGE
+    span = options.wheel or MPE_BEND_RANGE
     played, strings = _within(performance, options, span), string_count(performance)
     members = _CHANNELS[1:]
     if 0 < strings <= len(members):
@@ -178,15 +184,18 @@ def _needs_voice(note: PlayedNote) -> bool:
     return bool(note.bends) or (note.position > 0 and bool(note.string))
 
 
-def _voices(notes: Sequence[PlayedNote], most: int) -> list[list[PlayedNote]]:
+def _voices(notes: Sequence[PlayedNote], most: int, *, apart: bool = False) -> list[list[PlayedNote]]:
     """Return the notes dealt to voices in which one sounds at a time.
 
     A note takes the voice that has been silent longest, so that what still rings of it is bent by nobody else; if
-    all sound and no more can be had, the one that would end first is ended.
+    all sound and no more can be had, the one that would end first is ended. With `apart`, curves that need a wider
+    range than others have voices of their own, as long as there are voices left.
     """
     voices: list[list[PlayedNote]] = []
     for note in notes:
         free = [voice for voice in voices if _end(voice[-1]) <= note.onset]
+        alike = [voice for voice in free if _range_for(voice[:1]) == _range_for((note,))]
+        free = alike if apart and (alike or len(voices) < most) else free
         if free:
             min(free, key=lambda voice: _end(voice[-1])).append(note)
         elif len(voices) < most:
@@ -200,7 +209,7 @@ def _voices(notes: Sequence[PlayedNote], most: int) -> list[list[PlayedNote]]:
 
 def _range_for(notes: Sequence[PlayedNote]) -> int:
     depth = deepest(notes)
-    return next((span for span in BEND_RANGES if depth <= 100 * span), 96)
+    return next((span for span in BEND_RANGES if depth <= 100 * span), MOST_BEND_RANGE)
 
 
 def _end(note: PlayedNote) -> int:

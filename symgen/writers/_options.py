@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from symgen.errors import UsageError
-from symgen.writers._articulations import GENERAL_MIDI, ArticulationMap
+from symgen.writers._articulations import GENERAL_MIDI, MOST_BEND_RANGE, ArticulationMap
 
 LAYOUTS = ("merged", "strings", "mpe")
 """Ways to lay a performance out in tracks and channels; docs/DAW.md describes them."""
@@ -33,6 +33,9 @@ class Options:
         Text as it is, or with accents dropped and everything else beyond ASCII escaped.
     articulations : ArticulationMap
         What a sample library wants to be told about techniques; by default nothing.
+    bend_range : int, optional
+        Semitones of the pitch wheel, 1 to 96, for hosts and instruments that do not take another range from a file;
+        curves that go further are struck again. By default what the articulation map says, else the layout.
 
     Raises
     ------
@@ -44,8 +47,15 @@ class Options:
     time_signatures: str = "map"
     names: str = "utf8"
     articulations: ArticulationMap = GENERAL_MIDI
+    bend_range: int | None = None
 
     def __post_init__(self) -> None:
+        if self.bend_range is not None and not 1 <= self.bend_range <= MOST_BEND_RANGE:
+            raise UsageError(
+                f"--bend-range {self.bend_range}",
+                expected=f"semitones from 1 to {MOST_BEND_RANGE}",
+                remedy="2 is what programs and instruments take that are told nothing",
+            )
         for option, value, known in (
             ("layout", self.layout, LAYOUTS),
             ("time-signatures", self.time_signatures, TIME_SIGNATURES),
@@ -59,6 +69,11 @@ class Options:
                 "gives out itself",
                 remedy="use --layout merged or leave the channels out",
             )
+
+    @property
+    def wheel(self) -> int | None:
+        """The bend range that is asked for, by itself or by the articulation map; None where the layout decides."""
+        return self.bend_range or self.articulations.bend_range
 
     def spelled(self, text: str) -> str:
         """Return text as the file may hold it: no control characters, no lone surrogates, ASCII if asked for."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from symgen.errors import UsageError
 from symgen.instruments import get_instrument, get_tuning
 from symgen.performance import Performance, PlayedNote
 from symgen.score import Metre, Score, Text
 from symgen.units import bar_ticks
-from symgen.writers._layout import PERCUSSION_CHANNEL, Part, without_overlaps
+from symgen.writers._layout import MERGED_BEND_RANGE, PERCUSSION_CHANNEL, Part, without_overlaps
 from symgen.writers._options import Options
 
 SIGNATURES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 """Major key signature of each gong, the one with fewer accidentals."""
 
 _FACTS = ("1=", "tuning=", "mode=")
+_WIDE = re.compile(r"bend range \d+: .+")
 _STRINGS = re.compile(r"tuning [^:]+: [A-G][b#]?-?\d+( [A-G][b#]?-?\d+)*")
 
 
@@ -53,12 +55,31 @@ def remarks_of(performance: Performance) -> tuple[Text, ...]:
     return tuple(texts)
 
 
+def wide_bends(parts: Sequence[Part]) -> tuple[Text, ...]:
+    """Return a text such as ``bend range 12: Guqin 3, Guqin 7`` for tracks whose range has to be set.
+
+    A host that takes no range from a file plays their slides flat until somebody sets it there.
+    """
+    wide = {part.bend_range for part in parts if part.notes and not part.member} - {MERGED_BEND_RANGE}
+    return tuple(
+        Text(0, f"bend range {span}: " + ", ".join(part.name for part in parts if part.bend_range == span))
+        for span in sorted(wide)
+    )
+
+
+def bend_ranges(texts: Sequence[Text]) -> tuple[str, ...]:
+    """Return what :func:`wide_bends` has said among these texts."""
+    return tuple(text.text for text in texts if text.tick == 0 and _WIDE.fullmatch(text.text))
+
+
 def is_remark(text: Text) -> bool:
     """Return whether a text is one that :func:`remarks_of` writes, so that the remarks of another player can go."""
     if text.tick or text.kind not in ("text", "phrase"):  # a cue comes back from MIDI as a text
         return False
     facts = text.text.split("; ")
-    return all(fact.startswith(_FACTS) for fact in facts) or _STRINGS.fullmatch(text.text) is not None
+    if all(fact.startswith(_FACTS) for fact in facts):
+        return True
+    return any(kind.fullmatch(text.text) for kind in (_STRINGS, _WIDE))
 
 
 def _open_strings(performance: Performance) -> str:

@@ -27,6 +27,7 @@ from symgen.writers._page import end_of_last_bar, metres_of, remarks_of, score_p
 NAME = "dawproject"
 SUFFIXES = (".dawproject",)
 OPTIONS = True
+WHEEL = False
 
 _DEFAULT = Tempo(0, 120.0)
 _SLOWEST, _FASTEST = 20.0, 666.0  # what Bitwig Studio, the format's home, states for its tempo

@@ -21,7 +21,7 @@ from symgen.writers._curves import Pace
 from symgen.writers._events import END, SETUP, Event, channel_events, set_up_apart
 from symgen.writers._layout import Part, lay_out
 from symgen.writers._options import DEFAULTS, Options
-from symgen.writers._page import SIGNATURES, end_of_last_bar, metres_of, remarks_of, score_parts
+from symgen.writers._page import SIGNATURES, end_of_last_bar, metres_of, remarks_of, score_parts, wide_bends
 
 NAME = "midi"
 SUFFIXES = (".mid", ".midi")
@@ -70,7 +70,7 @@ def encode(music: Score | Performance, *, track: str | None = None, options: Opt
         parts = lay_out(music, options, track)
         tracks = [_Track(part, (Text(0, part.name, "track"),)) for part in parts]
         end = end_of_last_bar(score, options, max((n.onset + n.duration for n in music.notes), default=0))
-        remarks = remarks_of(music)
+        remarks = (*remarks_of(music), *wide_bends(parts))
     else:
         score = _in_time_base(music)
         tempi = score.tempi

@@ -19,7 +19,7 @@ from symgen.writers._curves import Pace
 from symgen.writers._events import channel_events, set_up_apart
 from symgen.writers._layout import Part, lay_out
 from symgen.writers._options import DEFAULTS, Options
-from symgen.writers._page import end_of_last_bar, metres_of, remarks_of, score_parts
+from symgen.writers._page import end_of_last_bar, metres_of, remarks_of, score_parts, wide_bends
 
 NAME = "rpp"
 SUFFIXES = (".rpp",)
@@ -50,7 +50,8 @@ def encode(music: Score | Performance, *, options: Options = DEFAULTS) -> bytes:
         score, tempi, parts = music.score, music.tempi, lay_out(music, options)
         sounding = max((note.onset + note.duration for note in music.notes), default=0)
         end = end_of_last_bar(score, options, sounding)
-        notes, name = [text.text for text in remarks_of(music)], music.instrument.capitalize()
+        notes = [text.text for text in (*remarks_of(music), *wide_bends(parts))]
+        name = music.instrument.capitalize()
     else:
         score = music.resampled(TICKS_PER_QUARTER)
         options = replace(options, articulations=GENERAL_MIDI)  # a Score does not say how a note is made

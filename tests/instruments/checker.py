@@ -227,7 +227,7 @@ def slide_faults(instrument, tuning, note):
     return [] if low_enough else ["no room to slide"]
 
 
-def jump_faults(strokes):
+def jump_faults(strokes, least=0.15):
     """The hand of the guqin player, from stop to stop; strings that are open in between leave it where it is."""
     faults, before = [], None
     for stroke in strokes:
@@ -238,7 +238,7 @@ def jump_faults(strokes):
             low, high = min(n.position for n in held), max(n.position for n in held)
             apart = max(low - max(n.position for n in before), min(n.position for n in before) - high)
             seconds = held[0].seconds - before[0].seconds
-            if apart > 1.5 + 1e-6 and seconds < 0.15 - 1e-6:
+            if apart > 1.5 + 1e-6 and seconds < least - 1e-6:
                 faults.append(f"a jump of {apart:.2f} hui in {seconds:.3f} s")
         before = held
     return faults
@@ -259,6 +259,49 @@ def hand_faults(instrument, tuning, notes):
         found += [f"{fault} at {seconds}" for fault in wrong]
     if instrument == "guqin":
         found += jump_faults(strokes.values())
+    return found
+
+
+# What follows looks at a performance: strokes that no score holds, strings that ring, bends.
+
+AT_ONCE_SECONDS = 0.012
+"""Strokes nearer than this are one movement; runs of the guqin take 20 ms and more from string to string."""
+
+PLAYED_JUMP_SECONDS = 0.10
+"""The 150 ms of a jump when the player hurries by an eighth and both strokes are a few milliseconds off."""
+
+
+def guqin_position(cents):
+    """Return hui.fen at which a string sounds so many cents above its open pitch."""
+    wanted = 2 ** (-cents / 1200)
+    hui = max(hui for hui in HUI_FRACTIONS if HUI_FRACTIONS[hui] <= wanted)
+    if hui == 14:
+        return 14.0
+    return hui + (wanted - HUI_FRACTIONS[hui]) / (HUI_FRACTIONS[hui + 1] - HUI_FRACTIONS[hui])
+
+
+def played_faults(instrument, tuning, notes, slides=()):
+    """Return what is wrong with the strokes of a performance: notes of :class:`Note` in order of time.
+
+    Every one of them, whatever ornament it belongs to, has a place that gives its pitch and a finger there if it is
+    stopped; a guqin's right hand strikes two strings at once at most, and its left hand is never too late. `slides`
+    are the places to which the hand has slid on a string without a stroke: notes too.
+    """
+    found = []
+    for note in notes:
+        found += RULES[instrument][0](tuning, note.pitch, note.string, note.position, note.kind)
+        if instrument != "voice" and (note.kind in ("STOPPED", "HARMONIC")) != (
+            note.finger in LEFT_FINGERS[instrument]
+        ):
+            found.append(f"{note.kind} with finger {note.finger!r} at {note.seconds}")
+    if instrument == "guqin":
+        for first, third in zip(notes, notes[2:], strict=False):
+            if third.seconds - first.seconds < AT_ONCE_SECONDS:
+                found.append(f"three strings at once at {first.seconds}")
+        moves = {}
+        for note in sorted([*notes, *slides], key=lambda note: note.seconds):
+            moves.setdefault(round(note.seconds, 2), []).append(note)
+        found += jump_faults(moves.values(), PLAYED_JUMP_SECONDS)
     return found
 
 

@@ -1,6 +1,7 @@
 """Ornaments: curves within what a hand can do, shares as documented, sections as marked or planned."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 
 from symgen.instruments import get_instrument, instruments
 from symgen.instruments.choosing import draw, probabilities
-from symgen.instruments.curves import REST, Arc, Bump, Slide, Space, Vibrato
+from symgen.instruments.curves import REST, Arc, Bump, Restrike, Slide, Space, Vibrato
 from symgen.instruments.expression import MANNERS, phrase_edges, shaped_tempi
 from symgen.instruments.perform import perform
 from symgen.instruments.ringing import ring_seconds
 from symgen.instruments.rules import placements
 from symgen.instruments.sections import parts, role_of
 from symgen.instruments.shapes import Run
+from symgen.performance import Bend
 from symgen.score import Key, Metre, Score, Section, Technique, Tempo, make_notes
 from symgen.units import ticks_to_seconds
 
@@ -72,6 +74,19 @@ def test_with_all_the_room_there_is_every_shape_comes_out_as_its_row_says(row):
         else:
             low, high = sorted(abs(cents) for cents in row.curve.cents)
             assert 0.9 * low <= widest <= high
+
+
+@settings(max_examples=60, deadline=None)
+@given(space=SPACES, seed=st.integers(0, 2**32))
+def test_a_string_struck_again_goes_on_from_where_it_has_slid_to(space, seed):
+    row = next(row for row in ROWS if isinstance(row.curve, Restrike))
+    out, at, back = row.curve.halves(space, Random(seed))
+    if out:
+        assert out[0][1] == back[-1][1] == 0.0
+        assert out[-1][1] == back[0][1] == space.step_up <= space.up
+        assert 0.0 <= out[0][0] < out[-1][0] <= REST * at
+        assert at + back[-1][0] <= REST * space.seconds + 1e-9
+        assert all(after[0] >= before[0] for curve in (out, back) for before, after in pairwise(curve))
 
 
 def test_rates_of_vibrato_are_those_of_the_handbooks():
@@ -133,17 +148,144 @@ def test_guzheng_shares_come_out_as_documented():
         tremoli = sum(note.ornament == "yaozhi" and first for note, first in with_first(played.notes))
         found += strokes
         found["tremoli"] += tremoli
+        found["runs"] += sum(
+            note.technique == Technique.GLISSANDO or note.ornament == "saoxian" for note in played.notes
+        )
         notes += len(played.notes) - strokes["yaozhi"] + tremoli
     documented = {
         ("chanyin", "zhongchan"): 0.126,
         ("shanghua", "huihua"): 0.047,
-        ("huazhi", "guazou", "saoxian"): 0.046,
+        ("runs",): 0.046,
         ("xiahua",): 0.013,
         ("dianyin",): 0.013,
         ("tremoli",): 0.005,
     }
     for names, share in documented.items():
         assert sum(found[name] for name in names) / notes == pytest.approx(share, rel=0.2, abs=0.005)
+
+
+def only(instrument, name, share=0.3):
+    """Return the instrument with one ornament, and much of it."""
+    row = next(row for row in instrument.ornaments if row.name == name)
+    return replace(instrument, ornaments=(replace(row, share=share),))
+
+
+def slow_tune(*pitches, step=960, technique=Technique.PLUCK):
+    rows = [(i * step, step, pitch, 80, 0, technique) for i, pitch in enumerate(pitches)]
+    return Score(make_notes(rows), tempi=(Tempo(0, 60.0),), metres=(Metre(0, 4, 4),), keys=(Key(0, 5),))
+
+
+ZHENGDIAO = GUQIN.tunings["zhengdiao"]
+
+
+def played_with(name, score, seed):
+    return perform(score, only(GUQIN, name), ZHENGDIAO, style="guqin", seed=seed, humanize=0.0).notes
+
+
+@pytest.mark.parametrize(("name", "direction"), [("gun", -1), ("fu", 1), ("li", -1)])
+def test_gun_fu_and_li_sweep_open_strings_towards_their_note(name, direction):
+    swept = 0
+    for seed in range(10):
+        run = []
+        for note in played_with(name, slow_tune(*[36, 50, 41, 48, 38, 50] * 3), seed):
+            if note.ornament == name:
+                assert note.pitch == ZHENGDIAO.open_pitches[note.string - 1]
+                assert note.stroke == name
+                run.append(note)
+            elif run:
+                strings = [one.string for one in [*run, note]]
+                assert strings == sorted(strings, reverse=direction < 0)
+                assert note.onset % 960 == 0
+                assert run[0].onset > note.onset - 960
+                swept, run = swept + 1, []
+    assert swept > 5
+
+
+def test_gunfu_goes_down_and_comes_back():
+    turned = 0
+    for seed in range(20):
+        strings = [
+            note.string for note in played_with("gunfu", slow_tune(*[36, 50] * 6, step=1440), seed) if note.ornament
+        ]
+        if strings:
+            low = strings.index(min(strings))
+            assert strings[: low + 1] == sorted(strings[: low + 1], reverse=True)
+            turned += 1
+    assert turned > 3
+
+
+def test_bola_strikes_an_open_string_and_its_stopped_neighbour_to_and_fro():
+    figures = 0
+    for seed in range(10):
+        notes = [
+            note for note in played_with("bola", slow_tune(*[48, 50, 45, 50] * 4), seed) if note.ornament == "bola"
+        ]
+        assert len(notes) % 4 == 0
+        for figure in zip(*[iter(notes)] * 4, strict=True):
+            assert len({note.pitch for note in figure}) == 1
+            strings = [note.string for note in figure]
+            assert strings[:2] == strings[:1:-1]
+            assert abs(strings[0] - strings[1]) == 1
+            assert {bool(note.position) for note in figure} == {True, False}
+            assert all(bool(note.finger) == bool(note.position) for note in figure)
+            figures += 1
+    assert figures > 10
+
+
+def test_fenkai_strikes_again_where_it_has_slid_to_and_comes_back():
+    seen = 0
+    for seed in range(10):
+        score = slow_tune(*[55, 57, 53, 55] * 4, technique=Technique.STOPPED)
+        notes = [note for note in played_with("fenkai", score, seed) if note.ornament == "fenkai"]
+        for first, again in zip(notes[::2], notes[1::2], strict=True):
+            assert (first.string, first.position) == (again.string, again.position)
+            assert 100.0 <= first.bends[-1].cents <= 300.0
+            assert first.onset + first.bends[-1].offset < again.onset
+            assert again.bends[0] == Bend(0, first.bends[-1].cents)
+            assert again.bends[-1].cents == 0.0
+            seen += 1
+    assert seen > 10
+
+
+def test_a_chain_of_slides_sounds_two_notes_or_three_by_one_stroke():
+    chains = 0
+    for seed in range(20):
+        score = slow_tune(*[50, 53, 55, 57, 50, 48] * 3, step=240, technique=Technique.STOPPED)
+        written = dict(zip(score.notes["onset"].tolist(), score.notes["pitch"].tolist(), strict=True))
+        notes = played_with("ershang", score, seed)
+        struck = {note.onset for note in notes}
+        for note in notes:
+            if note.ornament:
+                later = [
+                    tick for tick in written if note.onset < tick < note.onset + note.duration and tick not in struck
+                ]
+                assert 2 <= len(later) <= 3
+                for tick in later:  # at rest before the next one begins
+                    held = [bend.cents for bend in note.bends if bend.offset < tick - note.onset + 240]
+                    assert note.pitch + held[-1] / 100 == written[tick]
+                chains += 1
+    assert chains > 5
+
+
+def test_a_huazhi_on_the_beat_begins_where_its_note_is_written():
+    seen = 0
+    for seed in range(20):
+        score = walk(seed, notes=60)
+        written = dict(zip(score.notes["onset"].tolist(), score.notes["pitch"].tolist(), strict=True))
+        player = only(GUZHENG, "zhengbanhua", 0.1)
+        notes = perform(score, player, GUZHENG.tunings["D"], style="guzheng", seed=seed, humanize=0.0).notes
+        run = []
+        for note in notes:
+            if note.technique == Technique.GLISSANDO:
+                assert note.stroke == "huazhi"
+                run.append(note)
+            elif run:
+                assert written[run[0].onset] == note.pitch
+                assert note.ornament == "zhengbanhua"
+                assert [one.string for one in run] == sorted({one.string for one in run})
+                assert 0 < note.onset - run[0].onset < 0.5 * 480 * 80 / 60
+                seen, run = seen + 1, []
+    assert seen > 20
 
 
 def with_first(notes):

@@ -1,5 +1,6 @@
 """Tables of a user's own: what is right is an instrument, and each mistake is one line with file, line and key."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,16 @@ def test_an_own_tuning_in_the_own_folder(own: Path):
     assert list(guqin.tunings)[-1] == "mine"
 
 
+def test_an_own_tuning_may_lie_lower_than_all_of_the_instrument(own: Path):
+    """Players of silk strings tune the whole set lower."""
+    strings = ["A1", "B1", "D2", "E2", "F#2", "A2", "B2"]
+    (own / "silk.toml").write_text(
+        f'instrument = "guqin"\n[[tunings]]\nname = "silk"\nstrings = {strings}\ngongs = ["D"]\n', "utf-8"
+    )
+    guqin = get_instrument("guqin")
+    assert guqin.low == guqin.tunings["silk"].open_pitches[0] == 33
+
+
 def test_an_own_instrument_that_extends_another(own: Path):
     (own / "low.toml").write_text(LOW_ZITHER, "utf-8")
     assert "low_qin" in [instrument.name for instrument in instruments()]
@@ -101,6 +112,16 @@ def test_an_own_instrument_from_the_ground_up(own: Path):
     assert strikeable(three, three.tunings["plain"], (48, 53))
     assert not strikeable(three, three.tunings["plain"], (53, 55))
     assert three.ornaments[0].curve.cents == (-200.0, -100.0)
+
+
+def test_the_examples_of_the_documentation_can_be_taken_as_they_are(own: Path):
+    page = (Path(__file__).parents[2] / "docs" / "INSTRUMENTS.md").read_text("utf-8")
+    for number, text in enumerate(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)):
+        (own / f"{number}.toml").write_text(text, "utf-8")
+    assert list(get_instrument("guqin").tunings)[-2:] == ["mine", "lower_third"]
+    zheng = get_instrument("zheng25")
+    assert {len(tuning.open_pitches) for tuning in zheng.tunings.values()} == {25}
+    assert get_tuning(zheng, "B").open_pitches[-1] == 27
 
 
 def test_files_named_on_the_command_line(tmp_path: Path):
@@ -137,6 +158,8 @@ MISTAKES = [
     (LOW_ZITHER, '"guqin"', '"erhu"', r"line 1, extends: 'erhu'; expected one of guqin"),
     (LOW_ZITHER, 'name = "low_qin"', 'name = "guqin"', r"line 2, name: 'guqin' is taken"),
     (LOW_ZITHER, '"zhengdiao"', '"mine"', r"line 8, tunings 1.chinese: the name '正调' is taken"),
+    (BUILT, "low = 48", "low = 50", r"line 5, low: D3, but tuning plain has a string C3; .*write low = \"C3\""),
+    (TUNING, '"D3"]', '"D4"]', r"line 6, tunings 1.strings: string 7 at D4; expected at most 7 semitones from D3"),
     (TUNING, '"D3"]', '"D3", "E3"]', r"line 6, tunings 1.strings: 8 strings; expected the 7 strings of the guqin"),
     (TUNING, 'name = "mine"', 'name = "manjiao"', r"line 4, tunings 1.name: the name 'manjiao' is taken"),
     (TUNING, '["D"]', '["H"]', r"line 7, tunings 1.gongs: 'H'; expected a letter"),

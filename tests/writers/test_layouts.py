@@ -218,6 +218,11 @@ def test_messages_between_control_points_are_5_ms_and_5_cents_apart(layout):
             assert abs(bend_to_cents(other - value, 2 if layout == "strings" else 48)) >= 4.5
 
 
+def data_entry(track):
+    """Return the values of registered parameters that a track sets."""
+    return [m.value for _, m in track if m.type == "control_change" and m.control == 6]
+
+
 class TestStrings:
     def test_a_track_a_string_and_other_strings_ring_while_one_bends(self):
         tracks = messages(encoded(MUSIC["guqin"], "strings"))[1:]
@@ -242,6 +247,49 @@ class TestStrings:
         track = messages(encoded(played([note]), "strings"))[1]
         assert [m.value for _, m in track if m.type == "control_change" and m.control == 6] == [12]
         assert held(by_mido(encoded(played([note]), "strings"))[1][0], 400, 12) == pytest.approx(500, abs=2.0)
+
+    def test_each_string_has_the_narrowest_range_that_holds_its_curves(self):
+        narrow = PlayedNote(480, 900, 57, 80, 7, 9.0, Technique.STOPPED, (Bend(0, -150.0), Bend(100, 0.0)))
+        wide = PlayedNote(1440, 900, 55, 80, 6, 9.0, Technique.STOPPED, (Bend(0, 0.0), Bend(400, 500.0)))
+        head, *tracks = messages(encoded(played([narrow, wide]), "strings"))
+        ranges = {
+            track[0][1].name: m.value
+            for track in tracks
+            for _, m in track
+            if m.type == "control_change" and m.control == 6
+        }
+        assert ranges == {"Guqin 6": 12, "Guqin 7": 2}
+        assert "bend range 12: Guqin 6" in [m.text for _, m in head if m.type == "text"]
+
+    def test_voices_of_wide_curves_keep_to_themselves(self):
+        notes = [
+            PlayedNote(600 * i, 550, 62, 80, 11, bends=(Bend(0, 0.0), Bend(200, cents), Bend(400, 0.0)))
+            for i, cents in enumerate([100.0, 300.0, 150.0, 250.0, 50.0], 1)
+        ]
+        _, _, *voices = messages(encoded(played(notes, "guzheng", "D"), "strings"))
+        deepest = [max(m.pitch for _, m in voice if m.type == "pitchwheel") for voice in voices]
+        ranges = [data_entry(voice)[0] for voice in voices]
+        assert ranges == [2, 12]
+        assert [round(wheel / 8192 * span, 1) for wheel, span in zip(deepest, ranges, strict=True)] == [1.5, 3.0]
+
+    @pytest.mark.parametrize("layout", LAYOUTS)
+    def test_a_range_that_is_asked_for_holds_for_every_track_and_what_leaves_it_is_struck_again(self, layout):
+        note = PlayedNote(480, 900, 55, 80, 6, 9.0, Technique.STOPPED, (Bend(0, 0.0), Bend(400, 500.0)))
+        performance = played([note])
+        tracks = messages(midi.encode(performance, options=Options(layout, bend_range=2)))
+        assert {m.value for track in tracks for _, m in track if m.type == "control_change" and m.control == 6} <= {
+            2,
+            7,
+        }
+        struck = [m.note for track in tracks for _, m in track if m.type == "note_on"]
+        assert struck[0] == 55
+        assert len(struck) > 1
+        assert not [m for _, m in tracks[0] if m.type == "text" and m.text.startswith("bend range")]
+
+    def test_a_range_beyond_all_is_refused(self):
+        for semitones in (0, -2, 97):
+            with pytest.raises(UsageError, match=f"--bend-range {semitones}.*from 1 to 96"):
+                Options("strings", bend_range=semitones)
 
     def test_a_string_struck_again_stops_what_it_sounded(self):
         notes = [PlayedNote(0, 1900, 50, 80, 6), PlayedNote(480, 480, 52, 80, 6)]
