@@ -232,14 +232,12 @@ def _stages(
         last = stage is recipe.stages[-1]
         judge = stage.judge if len(validation.get(stage.judge, ())) and not last else style
         if shares and len(validation.get(judge, ())):
-            sizes = {"window": recipe.config.window, "steps": stage.batch_steps}
-            kinds = {
-                "stretched": stage.stretched,
-                "stretched_told": stage.stretched_told,
-                "barred": stage.barred,
-                "grafted": stage.grafted,
-            }
-            mixture = Mixture(training, shares, **sizes, **kinds)
+            mixture = Mixture(
+                training, shares,
+                window=recipe.config.window, steps=stage.batch_steps,
+                stretched=stage.stretched, stretched_told=stage.stretched_told,
+                barred=stage.barred, grafted=stage.grafted,
+            )  # fmt: skip
             found.append((stage, mixture, judge))
     return found
 

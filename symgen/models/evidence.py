@@ -42,7 +42,8 @@ so far has left what it learnt from, and without a brake goes on in 64th notes t
 def braked(before: NDArray[np.integer]) -> NDArray[np.float32]:
     """Return by how many nats fast rhythm tokens are less likely (B,), for the rhythm tokens before (B, T)."""
     fast = FAST[before[:, -BRAKED_STEPS:]].sum(axis=1)
-    return np.maximum(fast - BRAKED_FROM + 1, 0).astype(np.float32)
+    less: NDArray[np.float32] = np.maximum(fast - BRAKED_FROM + 1, 0).astype(np.float32)
+    return less
 
 
 def recalled(
