@@ -48,6 +48,8 @@ VERBS: Mapping[str, Verb] = {
     "compose": Verb("symgen.compose", "ComposeRequest"),
     "continue": Verb("symgen.continuing", "ContinueRequest"),
     "infill": Verb("symgen.infill", "InfillRequest"),
+    "vary": Verb("symgen.varying", "VaryRequest"),
+    "accompany": Verb("symgen.accompanying", "AccompanyRequest"),
 }
 """Verbs whose pieces can be made again; a new one is one row."""
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from symgen import (
+    cli_accompany,
     cli_arrange,
     cli_corpus,
     cli_dataset,
@@ -24,6 +25,7 @@ from symgen import (
     cli_origin,
     cli_play,
     cli_takes,
+    cli_vary,
     cli_verbs,
     console,
 )
@@ -41,7 +43,6 @@ app = typer.Typer(
 
 app.add_typer(cli_corpus.app, name="corpus")
 app.add_typer(cli_dataset.app, name="dataset")
-app.command()(cli_forms.forms)
 
 
 def main() -> None:
@@ -83,6 +84,12 @@ def compose(
     bars: Annotated[int | None, typer.Option(metavar="N", help="Length in bars.")] = None,
     seconds: Annotated[float | None, typer.Option(metavar="S", help="Length in seconds, instead of bars.")] = None,
     motif: Annotated[str | None, typer.Option(metavar="JIANPU", help="How it begins: \"5 6 1' 2' | 3' -\".")] = None,
+    form: Annotated[
+        str | None, typer.Option(metavar="FORM", help='Sections: a name, a TOML file, or "A8 B8 A\'8"; symgen forms.')
+    ] = None,
+    modulate: Annotated[
+        str | None, typer.Option(metavar="NAME", help="qingjue-wei-gong or biangong-wei-jue, where the form may.")
+    ] = None,
     takes: Annotated[int, typer.Option(metavar="N", help="How many pieces to compose.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed: the same one composes the same piece.")] = None,
     raw: cli_options.Raw = False,
@@ -124,6 +131,8 @@ def compose(
         bars=bars,
         seconds=seconds,
         motif=motif,
+        form=form,
+        modulate=modulate,
         takes=takes,
         seed=seed,
         raw=raw,
@@ -329,12 +338,15 @@ def evaluate(
 
 app.command("continue")(cli_verbs.continue_)
 app.command()(cli_verbs.infill)
+app.command()(cli_vary.vary)
+app.command()(cli_accompany.accompany)
 app.command()(cli_arrange.arrange)
-app.command()(cli_takes.critic)
 app.command()(cli_takes.session)
 app.command()(cli_play.play)
 app.command()(cli_origin.again)
 app.command()(cli_origin.about)
+app.command()(cli_forms.forms)
+app.command()(cli_takes.critic)
 
 
 @app.command()

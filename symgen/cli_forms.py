@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from symgen import console
 from symgen.cli_options import Json, Quiet
-from symgen.forms import SectionForm
+
+if TYPE_CHECKING:
+    from symgen.forms import SectionForm
 
 
 def forms(as_json: Json = False, quiet: Quiet = False) -> None:

@@ -76,6 +76,7 @@ def describe_standing(take: dict[str, Any], among: int) -> list[str]:
         parts.append(f"critic {score['critic']:+.2f}")
     off = [f"{name} {away:.1f}" for name, away in score["distances"].items() if away >= 0.05]
     parts += [f"off in {', '.join(off)}"] if off else []
+    parts += ["nearly the same as one further up"] if score["twin"] else []
     return [
         f"  rank {take['rank']} of {among}" + (f", score {score['score']:+.2f}: {'; '.join(parts)}" if parts else "")
     ]

@@ -19,6 +19,8 @@ from symgen.copying import copy_report
 from symgen.delivery import as_played, broken_as_played, deliver, piece
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import PlayabilityError, UsageError
+from symgen.forms.marks import key_map, section_marks, tempo_map
+from symgen.forms.modulating import SectionHearing, hear_section
 from symgen.grammar import Plan
 from symgen.instruments import ships
 from symgen.instruments.fingering import COMPILED_FROM, Fingering, finger
@@ -28,7 +30,7 @@ from symgen.live import Listener
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
 from symgen.native import is_available
-from symgen.origin import Made, Promise, plain_request
+from symgen.origin import Guarantee, Made, Promise, guarantee, plain_request
 from symgen.performance import Performance
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
@@ -201,7 +203,7 @@ def _wave(
         machine_code = True if is_available() and 2 * sum(map(len, composed)) >= COMPILED_FROM else None
         for number, tokens in zip(left, composed, strict=True):
             plan, tempo = planned[number]
-            score = replace(decode(tokens), tempi=(Tempo(0, tempo),), sections=_sections(plan))
+            score = dressed(decode(tokens), plan, tempo)
             broken, fingering = _examine(score, plan, machine_code)
             broken = broken or too_long_a_copy(tokens, checkpoint, request.max_copy)
             take = None
@@ -377,7 +379,7 @@ def made(take: Take, request: ComposeRequest) -> Made:
 
 
 def _piece(take: Take, wish: Wish, request: ComposeRequest, writer: Format) -> Made:
-    plain = plain_request(request, seed=wish.seed, tuning=_tuning_asked(take, wish, request))
+    plain = plain_request(request, seed=wish.seed, tuning=_tuning_asked(take, wish, request), form=wish.form)
     return piece(take, "compose", plain, writer, request.layout)
 
 
@@ -443,7 +445,21 @@ def broken_sound(score: Score, plan: Plan) -> list[str]:
         broken.append(f"sounds in {estimate.mode} mode")
     if score.end != plan.total:
         broken.append(f"is {score.end} ticks long, not {plan.total}")
+    broken += [f"has {one.plan.name} in another gong" for one in _hearings(score, plan) if not one.kept]
     return broken
+
+
+def _hearings(score: Score, plan: Plan) -> list[SectionHearing]:
+    """Return in which gong each section that modulates is heard."""
+    metre = (plan.metre.numerator, plan.metre.denominator)
+    return [hear_section(score, one, plan.gong % 12, metre) for one in plan.sections if one.modulation]
+
+
+def _modulations(score: Score, plan: Plan) -> tuple[Guarantee, ...]:
+    """Return the promises of the sections that modulate."""
+    names = [None if one.heard is None else pitch_class_name(one.heard) for one in _hearings(score, plan)]
+    found = zip(_hearings(score, plan), names, strict=True)
+    return tuple(guarantee(f"gong of {one.plan.name}", pitch_class_name(one.gong), name) for one, name in found)
 
 
 def broken_playing(score: Score, plan: Plan) -> list[str]:
@@ -462,6 +478,19 @@ def _in_hand(score: Score, plan: Plan, machine_code: bool | None = None) -> tupl
         problems = finger(bare, plan.instrument, plan.tuning, machine_code=machine_code).problems
         broken.extend(f"without its techniques, {problem}" for problem in problems[:1])
     return broken, fingering
+
+
+def dressed(score: Score, plan: Plan, tempo: float) -> Score:
+    """Return a score with the tempi, marks and gong systems of its plan."""
+    if not plan.sections:
+        return replace(score, tempi=(Tempo(0, tempo),), sections=_sections(plan))
+    metre = (plan.metre.numerator, plan.metre.denominator)
+    return replace(
+        score,
+        tempi=tempo_map(plan.sections, tempo, metre),
+        sections=section_marks(plan.sections, metre),
+        keys=key_map(plan.sections, plan.gong % 12, plan.prefix.mode, metre),
+    )
 
 
 def _sections(plan: Plan) -> tuple[Section, ...]:
@@ -539,4 +568,5 @@ def _take(
             seconds=request.seconds,
             max_copy=request.max_copy,
         ),
+        kept=_modulations(score, plan),
     )

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.dials import NEUTRAL, Dials, Steering, habit_of
+from symgen.forms import SectionPlan
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import playable_pitches, strikeable
 from symgen.models.context import Context
@@ -70,6 +71,8 @@ class Plan:
         What the piece leans to.
     turns : tuple of (int, Dials)
         Ticks, ascending, at which the dials are turned to something else.
+    sections : tuple of SectionPlan
+        Of a form; empty for a piece without.
     """
 
     prefix: Prefix
@@ -87,6 +90,7 @@ class Plan:
     ticks: int = 0
     dials: Dials = NEUTRAL
     turns: tuple[tuple[int, Dials], ...] = ()
+    sections: tuple[SectionPlan, ...] = ()
 
     @cached_property
     def bar(self) -> int:
@@ -235,9 +239,9 @@ class Grammar:
         else:
             bian = self._bian_ticks + length <= self.plan.bian_share * after and length <= _LONGEST_BIAN
             allowed = tones.zheng_and_bian if bian else tones.zheng
-            if self._last in (0, melody.REST) or length > TICKS_PER_QUARTER:
+            if self._last in (0, melody.REST) or length > TICKS_PER_QUARTER or self._locks.count:
                 allowed = allowed & tones.sounding
-            if self._repeats >= _MOST_REPEATS:
+            if self._repeats >= _MOST_REPEATS and not self._locks.moves:
                 allowed = allowed.copy()
                 allowed[self._last] = False
         return self._moving(allowed) if self._locks.moves else allowed
@@ -290,6 +294,10 @@ class Grammar:
 
     def _moving(self, allowed: Mask) -> Mask:
         """Return the tones that lie as the lock says, or all if there are none."""
+        if self._locks.bounds:
+            low, high = self._locks.bounds[self._place]
+            within = allowed & (np.clip(melody.RELATIVE, low, high) == melody.RELATIVE)
+            allowed = within if within[melody.REST + 1 :].any() else allowed
         move = self._locks.moves[self._place]
         if move == Locks.ANY or not self._sounded:
             return allowed

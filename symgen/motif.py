@@ -13,6 +13,7 @@ from symgen.instruments.rules import playable_pitches
 from symgen.readers.jianpu import read
 from symgen.score import Metre, Score, Technique
 from symgen.script import Again, Fixed, Free, Script, Step, cut, length_of, steps_of
+from symgen.sectioning import with_theme
 from symgen.theory.degrees import DEGREES, PENTATONIC, pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens import melody
@@ -135,6 +136,8 @@ def begin_with(plan: Plan, motif: Motif) -> Plan:
             f"the motif {motif.text!r} has no place {where} in tuning {plan.tuning.name}",
             remedy="try another --gong or --tuning, or fewer notes at once",
         )
+    if plan.sections:
+        return replace(plan, script=with_theme(plan, opening))
     harmonics = tuple((start, end) for start, end in plan.harmonics if start >= length)
     return replace(plan, script=_script(plan, opening, length, bars), harmonics=harmonics)
 

@@ -16,6 +16,7 @@ import numpy as np
 from symgen.copying import RUN
 from symgen.dials import Dials
 from symgen.errors import UsageError
+from symgen.forms import Form, SectionPlan, form_of, get_modulation, nearest_bars, resolve
 from symgen.grammar import Plan
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.base import Instrument, Tuning
@@ -23,6 +24,7 @@ from symgen.instruments.rules import serves, tunings_for
 from symgen.motif import Motif, begin_with, parse_motif
 from symgen.sampling import Sampling
 from symgen.score import Metre, Technique
+from symgen.sectioning import in_sections
 from symgen.styles import Style, get_style
 from symgen.theory.degrees import parse_pitch_class, pitch_class_name
 from symgen.theory.modes import parse_mode
@@ -61,7 +63,11 @@ class ComposeRequest:
     bars, seconds : int, float, optional
         Length; not both.
     motif : str, optional
-        How the piece begins, in jianpu: ``5 6 1' 2' | 3' - 2' 1'``.
+        How the piece begins, in jianpu: ``5 6 1' 2' | 3' - 2' 1'``; with a form, how its first theme does.
+    form : str or Form, optional
+        Plan of its sections: a name, a TOML file, or a short text such as ``A8 B8 A'8``; see :mod:`symgen.forms`.
+    modulate : str, optional
+        Modulation of the sections that may go to another gong: qingjue-wei-gong or biangong-wei-jue.
     takes : int
         How many pieces.
     seed : int, optional
@@ -99,6 +105,8 @@ class ComposeRequest:
     bars: int | None = None
     seconds: float | None = None
     motif: str | None = None
+    form: str | Form | None = None
+    modulate: str | None = None
     takes: int = 1
     seed: int | None = None
     raw: bool = False
@@ -145,6 +153,10 @@ class Wish:
         As asked for, or drawn.
     motif : Motif or None
         How it begins.
+    form : Form or None
+        Plan of its sections.
+    modulation : int
+        Of the sections that may modulate, in steps of the circle of fifths.
     """
 
     style: Style
@@ -157,6 +169,8 @@ class Wish:
     sampling: Sampling
     seed: int
     motif: Motif | None = None
+    form: Form | None = None
+    modulation: int = 0
 
 
 def check_request(request: ComposeRequest) -> Wish:
@@ -182,7 +196,29 @@ def check_request(request: ComposeRequest) -> Wish:
     if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
         _refuse_tuning(instrument, tuning, gong, mode)
     motif = None if request.motif is None else parse_motif(request.motif, metre)
-    return Wish(style, instrument, mode, gong, tuning, metre, request.dials, sampling, seed, motif)
+    form = form_of(request.form) if isinstance(request.form, str) else request.form
+    if request.modulate is not None and form is None:
+        raise UsageError(
+            f"modulate {request.modulate} without a form",
+            expected="a form with sections that may modulate",
+            remedy="add --form; symgen forms lists them",
+        )
+    modulation = 0 if request.modulate is None else get_modulation(request.modulate).steps
+    if form is not None:  # what does not suit is said before anything is composed
+        _sections(form, request, metre, style, modulation)
+    wish = Wish(style, instrument, mode, gong, tuning, metre, request.dials, sampling, seed, motif)
+    return replace(wish, form=form, modulation=modulation)
+
+
+def _sections(
+    form: Form, request: ComposeRequest, metre: Metre, style: Style, modulation: int, bars: int | None = None
+) -> tuple[SectionPlan, ...]:
+    """Return the sections of a piece; its length is the one asked for, or the form's own nearest to the usual."""
+    both = (metre.numerator, metre.denominator)
+    length = bars or request.bars
+    if length is None or request.seconds is not None:
+        length = nearest_bars(form, length or style.bars, metre=both)
+    return resolve(form, length, metre=both, style=style, modulation=modulation)
 
 
 class Manner(Protocol):
@@ -324,6 +360,11 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
         bars = max(2, round(request.seconds * tempo / 60 / quarters))
         if bars > _MOST_BARS:
             raise UsageError(f"{request.seconds:g} seconds are {bars} bars", expected=f"at most {_MOST_BARS} bars")
+    sections: tuple[SectionPlan, ...] = ()
+    if wish.form is not None:
+        asked = bars if request.seconds is not None else None
+        sections = _sections(wish.form, request, wish.metre, style, wish.modulation, asked)
+        bars = sections[-1].stop
     plan = Plan(
         prefix=Prefix(style.name, mode, f"{wish.metre.numerator}/{wish.metre.denominator}"),
         gong=style.register + (gong - style.register) % 12,
@@ -336,6 +377,8 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
         dials=wish.dials,
     )
     plan = replace(plan, harmonics=_harmonic_passages(plan, style, rng))
+    if sections:
+        plan = in_sections(plan, sections, rng)
     return plan if wish.motif is None else begin_with(plan, wish.motif)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -54,6 +54,7 @@ LOOKAHEAD = 24
 _FINEST = TICKS_PER_QUARTER // 4
 _ATTEMPTS = 6
 _DRAFTS = 8
+_MOST_TAKES = 10000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +149,14 @@ class Task:
     drafts: int = _DRAFTS
     whole: bool = False
 
+    def promises(self, source: Source, score: Score) -> tuple[Guarantee, ...]:
+        """Return the promises of the verb's own, beside what is found in the result."""
+        return (untouched(source, score, self.spans),)
+
+
+Write: TypeAlias = Callable[[Task, Source, Runtime, Sampling, tuple[int, int]], tuple[Draft, Score]]
+"""Does a task on a source with a seed; returns what was written and the result."""
+
 
 def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = None, tick: int = 0) -> Plan:
     """Return the plan by which a source is worked on.
@@ -236,7 +245,11 @@ def numbered(takes: Iterator[Take], number: int) -> Take:
 
 
 def revise(
-    request: Revision, source: Source, task_of: Callable[[int, np.random.Generator], Task], progress: Progress = silent
+    request: Revision,
+    source: Source,
+    task_of: Callable[[int, np.random.Generator], Task],
+    progress: Progress = silent,
+    write: Write | None = None,
 ) -> Iterator[Take]:
     """Return the takes of a request on a source, which are made as they are asked for.
 
@@ -250,6 +263,8 @@ def revise(
         Gives the task of a take by its number, from 1, and its own chance.
     progress : Progress
         Told of the takes.
+    write : callable, optional
+        Does a task; by default the best of several drafts that keep every promise is put into the source.
 
     Raises
     ------
@@ -275,39 +290,64 @@ def revise(
             progress(f"take {number} of {request.takes}")
             task = task_of(number, np.random.default_rng([seed, number]))
             task = replace(task, plan=replace(task.plan, dials=dials))
-            yield _best(request, source, task, checkpoint, runtime, sampling, (seed, number))
+            job = _Job(request, source, task, checkpoint, runtime, sampling)
+            yield _best(job, (seed, number)) if write is None else _written(job, (seed, number), write)
 
     return takes()
 
 
-def _best(
-    request: Revision,
-    source: Source,
-    task: Task,
-    checkpoint: Checkpoint,
-    runtime: Runtime,
-    sampling: Sampling,
-    seed: tuple[int, int],
-) -> Take:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """All that one take is made of, but its seed."""
+
+    request: Revision
+    source: Source
+    task: Task
+    checkpoint: Checkpoint
+    runtime: Runtime
+    sampling: Sampling
+
+    def take(self, draft: Draft, score: Score, seed: tuple[int, int]) -> tuple[Take, list[str]]:
+        """Return a take as it is played, and what it breaks so."""
+        take = as_played(_take(self.request, self.source, self.task, draft, score, self.checkpoint, seed))
+        return take, too_long_a_copy(take.tokens, self.checkpoint, self.request.max_copy) or broken_as_played(take)
+
+
+def _best(job: _Job, seed: tuple[int, int]) -> Take:
     """Return the take of the draft that fits best among those that keep every promise."""
     reasons: Sequence[str] = ()
+    task = job.task
     attempts = _ATTEMPTS * _DRAFTS // task.drafts
     for attempt in range(attempts):
         plan = task.plan if attempt < attempts // 2 else replace(task.plan, bian_share=0.0)
         seeds = [(*seed, attempt, place) for place in range(task.drafts)]
-        drafts = write_drafts(runtime, plan, seeds, sampling)
+        drafts = write_drafts(job.runtime, plan, seeds, job.sampling)
         for draft in sorted(drafts, key=lambda one: -one.fit):  # stable: of equals the first
-            score = put_together(source.score, task, draft)
-            reasons = broken(score, task, source)
+            score = put_together(job.source.score, task, draft)
+            reasons = broken(score, task, job.source)
             if reasons:
                 continue
-            take = as_played(_take(request, source, task, draft, score, checkpoint, seed))
-            reasons = too_long_a_copy(take.tokens, checkpoint, request.max_copy) or broken_as_played(take)
+            take, reasons = job.take(draft, score, seed)
             if not reasons:
                 return take
     raise PlayabilityError(
         f"nothing keeps every promise after {attempts * task.drafts} drafts: {'; '.join(reasons)}",
         remedy="ask for more bars, another seed or a lower temperature",
+    )
+
+
+def _written(job: _Job, seed: tuple[int, int], write: Write) -> Take:
+    """Return a take that a verb writes in its own way, and that keeps its promises as it is played too."""
+    reasons: Sequence[str] = ()
+    for attempt in range(_ATTEMPTS):
+        number = seed[1] + attempt * _MOST_TAKES  # the seeds of no other take
+        draft, score = write(job.task, job.source, job.runtime, job.sampling, (seed[0], number))
+        take, reasons = job.take(draft, score, seed)
+        if not reasons:
+            return take
+    raise PlayabilityError(
+        f"nothing keeps every promise after {_ATTEMPTS} tries: {'; '.join(reasons)}",
+        remedy="keep less, or try another --seed",
     )
 
 
@@ -402,23 +442,23 @@ def _take(
             metre=score.metres[0] if len(score.metres) == 1 else None,
             bars=len(score.bar_starts()),
             max_copy=request.max_copy,
-            closes=task.plan.closes,
+            closes=not task.whole and max((end for _, end in task.spans), default=0) >= task.plan.total,
             plays=plays,
         ),
-        kept=(_untouched(source, score, task),) if not task.whole else (),
+        kept=task.promises(source, score),
     )
 
 
 def new_part(tokens: TokenSequence, spans: Sequence[Span]) -> TokenSequence:
     """Return the steps of the longest span: what is new is judged by itself, for the source may be well known."""
-    start, end = max(spans, key=lambda span: span[1] - span[0])
+    start, end = max(spans, key=lambda span: span[1] - span[0], default=(0, 0))
     columns = np.array(cut(steps_of(tokens), start, end), dtype=np.int16).reshape(-1, 3).T.copy()
     return replace(tokens, rhythm=columns[0], melody=columns[1], chord=columns[2], metres=())
 
 
-def _untouched(source: Source, score: Score, task: Task) -> Guarantee:
+def untouched(source: Source, score: Score, spans: Sequence[Span]) -> Guarantee:
     """Return the promise that nothing changes outside of the spans."""
-    before, after = (one.notes[~_within(one.notes["onset"], task.spans)] for one in (source.score, score))
+    before, after = (one.notes[~_within(one.notes["onset"], spans)] for one in (source.score, score))
     same = np.array_equal(before, after)
     asked = f"{len(before)} notes as they were"
     return Guarantee("everything else", asked, asked if same else "changed", same)

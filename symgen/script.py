@@ -32,6 +32,8 @@ class Locks:
     moves : tuple of int
         -1, 0 or 1 by step: whether its tone lies below, on or above the tone before it, at any distance; 2 for
         anything. For the first tone of a segment the tone before is the last one in front of it.
+    bounds : tuple of (int, int)
+        The lowest and the highest tone that each step may have, in semitones above the reference gong, where it can.
     steps : int
         How many steps the segment has; 0 leaves it open. Any other lock says it too.
 
@@ -45,12 +47,13 @@ class Locks:
     melody: tuple[int, ...] = ()
     chord: tuple[int, ...] = ()
     moves: tuple[int, ...] = ()
+    bounds: tuple[tuple[int, int], ...] = ()
     steps: int = 0
 
     ANY: Final = 2
 
     def __post_init__(self) -> None:
-        lengths = {len(row) for row in (self.rhythm, self.melody, self.chord, self.moves) if row}
+        lengths = {len(row) for row in (self.rhythm, self.melody, self.chord, self.moves, self.bounds) if row}
         lengths |= {self.steps} if self.steps else set()
         if len(lengths) > 1:
             raise ValueError(f"locks of {sorted(lengths)} steps")
@@ -58,7 +61,7 @@ class Locks:
     @cached_property
     def count(self) -> int:
         """How many steps the segment has; 0 if that is open."""
-        return max(self.steps, *map(len, (self.rhythm, self.melody, self.chord, self.moves)))
+        return max(self.steps, *map(len, (self.rhythm, self.melody, self.chord, self.moves, self.bounds)))
 
 
 @dataclass(frozen=True)

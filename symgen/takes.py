@@ -76,6 +76,7 @@ class Standing:
             "critic": None if self.critic is None else round(self.critic, 3),
             "distances": {name: round(value, 3) for name, value in self.distances.items()},
             "likeness": round(self.likeness, 3),
+            "twin": self.twin_of is not None,
         }
 
 

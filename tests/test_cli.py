@@ -34,7 +34,7 @@ TAKE = {
 }
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
-COMPOSE_FIELDS += " humanize humanize_timing humanize_velocity format layout max_copy bare motif"
+COMPOSE_FIELDS += " humanize humanize_timing humanize_velocity format layout max_copy bare motif form modulate"
 COMPOSE_FIELDS += " density register ornament leaps surprise"
 CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler caps"
 TRAIN_FIELDS = "dataset style output run seed threads recipe device precision compiled"
@@ -119,7 +119,8 @@ class TestCompose:
         words += " --humanize 0.4 --humanize-timing 0.2 --humanize-velocity 0.6"
         words += " --density 0.1 --register 0.2 --ornament 0.3 --leaps 0.7 --surprise 0.8"
         words += " --format rpp --layout mpe --time-signatures fixed --names ascii --max-copy 12 --bare"
-        assert command("compose", *words.split()) == 0
+        words += " --form A8 --modulate qingjue"
+        assert command("compose", *words.split(), "--motif", "1 2 3") == 0
         fields = {field.name: getattr(given[0], field.name) for field in dataclasses.fields(given[0])}
         assert fields == {
             "style": "guzheng",
@@ -149,6 +150,9 @@ class TestCompose:
             "layout": Options("mpe", "fixed", "ascii"),
             "max_copy": 12,
             "bare": True,
+            "motif": "1 2 3",
+            "form": "A8",
+            "modulate": "qingjue",
         }
 
     def test_words_for_what_is_promised(self):

@@ -37,7 +37,7 @@ FLOORS = (
     ("theory", "instruments", "styles", "forms", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
-    ("models", "dials", "script", "grammar", "motif", "sampling", "planning", "metrics"),  # 4 learning
+    ("models", "dials", "script", "grammar", "sectioning", "motif", "sampling", "planning", "metrics"),  # 4 learning
     (
         "plot",
         "opening",
@@ -56,6 +56,15 @@ FLOORS = (
         "revising",
         "infill",
         "continuing",
+        "contours",
+        "strokes",
+        "variation",
+        "redrafting",
+        "varying",
+        "figures",
+        "harmonizing",
+        "accompaniment",
+        "accompanying",
         "fetch",
         "datasets",
         "convert",
@@ -75,6 +84,8 @@ FLOORS = (
         "cli_dials",
         "cli_play",
         "cli_verbs",
+        "cli_vary",
+        "cli_accompany",
         "cli_arrange",
         "cli_corpus",
         "cli_dataset",

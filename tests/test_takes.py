@@ -123,6 +123,7 @@ class TestRanking:
         assert found[8].rank == 10
         assert found[8].twin_of == best
         assert found[8].likeness > 0.5
+        assert [one.as_json()["twin"] for one in found] == [False] * 8 + [True, False]
         assert [one.twin_of for one in found[:8]] == [None] * 8
 
     def test_tunes_of_one_scale_are_no_twins(self):

@@ -156,7 +156,8 @@ class Checkpoint:
         CheckpointError
             If it cannot be sent.
         """
-        return hub.upload(self.path, repo_id, _FILES, private=private, message=message)
+        there = [name for name in _FILES if (self.path / name).exists()]
+        return hub.upload(self.path, repo_id, there, private=private, message=message)
 
 
 def from_pretrained(name_or_path: str | Path, *, revision: str | None = None) -> Checkpoint:

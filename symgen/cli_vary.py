@@ -1,0 +1,36 @@
+"""The command ``symgen vary``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from symgen.cli_verbs import File, verb
+
+
+@verb
+def vary(
+    file: File,
+    shared: dict[str, Any],
+    progress: Any,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="rhythm|pitch|contour|form", help="What stays; may be given again. [default: rhythm]"),
+    ] = None,
+    amount: Annotated[
+        float | None,
+        typer.Option(metavar="0..1", help="Share of the bars that change. [default: 0.5, or 1 in another mode]"),
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(metavar="gong|shang|jue|zhi|yu", help="Another mode. [default: the source's]")
+    ] = None,
+    gong: Annotated[
+        str | None, typer.Option(metavar="PC", help="Another pitch of degree 1. [default: the source's]")
+    ] = None,
+) -> Any:
+    """Vary a piece. Its rhythm, pitches, contour or form stay; equal bars stay equal."""
+    from symgen.varying import VaryRequest, vary_files
+
+    request = VaryRequest(source=file, keep=tuple(keep or ("rhythm",)), amount=amount, mode=mode, gong=gong, **shared)
+    return vary_files(request, progress)
