@@ -65,7 +65,8 @@ def memory(field: str) -> float:
 def start(path: Path, with_torch: bool) -> dict[str, list[float]]:
     """Open a dataset, make the pools and draw a batch; return for each stage milliseconds and MiB since the start."""
     from symgen.corpus.dataset import Dataset
-    from symgen.models.windows import Mixture, pieces_by_style
+    from symgen.models.mixture import Mixture
+    from symgen.models.windows import pieces_by_style
 
     if with_torch:
         import symgen.train  # noqa: F401

@@ -18,19 +18,20 @@ from symgen.corpus.dataset import Dataset
 from symgen.errors import CorpusError, UsageError
 from symgen.files import file_digest, make_folder
 from symgen.models.adversarial import fight
+from symgen.models.adversarial_stage import AdversarialStage, styles_to_play
 from symgen.models.claim import claim, claim_recipe
-from symgen.models.duel import AdversarialStage, styles_to_play
 from symgen.models.export import export
 from symgen.models.generator import Generator
 from symgen.models.hardware import Hardware, hardware
 from symgen.models.journal import events_available
 from symgen.models.likelihood import Run, Stage
 from symgen.models.losses import bits_by_style, weights_of
+from symgen.models.mixture import Mixture
 from symgen.models.recipe import Recipe, read_recipe
 from symgen.models.rehearsal import Estimate, Rehearsal
 from symgen.models.snapshots import snapshots
 from symgen.models.stopping import stopping
-from symgen.models.windows import Mixture, Pieces, pieces_by_style
+from symgen.models.windows import Pieces, pieces_by_style
 from symgen.progress import Progress, silent
 from symgen.styles import get_style
 
@@ -231,8 +232,13 @@ def _stages(
         last = stage is recipe.stages[-1]
         judge = stage.judge if len(validation.get(stage.judge, ())) and not last else style
         if shares and len(validation.get(judge, ())):
-            sizes = {"window": recipe.config.window, "steps": stage.batch_steps}
-            found.append((stage, Mixture(training, shares, **sizes, stretched=stage.stretched), judge))
+            mixture = Mixture(
+                training, shares,
+                window=recipe.config.window, steps=stage.batch_steps,
+                stretched=stage.stretched, stretched_told=stage.stretched_told,
+                barred=stage.barred, grafted=stage.grafted,
+            )  # fmt: skip
+            found.append((stage, mixture, judge))
     return found
 
 
@@ -252,7 +258,8 @@ def _duel_of(
     style, last = task.request.style, recipe.stages[-1]
     stage = replace(stage, shares=_present(stage.shares, style, task.training))
     shares = _present(last.shares, style, task.training)
-    replay = Mixture(task.training, shares, window=recipe.config.window, steps=last.batch_steps // 2)
+    sizes = {"window": recipe.config.window, "steps": last.batch_steps // 2}
+    replay = Mixture(task.training, shares, **sizes, barred=last.barred)
     return stage, task.training, task.validation, replay
 
 

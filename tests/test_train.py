@@ -13,10 +13,10 @@ from symgen.compose import ComposeRequest, compose_takes
 from symgen.convert import ConvertRequest, convert
 from symgen.corpus.dataset import Dataset
 from symgen.errors import CorpusError, UsageError
+from symgen.models.adversarial_stage import AdversarialStage
 from symgen.models.card import record_figures
 from symgen.models.checkpoint import load_checkpoint
 from symgen.models.discriminator import AdversaryConfig
-from symgen.models.duel import AdversarialStage
 from symgen.models.generator import GeneratorConfig
 from symgen.models.likelihood import Stage
 from symgen.score import Metre, Score, make_notes

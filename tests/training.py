@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from symgen.corpus.dataset import Entry
 from symgen.corpus.writer import write_dataset
+from symgen.models.adversarial_stage import AdversarialStage
 from symgen.models.discriminator import AdversaryConfig
-from symgen.models.duel import AdversarialStage
 from symgen.train import Recipe
 from tests.models.music import TINY, random_tune
 

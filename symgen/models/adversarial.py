@@ -9,12 +9,14 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from symgen.models.duel import AdversarialStage, Duel
+from symgen.models.adversarial_stage import AdversarialStage
+from symgen.models.duel import Duel
 from symgen.models.likelihood import Run
 from symgen.models.losses import bits_by_style, set_dropout, stage_seed
+from symgen.models.mixture import Mixture
 from symgen.models.snapshots import latest, restore, save, snapshots
 from symgen.models.watch import Watch
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.progress import Progress
 
 
@@ -59,10 +61,10 @@ def fight(
         rng = np.random.default_rng([seed, watch.breaches])
         torch.manual_seed(seed)
         written = duel.write(rng)
-        figures = duel.update(written, replay.batch(rng))
+        figures = duel.update(written, replay.batch(rng), rng)
         figures["accuracy"] = duel.judge(rng)
-        run.log(stage=stage.name, update=duel.done, style=written.style, **{n: round(v, 4) for n, v in figures.items()})
-        breach = watch.breach(written.style, figures)
+        run.log(stage=stage.name, update=duel.done, kind=written.kind, **{n: round(v, 4) for n, v in figures.items()})
+        breach = watch.breach(written.kind, figures)
         if breach:
             restore(duel, None, snapshots(run.folder, stage.name)[-1])
             watch.undo()

@@ -105,7 +105,7 @@ class Checkpoint:
             sizes = {name: int(self.config[name]) for name in ("layers", "heads", "width", "window")}
             if max(sizes.values()) > _LARGEST:
                 raise ValueError(f"a size of {max(sizes.values()):.3g}")
-            return Runtime(self.weights, **sizes, features=self.config["features"])
+            return Runtime(self.weights, **sizes, features=self.config["features"], brakes=self.config["brakes"])
         except (KeyError, ValueError, IndexError, TypeError, AttributeError, OverflowError) as error:
             raise CheckpointError(
                 f"{self.path}/{_WEIGHTS} does not fit its sizes ({error})", remedy="get the checkpoint again"
@@ -314,7 +314,13 @@ def _of_today(config: dict[str, Any], weights: Weights) -> tuple[dict[str, Any],
     renamed = {name: value for name, value in weights.items() if name != "match_gain"}
     for name, gain in zip(("match_rhythm", "match_melody"), weights.get("match_gain", ()), strict=False):
         renamed[f"gains.{name}"] = gain
-    return {**config, "features": list(FEATURES_OF_FORMAT_1), "copies": False, "recalls": False}, renamed
+    return {
+        **config,
+        "features": list(FEATURES_OF_FORMAT_1),
+        "copies": False,
+        "recalls": False,
+        "brakes": False,
+    }, renamed
 
 
 def _digest(path: Path) -> str:

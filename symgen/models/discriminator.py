@@ -20,9 +20,12 @@ from symgen.models.context import FEATURES, PLACE
 from symgen.tokens.sequence import FAMILIES
 
 _HEARD = (
-    "phase", "bar_position", "leap", "match_length", "rhythm_match_length", "phrase", "phrase_before", "technique_run",
+    "phase", "leap", "match_length", "rhythm_match_length", "phrase", "phrase_before", "technique_run",
 )  # fmt: skip
-"""Features of a step that a discriminator hears beside its tokens: its place, and how the music repeats itself."""
+"""Features of a step that a discriminator hears beside its tokens: its place, and how the music repeats itself.
+
+Not its place in the bar: pieces begun from nothing are in one metre, real ones of the zithers seldom are.
+"""
 
 _AGAIN = (("match_rhythm", 0), ("match_melody", 1), ("rhythm_match", 0), ("echo1_rhythm", 0), ("echo1_melody", 1))
 """Features that name a token, and the family of the token: whether the step does as they say is heard too."""

@@ -1,7 +1,9 @@
 """A duel of generator and adversary, held by an anchor.
 
-From real contexts the generator writes several continuations each, the adversary says how real each sounds, and the
-generator moves towards what sounds real (two ways, see :mod:`symgen.models.rewards`). A frozen copy of the generator
+After real contexts, or from nothing, the generator writes several times as far as it can see, the adversary says how
+real each window of it sounds, and the generator moves towards what sounds real (two ways, see
+:mod:`symgen.models.rewards`). It writes far because it goes astray far from any real note: in loops, for example, that
+no continuation of a few bars shows. A frozen copy of the generator
 as likelihood left it is the anchor: the Kullback-Leibler divergence from it is kept near a target, and a share of
 likelihood training goes on. What could go wrong is watched, and undone (:class:`Limits`).
 Known to help at this size: GAPT and TextGAIL for the anchor and replay, ScratchGAN for large batches, dense rewards and
@@ -13,7 +15,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,103 +23,46 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from symgen.errors import CorpusError, UsageError
-from symgen.models.discriminator import Adversary, AdversaryConfig, Heard
+from symgen.models.adversarial_stage import AdversarialStage, styles_to_play
+from symgen.models.discriminator import Adversary, Heard
 from symgen.models.generator import Generator, step_log_likelihood
 from symgen.models.likelihood import Run
 from symgen.models.losses import negative_log_likelihood, stage_seed, tensors_of, weights_of
 from symgen.models.rewards import advantages, relativistic, soft_tokens
-from symgen.models.rollout import continue_pieces
+from symgen.models.rollout import begin_pieces, continue_pieces, openings
 from symgen.models.runtime import Runtime
-from symgen.models.watch import Limits, copied, distinct, run_table
+from symgen.models.watch import copied, distinct, run_table
 from symgen.models.windows import Batch, Pieces
 from symgen.progress import Progress
-
-WAYS = ("policy", "gumbel")
-
-
-@dataclass(frozen=True, slots=True)
-class AdversarialStage:
-    """The adversarial stage.
-
-    Parameters
-    ----------
-    name : str
-        Names the stage in logs and seeds.
-    way : str
-        "policy" or "gumbel".
-    updates : int
-        Updates of the generator.
-    shares : mapping of str to float
-        How often each style is played.
-    contexts, siblings : int
-        Real contexts an update, and continuations of each.
-    seen, heard, length : int
-        Steps of context that the generator sees, that the adversary hears, and steps written.
-    learning_rate : float
-        Of the generator; its first tenth is a warm-up, its last half falls to a tenth.
-    discount : float
-        See :func:`symgen.models.rewards.advantages`.
-    temperature : float
-        See :func:`symgen.models.rewards.soft_tokens`.
-    divergence : float
-        Target of the divergence from the anchor in nats a step; its weight is adapted to keep it.
-    replay : float
-        Weight of the likelihood of real windows.
-    average : float
-        Decay of the moving average of the generator's weights, which is what is kept; 0 keeps the last weights.
-    rounds, warm_up : int
-        Steps of the adversary an update, and before the first.
-    memory : int
-        Updates whose continuations the adversary learns from.
-    evaluate_every : int
-        Updates between snapshots.
-    adversary : AdversaryConfig
-        The ensemble.
-    limits : Limits
-        What undoes updates.
-    """
-
-    name: str = "adversarial"
-    way: str = "policy"
-    updates: int = 240
-    shares: Mapping[str, float] = field(default_factory=lambda: {"guqin": 0.65, "guzheng": 0.35})
-    contexts: int = 24
-    siblings: int = 4
-    seen: int = 32
-    heard: int = 16
-    length: int = 32
-    learning_rate: float = 6e-5
-    discount: float = 0.9
-    temperature: float = 1.0
-    divergence: float = 0.05
-    replay: float = 0.2
-    average: float = 0.95
-    rounds: int = 3
-    warm_up: int = 200
-    memory: int = 12
-    evaluate_every: int = 40
-    adversary: AdversaryConfig = field(default_factory=AdversaryConfig)
-    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Continuations of real contexts of one style, and where these are.
+    """What was written in one style: continuations of real contexts, or pieces begun from nothing.
 
     Parameters
     ----------
     style : str
         Their style.
     places : list of (piece, step)
-        Where each row was continued.
+        Where each row was continued; step 0 for a piece begun with the prefix and the length of this one.
     batch : Batch
-        Context and continuation.
+        Context and what was written.
     """
 
     style: str
     places: list[tuple[int, int]]
     batch: Batch
+
+    @property
+    def begun(self) -> bool:
+        """Whether the rows were begun from nothing."""
+        return self.places[0][1] == 0
+
+    @property
+    def kind(self) -> str:
+        """Style and way in words: kinds differ in variety, so each is watched on its own."""
+        return f"{self.style}, {'openings' if self.begun else 'continuations'}"
 
 
 class Duel:
@@ -139,7 +84,8 @@ class Duel:
         self.anchor = copy.deepcopy(run.model).eval()
         self.mean = {name: value.detach().clone() for name, value in run.model.state_dict().items()}
         torch.manual_seed(stage_seed(run.seed, stage.name, 0))
-        self.adversary = Adversary(stage.adversary, stage.length)
+        self.judged = min(stage.judged, stage.length)
+        self.adversary = Adversary(stage.adversary, self.judged)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=stage.learning_rate, betas=(0.9, 0.98), weight_decay=0.0
         )
@@ -153,14 +99,20 @@ class Duel:
         self._runs = {style: run_table(training[style]) for style in self.styles}
 
     def write(self, rng: np.random.Generator, runtime: Runtime | None = None) -> Written:
-        """Let the generator continue real contexts of one style, and remember what it wrote."""
+        """Let the generator write in one style, and remember what it wrote."""
         stage = self.stage
         style = self.styles[int(rng.choice(len(self.styles), p=self.shares))]
         pieces = self.training[style]
-        places = pieces.places(rng, stage.contexts, before=stage.seen, after=stage.length)
-        places = [place for place in places for _ in range(stage.siblings)]
         runtime = runtime or runtime_of(self.model)
-        batch = continue_pieces(runtime, pieces, places, seen=stage.seen, length=stage.length, rng=rng)
+        if rng.random() < stage.openings:
+            drawn = rng.integers(0, len(pieces), size=stage.contexts)
+            places = [(piece, 0) for piece in drawn.tolist() for _ in range(stage.siblings)]
+            prefixes, contexts = openings(pieces, drawn, stage.siblings, rng)
+            batch = begin_pieces(runtime, prefixes, contexts, length=stage.seen + stage.length, rng=rng)
+        else:
+            found = pieces.places(rng, stage.contexts, before=stage.seen, after=self.judged)
+            places = [place for place in found for _ in range(stage.siblings)]
+            batch = continue_pieces(runtime, pieces, places, seen=stage.seen, length=stage.length, rng=rng)
         written = Written(style, places, batch)
         self.memory.append(written)
         return written
@@ -184,17 +136,18 @@ class Duel:
         rounds = self.stage.rounds
         return sum(self.adversary.learn(*self._compared(rng)) for _ in range(rounds)) / max(1, rounds)
 
-    def update(self, written: Written, replay: Batch) -> dict[str, float]:
+    def update(self, written: Written, replay: Batch, rng: np.random.Generator) -> dict[str, float]:
         """Move the generator towards what the adversary takes for real, and return what to watch."""
         stage = self.stage
+        seen = 0 if written.begun else stage.seen
         steps, features, prefix, _ = tensors_of(written.batch)
         self.model.train()
         logits = self.model(steps, features, prefix)
         with torch.no_grad():
             held = self.anchor(steps, features, prefix)
-        tail = slice(stage.seen, None)
-        divergence, entropy = _divergence(logits, held, tail)
-        gain = self._policy(written, logits) if stage.way == "policy" else self._gumbel(written, logits)
+        divergence, entropy = _divergence(logits, held, slice(seen, None))
+        firsts = self._firsts(written, rng)
+        gain = torch.stack([self._gain(written, first, logits, rng) for first in firsts]).mean()
         loss = gain + self.weight * divergence + stage.replay * negative_log_likelihood(self.model, replay)
         for group in self.optimiser.param_groups:
             group["lr"] = stage.learning_rate * self._schedule()
@@ -204,14 +157,14 @@ class Duel:
         self.optimiser.step()
         self._follow()
         self.done += 1
-        seen = float(divergence.detach())
-        self.weight *= 1.1 if seen > 1.5 * stage.divergence else 1 / 1.1 if seen < 0.5 * stage.divergence else 1.0
+        far = float(divergence.detach())
+        self.weight *= 1.1 if far > 1.5 * stage.divergence else 1 / 1.1 if far < 0.5 * stage.divergence else 1.0
         self.weight = min(max(self.weight, 0.03), 10.0)
-        fresh = written.batch.steps[:, stage.seen + 1 :]
+        fresh = written.batch.steps[:, seen + 1 :]
         return {
             "loss": float(loss.detach()),
             "gain": float(gain.detach()),
-            "divergence": seen,
+            "divergence": far,
             "entropy": float(entropy.detach()),
             "weight": self.weight,
             "distinct": distinct(fresh),
@@ -222,54 +175,85 @@ class Duel:
         """Return the weights that are worth keeping: the average of the last ones, if there is one."""
         return self.mean if self.stage.average else self.model.state_dict()
 
-    def heard(self, style: str, places: list[tuple[int, int]], batch: Batch) -> Heard:
-        """Return what the adversary hears of windows: the end of the context, and the continuation."""
-        first = self.stage.seen - self.stage.heard
+    def heard(self, style: str, places: list[tuple[int, int]], batch: Batch, first: int = 0) -> Heard:
+        """Return what the adversary hears of a batch: the window with its context that begins at step `first`."""
+        cut = slice(first, first + self.stage.heard + self.judged)
         folds = torch.from_numpy(self._folds[style][[piece for piece, _ in places]])
-        return Heard(torch.from_numpy(batch.steps[:, 1 + first :]), torch.from_numpy(batch.features[:, first:]), folds)
+        return Heard(torch.from_numpy(batch.steps[:, 1:][:, cut]), torch.from_numpy(batch.features[:, cut]), folds)
 
-    def _policy(self, written: Written, logits: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def _firsts(self, written: Written, rng: np.random.Generator) -> list[int]:
+        """Return where windows begin that lie side by side in what was written, from a drawn step on."""
+        lowest, highest = self._range(written)
+        return list(
+            range(int(rng.integers(lowest, min(highest, lowest + self.judged - 1) + 1)), highest + 1, self.judged)
+        )
+
+    def _range(self, written: Written) -> tuple[int, int]:
+        """Return the first and the last step at which a window with its context can begin."""
+        stage = self.stage
+        highest = stage.seen + stage.length - stage.heard - self.judged
+        return (0 if written.begun else stage.seen - stage.heard), highest
+
+    def _gain(
+        self, written: Written, first: int, logits: tuple[Tensor, Tensor, Tensor], rng: np.random.Generator
+    ) -> Tensor:
+        """Return the part of the loss that the adversary's verdict on one window gives."""
+        if self.stage.way == "policy":
+            return self._policy(written, first, logits)
+        return self._gumbel(written, first, logits, rng) if self.stage.way == "gumbel" else torch.zeros(())
+
+    def _policy(self, written: Written, first: int, logits: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         stage = self.stage
         with torch.no_grad():
-            so_far, whole = self.adversary.verdicts(self.heard(written.style, written.places, written.batch))
+            so_far, whole = self.adversary.verdicts(self.heard(written.style, written.places, written.batch, first))
         worth = advantages(so_far, whole, stage.siblings, stage.discount)
         steps = torch.from_numpy(written.batch.steps)
-        likelihood = step_log_likelihood(logits, steps[:, 1:])[:, stage.seen :].sum(-1)
+        judged = slice(first + stage.heard, first + stage.heard + self.judged)
+        likelihood = step_log_likelihood(logits, steps[:, 1:])[:, judged].sum(-1)
         return -(worth * likelihood).mean()
 
-    def _gumbel(self, written: Written, logits: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def _gumbel(
+        self, written: Written, first: int, logits: tuple[Tensor, Tensor, Tensor], rng: np.random.Generator
+    ) -> Tensor:
         stage = self.stage
-        heard = self.heard(written.style, written.places, written.batch)
+        heard = self.heard(written.style, written.places, written.batch, first)
+        judged = slice(first + stage.heard, first + stage.heard + self.judged)
         soft = []
         for place, scores in enumerate(logits):
-            drawn = heard.steps[:, -stage.length :, place]
-            fresh = soft_tokens(scores[:, stage.seen :], drawn, stage.temperature)
+            fresh = soft_tokens(scores[:, judged], heard.steps[:, stage.heard :, place], stage.temperature)
             known = functional.one_hot(heard.steps[:, : stage.heard, place], scores.shape[-1]).to(fresh.dtype)
             soft.append(torch.cat([known, fresh], dim=1))
         so_far, whole = self.adversary.verdicts(
             Heard(heard.steps, heard.features, heard.folds, (soft[0], soft[1], soft[2]))
         )
         with torch.no_grad():
-            real_so_far, real = self.adversary.verdicts(self._real(written.style, written.places))
+            real_so_far, real = self.adversary.verdicts(self._real(written, first, len(written.places), rng))
         return relativistic(whole, real) + relativistic(so_far, real_so_far)
 
-    def _real(self, style: str, places: list[tuple[int, int]]) -> Heard:
-        """Return what really followed at these places."""
-        stage = self.stage
-        starts = [(piece, step - stage.seen) for piece, step in places]
-        return self.heard(style, places, self.training[style].batch(starts, stage.seen + stage.length))
+    def _real(self, written: Written, first: int, count: int, rng: np.random.Generator) -> Heard:
+        """Return real windows to compare with: of anywhere, or of the same step of their piece as those of openings.
+
+        What a step is told of the music before grows with the piece, so only like stands beside like.
+        """
+        stage, pieces = self.stage, self.training[written.style]
+        size = stage.heard + self.judged
+        if written.begun and (long := np.flatnonzero(pieces.lengths >= first + size)).size:
+            starts = [(piece, first) for piece in rng.choice(long, size=count).tolist()]
+        else:
+            starts = [(p, s - stage.heard) for p, s in pieces.places(rng, count, before=stage.heard, after=self.judged)]
+        return self.heard(written.style, starts, pieces.batch(starts, size))
 
     def _compared(self, rng: np.random.Generator) -> tuple[Heard, Heard]:
         """Return as many real windows as remembered ones, of the same styles."""
-        stage = self.stage
-        rows = stage.contexts * stage.siblings
-        count = max(2, rows // len(self.memory))
+        rows = self.stage.contexts * self.stage.siblings
+        count = max(4, 2 * rows // len(self.memory))
         real, written = [], []
         for past in self.memory:
-            pieces = self.training[past.style]
-            real.append(self._real(past.style, pieces.places(rng, count, before=stage.seen, after=stage.length)))
+            lowest, highest = self._range(past)
+            first = int(rng.integers(lowest, highest + 1))
+            real.append(self._real(past, first, count, rng))
             chosen = torch.from_numpy(rng.permutation(len(past.places))[:count])
-            written.append(self.heard(past.style, past.places, past.batch).rows(chosen))
+            written.append(self.heard(past.style, past.places, past.batch, first).rows(chosen))
         return Heard.joined(real), Heard.joined(written)
 
     def _schedule(self) -> float:
@@ -289,33 +273,6 @@ class Duel:
         self.stage = replace(self.stage, learning_rate=self.stage.learning_rate * factor)
 
 
-def styles_to_play(stage: AdversarialStage, training: Mapping[str, Pieces]) -> list[str]:
-    """Return the styles of a stage that have a piece long enough for a context and its continuation.
-
-    Raises
-    ------
-    CorpusError
-        If there is none.
-    UsageError
-        If the stage names no way that there is.
-    """
-    if stage.way not in WAYS:
-        raise UsageError(f"way {stage.way!r}", expected=" or ".join(WAYS))
-    least = stage.seen + stage.length
-    found = [
-        style
-        for style, share in stage.shares.items()
-        if share > 0 and style in training and (training[style].lengths >= least).any()
-    ]
-    if not found:
-        raise CorpusError(
-            f"no training piece has {least} steps",
-            expected=f"a longer piece of {', '.join(stage.shares)} for the adversarial stage",
-            remedy="convert longer pieces",
-        )
-    return found
-
-
 def runtime_of(model: Generator) -> Runtime:
     """Return the generator in numpy with the weights as they stand."""
     config = model.config
@@ -326,6 +283,7 @@ def runtime_of(model: Generator) -> Runtime:
         width=config.width,
         window=config.window,
         features=config.features,
+        brakes=config.brakes,
     )
 
 

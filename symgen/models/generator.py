@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
-from symgen.models.recall import Recall
+from symgen.models.recall import Recall, braked
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 from symgen.tokens.vocabulary import Vocabulary
@@ -46,6 +46,8 @@ class GeneratorConfig:
         Whether it can point at tokens that came before (:data:`symgen.models.context.COPIED`).
     recalls : bool
         Whether it recalls rhythm and melody of the last steps (:mod:`symgen.models.recall`).
+    brakes : bool
+        Whether long rows of fast notes are made less likely (:data:`symgen.models.evidence.BRAKED_FROM`).
     """
 
     width: int = 160
@@ -56,6 +58,7 @@ class GeneratorConfig:
     features: tuple[str, ...] = field(default_factory=lambda: tuple(FEATURES))
     copies: bool = True
     recalls: bool = True
+    brakes: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "features", tuple(self.features))  # JSON knows lists only
@@ -230,6 +233,8 @@ class Generator(nn.Module):
             tokens = steps[..., place]
             alike = _alike(steps, features, place)
             state, scores = self.heads[family.NAME](state, chosen, tables[family.NAME], before, tokens, alike)
+            if self.config.brakes and not place:
+                scores = braked(scores, tokens[:, :-1])
             logits.append(scores)
             chosen = functional.embedding(steps[:, 1:, place], tables[family.NAME])
         return logits[0], logits[1], logits[2]

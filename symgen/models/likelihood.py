@@ -32,10 +32,11 @@ from symgen.models.losses import (
     time_words,
     weights_of,
 )
-from symgen.models.optimiser import adamw, load_moments, moments_of, moving_average
+from symgen.models.mixture import Mixture
+from symgen.models.optimiser import adamw, load_moments, moments_of, moving_average, set_rate
 from symgen.models.state import damaged, load_weights, read_state, write_state
 from symgen.models.stopping import Stop
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.progress import Progress
 
 _STATE = "state.safetensors"
@@ -60,10 +61,19 @@ class Stage:
         Style whose validation pieces decide which weights are kept.
     learning_rate, weight_decay, dropout : float
         AdamW with a warm-up of a tenth, at most 200 updates, then a cosine down to a twentieth.
+    prefix_rate : float
+        How many times as fast the vectors of the prefix learn. A style that only the later stages know would else be
+        told by the music before alone: begun from nothing, a piece drifts into the style of the earlier ones.
     token_dropout : float
         Share of the steps before, and of the tokens that may come again, that are hidden in training.
     stretched : float
         Share of batches in notes twice or half as long.
+    stretched_told : float
+        Share of their windows that are told how dense they are, see :class:`symgen.models.mixture.Mixture`.
+    barred : float
+        Share of windows that are told the metre of their own, and of batches whose pieces without bar lines get some.
+    grafted : float
+        Share of windows that begin with music of another style, which is not learnt.
     batch_steps : int
         Steps in a batch, about.
     evaluate_every, patience : int
@@ -80,8 +90,12 @@ class Stage:
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     dropout: float = 0.1
+    prefix_rate: float = 1.0
     token_dropout: float = 0.0
     stretched: float = 0.0
+    stretched_told: float = 0.3
+    barred: float = 0.0
+    grafted: float = 0.0
     batch_steps: int = 4096
     evaluate_every: int = 100
     patience: int = 5
@@ -237,7 +251,8 @@ class Work:
     def _take_up(self) -> None:
         """Make the optimiser and the average, as they stood if the stage goes on."""
         run, path = self.run, self.run.folder / _STATE
-        self.optimiser = adamw(run.model, self.stage.learning_rate, self.stage.weight_decay)
+        stage = self.stage
+        self.optimiser = adamw(run.model, stage.learning_rate, stage.weight_decay, stage.prefix_rate)
         load_moments(self.optimiser, run.parts.get("moment", {}), path)
         self.average = None
         if self.stage.average:
@@ -251,8 +266,7 @@ class Work:
         seed = stage_seed(run.seed, self.stage.name, run.state.step)
         batch = self.mixture.batch(np.random.default_rng(seed))
         torch.manual_seed(seed + hardware.rank)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
+        set_rate(self.optimiser, self._rate())
         run.model.train()
         with hardware.autocast():
             loss = share_of_loss(self.network, batch, hardware)

@@ -20,9 +20,9 @@ from typing import Any, Final, TypeVar, cast
 
 from symgen.errors import CorpusError, UsageError
 from symgen.files import read_toml
+from symgen.models.adversarial_stage import AdversarialStage
 from symgen.models.checkpoint import FACTS
 from symgen.models.context import FEATURES
-from symgen.models.duel import AdversarialStage
 from symgen.models.generator import GeneratorConfig
 from symgen.models.likelihood import Stage
 from symgen.tokens.prefix import STYLES
@@ -56,9 +56,15 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "length": (5, 16384),
     "seen": (1, 16384),
     "heard": (0, 16384),
+    "judged": (5, 16384),
+    "openings": (0, 1),
     "dropout": (0, 0.95),
     "token_dropout": (0, 0.95),
     "stretched": (0, 1),
+    "prefix_rate": (0, 1000),
+    "stretched_told": (0, 1),
+    "barred": (0, 1),
+    "grafted": (0, 1),
     "smoothing": (0, 0.5),
     "average": (0, 0.999999),
     "learning_rate": (0, 10),

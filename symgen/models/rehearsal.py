@@ -14,13 +14,15 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from symgen.models.duel import AdversarialStage, Duel
+from symgen.models.adversarial_stage import AdversarialStage
+from symgen.models.duel import Duel
 from symgen.models.generator import Generator
 from symgen.models.hardware import Hardware
 from symgen.models.likelihood import Run, Stage, Work
 from symgen.models.losses import bits_per_note
+from symgen.models.mixture import Mixture
 from symgen.models.recipe import Recipe
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.progress import Progress
 
 _UPDATES: Final = 6
@@ -138,7 +140,7 @@ class Rehearsal:
             written = duel.write(rng)
             write = _timed(lambda: duel.write(rng), 2)
             judge = _timed(lambda: duel.judge(rng), 2)
-            update = _timed(lambda: duel.update(written, replay.batch(rng)), 2)
+            update = _timed(lambda: duel.update(written, replay.batch(rng), rng), 2)
             begun = time.perf_counter()
             for pieces in validation.values():
                 if len(pieces):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from symgen.models.context import FEATURES, Context
 from symgen.models.runtime import Runtime, softmax
 from symgen.models.windows import Batch, Pieces
+from symgen.score import Metre
+from symgen.tokens.prefix import FIELDS, METRES, metre_class
 
 
 def continue_pieces(
@@ -53,14 +55,75 @@ def continue_pieces(
     Batch
         Windows of ``seen + length`` steps, real ones and then written ones.
     """
-    rows, total = len(places), seen + length
     cut = pieces.batch([(piece, step - seen) for piece, step in places], seen)
-    steps = np.zeros((rows, total + 1, 3), dtype=np.int64)
-    features = np.zeros((rows, total, len(FEATURES)), dtype=np.int64)
-    steps[:, : seen + 1], features[:, :seen] = cut.steps, cut.features
     originals = pieces.contexts(places)
     contexts = [originals[place].copy() for place in places]
     grammars = None if masks is None else [masks(p, context) for p, context in zip(places, contexts, strict=True)]
+    return _written(runtime, cut, contexts, length, rng, temperature, top_p, grammars)
+
+
+def begin_pieces(
+    runtime: Runtime, prefixes: NDArray[np.int64], contexts: Sequence[Context], *, length: int, rng: np.random.Generator
+) -> Batch:
+    """Write the first `length` steps of pieces of which nothing is known but their prefix (B, F), metre and length.
+
+    Parameters
+    ----------
+    runtime : Runtime
+        The generator.
+    prefixes : ndarray of int64, shape (B, len(FIELDS))
+        Prefix numbers.
+    contexts : sequence of Context
+        The beginning of each; they are moved on.
+    length : int
+        Steps to write.
+    rng : Generator
+        Draws all tokens.
+    """
+    rows = len(prefixes)
+    nothing = Batch(
+        np.zeros((rows, 1, 3), np.int64),
+        np.zeros((rows, 0, len(FEATURES)), np.int64),
+        np.asarray(prefixes, np.int64),
+        np.zeros((rows, 0), np.bool_),
+    )
+    return _written(runtime, nothing, contexts, length, rng)
+
+
+def openings(
+    pieces: Pieces, drawn: NDArray[np.int64], each: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], list[Context]]:
+    """Return prefixes and contexts of pieces to begin: mode and length of the drawn ones, in one metre, `each` times.
+
+    Who composes asks for one metre, whatever the pieces of the style do.
+    """
+    prefixes, contexts = pieces.prefixes[drawn], []
+    for row, piece in enumerate(drawn.tolist()):
+        metre = _METRES_ASKED[int(rng.integers(len(_METRES_ASKED)))]
+        prefixes[row, list(FIELDS).index("metre")] = METRES.index(metre_class((metre,)))
+        contexts += [Context((metre,), pieces[piece].end) for _ in range(each)]
+    return np.repeat(prefixes, each, axis=0), contexts
+
+
+_METRES_ASKED: Final = (Metre(0, 2, 4), Metre(0, 4, 4))
+
+
+def _written(
+    runtime: Runtime,
+    cut: Batch,
+    contexts: Sequence[Context],
+    length: int,
+    rng: np.random.Generator,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    grammars: Sequence[Masks] | None = None,
+) -> Batch:
+    """Return a batch with `length` steps more, drawn one after the other; contexts or grammars are moved on."""
+    rows, seen = len(cut.mask), cut.mask.shape[1]
+    total = seen + length
+    steps = np.zeros((rows, total + 1, 3), dtype=np.int64)
+    features = np.zeros((rows, total, len(FEATURES)), dtype=np.int64)
+    steps[:, : seen + 1], features[:, :seen] = cut.steps, cut.features
     stream = runtime.start(cut.prefix.tolist())
     for time in range(seen):
         stream.advance(steps[:, time], features[:, time])

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
-from symgen.models.evidence import RECALLED, recalled
+from symgen.models.evidence import FAST, RECALLED, braked, recalled
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 
@@ -40,6 +40,8 @@ class Runtime:
         Its sizes.
     features : sequence of str
         What it is told, see :class:`symgen.models.generator.GeneratorConfig`.
+    brakes : bool
+        Whether long rows of fast notes are made less likely.
 
     Raises
     ------
@@ -56,7 +58,9 @@ class Runtime:
         width: int,
         window: int,
         features: Sequence[str] = tuple(FEATURES),
+        brakes: bool = True,
     ) -> None:
+        self.brakes = brakes
         if min(layers, heads, width, window) < 1 or width % (2 * heads):
             raise ValueError(f"{layers} layers, {heads} heads, width {width}, window {window}")
         self.layers, self.heads, self.width, self.window = layers, heads, width, window
@@ -181,8 +185,9 @@ class Stream:
 
     def logits(self, place: int, state: Array, chosen: NDArray[np.int64] | None) -> tuple[Array, Array]:
         """Return the state after `chosen`, the token drawn before, and the logits (B, V) of family `place`."""
-        head = self.runtime._heads[place]
-        table = None if chosen is None else self.runtime.tables[place - 1][chosen]
+        runtime = self.runtime
+        head = runtime._heads[place]
+        table = None if chosen is None else runtime.tables[place - 1][chosen]
         state, seen, logits = head(state, table, self._before[place], self._times)
         if head.recall is not None:
             scores, gate, bias = head.recall
@@ -193,9 +198,10 @@ class Stream:
             else:
                 here = self._bar_positions[:, : self.time]
                 alike = here[:, :-1] == here[:, -1:]
-            logits = recalled(
-                logits, scores, self._times(seen, gate) + bias, before[..., place], alike, self.runtime.window
-            )
+            grants = self._times(seen, gate) + bias
+            logits = recalled(logits, scores, grants, before[..., place], alike, runtime.window)
+        if runtime.brakes and not place:
+            logits = logits - braked(self._past[:, : self.time, 0])[:, None] * FAST
         return state, logits
 
 

@@ -1,7 +1,6 @@
-"""Windows of token pieces as training batches.
+"""Windows of token pieces.
 
-Every batch is drawn from its own random stream, seeded by (seed, stage, step): a run that is stopped and
-continued sees the same batches as one that is not. Lengths and prefixes of all pieces are known at once; a piece
+Lengths and prefixes of all pieces are known at once; a piece
 itself is read, and its features worked out, when a window of it is cut. So a training starts at once on a dataset
 of any size, and one that is small enough is worked out once.
 """
@@ -9,7 +8,7 @@ of any size, and one that is small enough is worked out once.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,18 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.corpus.dataset import Dataset
-from symgen.models.context import DIALS, FEATURES, PLACE, Context, piece_features
+from symgen.models.context import FEATURES, Context, piece_features
+from symgen.models.metres import barred, metre_classes
 from symgen.models.stretch import stretch
-from symgen.models.wishes import ask_goal, ask_levels, passage_levels
+from symgen.models.wishes import passage_levels
 from symgen.score import Metre
-from symgen.tokens import rhythm
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import TokenArray, TokenSequence
 
 KEPT_STEPS: Final = 2_000_000
 """Steps of the pieces that are kept ready; a step takes about 70 bytes."""
 
-_REMAINING = PLACE["remaining"]
+_METRE = list(FIELDS).index("metre")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,8 @@ class Piece:
         What is known of each step before it is chosen.
     levels : ndarray of int8, shape (steps, len(DIALS))
         How dense, leaping and high the passage of each step is.
+    classes : ndarray of int8, shape (steps,)
+        Number of the metre class that holds at each step.
     metres : tuple of Metre
         Metre map; empty if unknown.
     end : int
@@ -74,6 +75,7 @@ class Piece:
     steps: TokenArray
     features: NDArray[np.int16]
     levels: NDArray[np.int8]
+    classes: NDArray[np.int8]
     metres: tuple[Metre, ...]
     end: int
 
@@ -81,7 +83,8 @@ class Piece:
     def of(cls, sequence: TokenSequence) -> Piece:
         """Return the piece of a token sequence."""
         steps = np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()])
-        return cls(steps, piece_features(sequence), passage_levels(sequence), sequence.metres, sequence.end)
+        classes = metre_classes(sequence.metres, sequence.onsets())
+        return cls(steps, piece_features(sequence), passage_levels(sequence), classes, sequence.metres, sequence.end)
 
 
 class Selection:
@@ -113,34 +116,33 @@ class Selection:
         return self._dataset.sequence(int(self._numbers[number]))
 
 
-class Stretched:
-    """Pieces in longer or shorter notes, see :func:`symgen.models.stretch.stretch`; as they are where that cannot be.
+class Changed:
+    """Pieces that are changed when they are read; a piece is as it is where that cannot be.
 
     Parameters
     ----------
-    pieces : Selection or list of TokenSequence
+    pieces : Selection, Changed or list of TokenSequence
         The pieces.
     lengths, prefixes : ndarray
-        Their steps and prefix numbers.
-    numerator, denominator : int
-        How many times as long.
+        Their steps and prefix numbers. Their metres are told as unknown: they are known only when a piece is read.
+    change : callable
+        Gives another piece of as many steps, or None.
     """
 
     def __init__(
         self,
-        pieces: Selection | Stretched | list[TokenSequence],
+        pieces: Selection | Changed | list[TokenSequence],
         lengths: NDArray[np.int64],
         prefixes: NDArray[np.int64],
-        numerator: int,
-        denominator: int,
+        change: Callable[[TokenSequence], TokenSequence | None],
     ) -> None:
-        self._pieces, self._times = pieces, (numerator, denominator)
+        self._pieces, self._change = pieces, change
         self.lengths, self.prefixes = lengths, prefixes.copy()
-        self.prefixes[:, list(FIELDS).index("metre")] = 0  # another one, and it is known only when a piece is read
+        self.prefixes[:, _METRE] = 0
 
     def __getitem__(self, number: int) -> TokenSequence:
         piece = self._pieces[number]
-        return stretch(piece, *self._times) or piece
+        return self._change(piece) or piece
 
 
 class Pieces:
@@ -148,7 +150,7 @@ class Pieces:
 
     Parameters
     ----------
-    sequences : Selection, Stretched or iterable of TokenSequence
+    sequences : Selection, Changed or iterable of TokenSequence
         The pieces.
     kept : int
         Steps of the pieces that are kept ready, those asked for last; the others are read again.
@@ -161,9 +163,9 @@ class Pieces:
         Prefix numbers of each piece.
     """
 
-    def __init__(self, sequences: Selection | Stretched | Iterable[TokenSequence], *, kept: int = KEPT_STEPS) -> None:
-        if isinstance(sequences, Selection | Stretched):
-            self._sequences: Selection | Stretched | list[TokenSequence] = sequences
+    def __init__(self, sequences: Selection | Changed | Iterable[TokenSequence], *, kept: int = KEPT_STEPS) -> None:
+        if isinstance(sequences, Selection | Changed):
+            self._sequences: Selection | Changed | list[TokenSequence] = sequences
             self.lengths, self.prefixes = sequences.lengths, sequences.prefixes
         else:
             self._sequences = found = list(sequences)
@@ -201,7 +203,14 @@ class Pieces:
 
     def stretched(self, numerator: int, denominator: int) -> Pieces:
         """Return the same pieces in notes `numerator / denominator` times as long."""
-        return Pieces(Stretched(self._sequences, self.lengths, self.prefixes, numerator, denominator), kept=self._kept)
+        return self._changed(lambda piece: stretch(piece, numerator, denominator))
+
+    def barred(self, beats: int) -> Pieces:
+        """Return the same pieces, those without bar lines in bars of so many quarters."""
+        return self._changed(lambda piece: barred(piece, beats))
+
+    def _changed(self, change: Callable[[TokenSequence], TokenSequence | None]) -> Pieces:
+        return Pieces(Changed(self._sequences, self.lengths, self.prefixes, change), kept=self._kept)
 
     def batch(self, places: Iterable[tuple[int, int]], window: int) -> Batch:
         """Return the windows of at most `window` steps that begin at each (piece, step)."""
@@ -285,80 +294,3 @@ def pieces_by_style(dataset: Dataset, split: str, most: Mapping[str, int] | None
         numbers = dataset.numbers(split=split, style=style)
         pools[style] = Pieces(Selection(dataset, numbers[: (most or {}).get(style)]))
     return pools
-
-
-class Mixture:
-    """Pieces of several styles, drawn in given shares.
-
-    Parameters
-    ----------
-    pools : mapping of str to Pieces
-        Pieces by style.
-    shares : mapping of str to float
-        Share of the steps drawn from each style; a style without pieces leaves its share to the others.
-    window, steps : int
-        Longest window, and about how many steps a batch holds.
-    blank : float
-        Share of windows whose prefix fields, and whose distance to the end, are hidden, each on its own,
-        so that the generator can also be asked without them.
-    stretched : float
-        Share of batches of notes twice or half as long.
-    asked, aimed : float
-        Share of windows that are told each dial of their passages; share that are told what is to be reached.
-    """
-
-    def __init__(
-        self,
-        pools: Mapping[str, Pieces],
-        shares: Mapping[str, float],
-        *,
-        window: int,
-        steps: int,
-        blank: float = 0.1,
-        stretched: float = 0.0,
-        asked: float = 0.3,
-        aimed: float = 0.2,
-    ) -> None:
-        self.names = [name for name, share in shares.items() if share > 0 and len(pools.get(name, ()))]
-        total = sum(shares[name] for name in self.names)
-        self.pools = [pools[name] for name in self.names]
-        self.shares = np.array([shares[name] / total for name in self.names])
-        self.window, self.steps = window, steps
-        self.blank, self.asked, self.aimed = blank, asked, aimed
-        self.stretched = stretched
-        self.twins = [(pool.stretched(2, 1), pool.stretched(1, 2)) for pool in self.pools] if stretched else []
-
-    def batch(self, rng: np.random.Generator) -> Batch:
-        """Draw a batch of windows of one style and of about equal length."""
-        number = int(rng.choice(len(self.pools), p=self.shares))
-        pool = self.pools[number]
-        if self.stretched and rng.random() < self.stretched:
-            pool = self.twins[number][int(rng.integers(2))]
-        places = pool.draw(rng, 64)
-        starts = [(piece, max(0, min(start, int(pool.lengths[piece]) - self.window // 2))) for piece, start in places]
-        starts.sort(key=lambda place: min(self.window, int(pool.lengths[place[0]]) - place[1]))
-        lengths = [min(self.window, int(pool.lengths[piece]) - start) for piece, start in starts]
-        first = int(rng.integers(0, len(starts)))
-        rows = 1
-        while first + rows < len(starts) and (rows + 1) * lengths[first + rows] <= self.steps:
-            rows += 1
-        while first > 0 and (rows + 1) * lengths[first + rows - 1] <= self.steps:
-            first, rows = first - 1, rows + 1
-        chosen = starts[first : first + rows]
-        batch = pool.batch(chosen, self.window)
-        for row, (piece, start) in enumerate(chosen):
-            self._ask(rng, batch, row, pool[piece].levels[start : start + self.window])
-        hidden = rng.random(batch.prefix.shape) < self.blank
-        hidden[:, 0] = False  # the style is always known
-        batch.prefix[hidden] = 0
-        batch.features[rng.random(len(batch.prefix)) < self.blank, :, _REMAINING] = 0
-        return batch
-
-    def _ask(self, rng: np.random.Generator, batch: Batch, row: int, levels: NDArray[np.int8]) -> None:
-        """Tell the window in a row, now and then, what its passages are like and what it is to reach."""
-        length = len(levels)
-        ask_levels(batch.features[row, :length], levels, rng.random(len(DIALS)) >= self.asked)
-        if rng.random() < self.aimed and length > 2:
-            steps = batch.steps[row, 1 : length + 1]
-            times = np.concatenate([[0], np.cumsum(rhythm.INTERVAL[steps[:-1, 0]])])
-            ask_goal(batch.features[row, :length], steps, times, int(rng.integers(1, length)))

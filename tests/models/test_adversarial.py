@@ -10,14 +10,18 @@ from torch.nn import functional
 
 from symgen.errors import CheckpointError, CorpusError, UsageError
 from symgen.models.adversarial import fight
+from symgen.models.adversarial_stage import AdversarialStage
 from symgen.models.discriminator import Adversary, AdversaryConfig, Heard
-from symgen.models.duel import AdversarialStage, Duel
+from symgen.models.duel import Duel
 from symgen.models.likelihood import Run
 from symgen.models.losses import weights_of
+from symgen.models.mixture import Mixture
+from symgen.models.rollout import openings
 from symgen.models.snapshots import snapshots
 from symgen.models.watch import Limits
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.progress import silent
+from symgen.tokens.prefix import FIELDS, METRES
 from symgen.tokens.sequence import FAMILIES
 from tests.models.music import TINY, random_generator, random_tune
 
@@ -92,7 +96,7 @@ def test_an_adversary_learns_what_is_easy(pieces):
     assert adversary.accuracy_on(real, written) == 1.0
 
 
-@pytest.mark.parametrize("way", ["policy", "gumbel"])
+@pytest.mark.parametrize("way", ["policy", "gumbel", "replay"])
 @pytest.mark.parametrize("stop", [0, 1, 3])
 def test_a_stopped_stage_goes_on_to_the_bit(pieces, tmp_path, way, stop):
     stage = replace(STAGE, way=way)
@@ -121,9 +125,9 @@ def test_a_damaged_snapshot_is_named(pieces, tmp_path):
 
 def test_pieces_that_are_too_short_and_ways_that_are_none(pieces, tmp_path):
     short = Pieces([random_tune(1, 5)])
-    with pytest.raises(CorpusError, match="no training piece has 62 steps"):
-        run_stage(tmp_path, short, replace(STAGE, length=54))
-    with pytest.raises(UsageError, match="policy or gumbel"):
+    with pytest.raises(CorpusError, match="no training piece has 38 steps"):
+        run_stage(tmp_path, short, replace(STAGE, seen=8, length=54, judged=30))
+    with pytest.raises(UsageError, match="policy, gumbel, replay"):
         run_stage(tmp_path, pieces, replace(STAGE, way="luck"))
 
 
@@ -134,3 +138,29 @@ def test_the_adversary_hears_only_training_pieces(pieces, tmp_path):
     real, _ = duel._compared(np.random.default_rng(1))
     known = {row.tobytes() for n in range(len(pieces)) for row in pieces[n].steps.astype(np.int64)}
     assert all(step.numpy().tobytes() in known for window in real.steps for step in window)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_windows_lie_anywhere_in_what_was_written(pieces, tmp_path, share):
+    """And beside those of openings stand real ones of the same steps."""
+    stage = replace(STAGE, openings=share, length=20, judged=6)
+    duel = Duel(Run(random_generator(TINY), tmp_path, 0), stage, {"guqin": pieces})
+    rng = np.random.default_rng(0)
+    written = duel.write(rng)
+    assert written.begun == bool(share)
+    assert written.batch.steps.shape == (6, stage.seen + stage.length + 1, 3)
+    firsts = {first for _ in range(30) for first in duel._firsts(written, rng)}
+    assert min(firsts) == (0 if share else stage.seen - stage.heard)
+    assert max(firsts) == stage.seen + stage.length - stage.heard - 6
+    real = duel._real(written, 2, 4, rng)
+    places = {pieces[n].steps[3:13].astype(np.int64).tobytes() for n in range(len(pieces))}
+    assert all(window.numpy().tobytes() in places for window in real.steps) == bool(share)
+
+
+def test_openings_are_told_one_metre_and_the_length_of_a_piece(pieces):
+    prefixes, contexts = openings(pieces, np.array([0, 3]), 2, np.random.default_rng(0))
+    assert prefixes.shape == (4, len(FIELDS))
+    assert np.array_equal(prefixes[:, :2], pieces.prefixes[[0, 0, 3, 3], :2])
+    assert [context.total for context in contexts] == [pieces[0].end] * 2 + [pieces[3].end] * 2
+    assert {METRES[number] for number in prefixes[:, 2]} <= {"2/4", "4/4"}
+    assert all(len(context.metres) == 1 for context in contexts)

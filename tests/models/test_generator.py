@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
 import torch
 
 from symgen.models.context import COPIED, FEATURES, PLACE
+from symgen.models.duel import runtime_of
+from symgen.models.evidence import FAST
 from symgen.models.generator import Generator, GeneratorConfig
 from symgen.models.recall import agreement
 from symgen.tokens.prefix import FIELDS
@@ -96,3 +100,26 @@ def test_tokens_are_forgotten_only_while_learning():
     assert any(not torch.equal(learning[0], one) for one in learning)
     assert all(torch.equal(playing[0], one) for one in playing)
     assert torch.equal(features, kept)
+
+
+@pytest.mark.parametrize("brakes", [True, False])
+def test_many_fast_notes_brake(brakes):
+    """From the twentieth fast step of 32 on a fast one is less likely by a nat for each; slow ones keep their odds."""
+    torch.manual_seed(0)
+    model = Generator(replace(TINY, brakes=brakes, recalls=False, copies=False)).eval()
+    plain = Generator(replace(TINY, brakes=False, recalls=False, copies=False)).eval()
+    plain.load_state_dict(model.state_dict())
+    slow, fast = (int(np.flatnonzero(value == FAST)[-1]) for value in (False, True))
+    steps = torch.full((1, 31, 3), 120)
+    steps[0, :, 0] = torch.tensor([slow] * 5 + [fast] * 26)
+    features = torch.zeros((1, 30, len(FEATURES)), dtype=torch.int64)
+    less = plain(steps, features, PREFIX)[0] - model(steps, features, PREFIX)[0]
+    expected = [max(0, time - 23) if brakes else 0 for time in range(30)]
+    assert less[0, :, fast].round(decimals=3).tolist() == expected
+    assert not less[0, :, slow].any()
+    runtime = runtime_of(model)
+    stream = runtime.start(PREFIX.tolist())
+    for time in range(30):
+        state = stream.advance(steps[:, time].numpy(), features[:, time].numpy())
+        found = stream.logits(0, state, None)[1]
+        assert np.allclose(found, model(steps, features, PREFIX)[0][:, time].detach().numpy(), atol=1e-4)

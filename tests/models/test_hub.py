@@ -32,7 +32,9 @@ def hub(monkeypatch, tmp_path):
 
         def upload_folder(self, *, repo_id, folder_path, allow_patterns, commit_message):
             for name in allow_patterns:
-                (root / repo_id / name).write_bytes((tmp_path / folder_path / name).read_bytes())
+                source = tmp_path / folder_path / name
+                if source.exists():  # a pattern that matches nothing sends nothing
+                    (root / repo_id / name).write_bytes(source.read_bytes())
 
     def snapshot_download(repo_id, *, revision, allow_patterns):
         if not (root / repo_id).exists():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symgen.errors import UsageError
-from symgen.models.duel import AdversarialStage
+from symgen.models.adversarial_stage import AdversarialStage
 from symgen.models.generator import GeneratorConfig
 from symgen.models.likelihood import Stage
 from symgen.models.recipe import SHIPPED, Recipe, read_recipe, recipe_of
@@ -88,7 +88,7 @@ def test_a_checkpoint_names_the_recipe_it_keeps(tmp_path):
         ({"stage": [DUEL]}, "stage 1 is adversarial; expected a likelihood stage before it"),
         ({"stage": [STAGE, DUEL, {**STAGE, "name": "b"}]}, "stand behind the adversarial stage"),
         ({"stage": [STAGE, {**DUEL, "siblings": 1}]}, "siblings is 1"),
-        ({"stage": [STAGE, {**DUEL, "heard": 33}]}, "heard is 33; expected at most seen, 32"),
+        ({"stage": [STAGE, {**DUEL, "heard": 33}]}, "heard is 33; expected at most seen, 16"),
         ({"stage": [STAGE, {**DUEL, "adversary": {"hiden": 3}}]}, "adversary: unknown entry 'hiden'.*mean hidden"),
         ({"stage": [STAGE], "network": {"width": 10, "heads": 3}}, "width is 10; expected a multiple of twice the 3"),
         ({"stage": [STAGE], "network": {"features": ["luck"]}}, "feature 'luck'"),

@@ -14,10 +14,11 @@ from symgen.errors import CheckpointError
 from symgen.models.adversarial import fight
 from symgen.models.likelihood import Run
 from symgen.models.losses import weights_of
-from symgen.models.optimiser import adamw, load_moments, moments_of
+from symgen.models.mixture import Mixture
+from symgen.models.optimiser import adamw, load_moments, moments_of, set_rate
 from symgen.models.snapshots import snapshots
 from symgen.models.state import read_state, write_state
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.progress import silent
 from tests.models.music import TINY, random_generator, random_tune
 from tests.models.test_recipe import PLAIN
@@ -139,3 +140,20 @@ def test_damaged_snapshots_are_told(fought, place, junk, cut):
     (other / snapshot.name).write_bytes(data[:place] + junk + (b"" if cut else data[place + len(junk) :]))
     with contextlib.suppress(CheckpointError):
         go_on(other)
+
+
+def test_the_prefix_learns_at_a_rate_of_its_own():
+    model = random_generator(TINY)
+    plain, own = adamw(model, 1e-3, 0.1), adamw(model, 1e-3, 0.1, prefix_rate=40.0)
+    for optimiser in (plain, own):
+        set_rate(optimiser, 2e-4)
+        numbers = [id(parameter) for group in optimiser.param_groups for parameter in group["params"]]
+        assert sorted(numbers) == sorted(id(parameter) for parameter in model.parameters())
+    rates = {
+        name: group["lr"]
+        for group in own.param_groups
+        for name, parameter in model.named_parameters()
+        if any(parameter is one for one in group["params"])
+    }
+    assert all(rates[name] == pytest.approx(8e-3 if name.startswith("prefix.") else 2e-4) for name in rates)
+    assert [group["lr"] for group in plain.param_groups] == [2e-4, 2e-4]

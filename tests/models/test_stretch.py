@@ -4,8 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from symgen.models.mixture import Mixture
 from symgen.models.stretch import stretch
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.windows import Pieces
 from symgen.score import Metre
 from symgen.tokens import rhythm
 from tests.models.music import random_tune

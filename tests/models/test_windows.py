@@ -9,7 +9,9 @@ from symgen.corpus.dataset import Dataset, Entry
 from symgen.corpus.writer import write_dataset
 from symgen.errors import CorpusError
 from symgen.models.context import FEATURES, Context, piece_features
-from symgen.models.windows import Mixture, Piece, Pieces, Selection, pieces_by_style
+from symgen.models.metres import metre_classes
+from symgen.models.mixture import Mixture
+from symgen.models.windows import Piece, Pieces, Selection, pieces_by_style
 from symgen.models.wishes import passage_levels
 from symgen.score import Metre
 from tests.models.music import TWO_FOUR, random_tune
@@ -155,7 +157,9 @@ class Eager(Pieces):
                 context.append(*tokens)
             steps = np.concatenate([np.zeros((1, 3), np.int16), sequence.steps()])
             levels = passage_levels(sequence)
-            self.all.append(Piece(steps, np.array(features, np.int16), levels, sequence.metres, sequence.end))
+            classes = metre_classes(sequence.metres, sequence.onsets())
+            ready = np.array(features, np.int16)
+            self.all.append(Piece(steps, ready, levels, classes, sequence.metres, sequence.end))
 
     def __getitem__(self, number):
         return self.all[number]

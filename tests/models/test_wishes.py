@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symgen.models.context import DIALS, FEATURES, GOAL, LEVELS, PLACE, Context, Goal, piece_features
-from symgen.models.windows import Mixture, Pieces
+from symgen.models.mixture import Mixture
+from symgen.models.windows import Pieces
 from symgen.models.wishes import PASSAGE, ask_goal, passage_levels
 from symgen.score import Metre, Score, make_notes
 from symgen.tokens.codec import encode
