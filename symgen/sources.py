@@ -126,21 +126,29 @@ def open_source(
     CheckpointError
         If the checkpoint is gone that a piece of symgen's own was made with.
     """
+    ancestor: Ancestor | None = None
+    own: Take | None = None
     if isinstance(source, Ancestor):
-        return _of_take(take_of(Origin.from_text(source.record), progress), source, style, tuning)
-    if isinstance(source, Score):
+        ancestor = source
+        own = take_of(Origin.from_text(source.record), progress)
+        name, score = own.score.title or "score", own.score
+    elif isinstance(source, Score):
         name, score = source.title or "score", source
     else:
-        if piece == 1 and (found := take_in(source, progress)) is not None:
-            own = _of_take(found[0], Ancestor(found[1].as_text()), style, tuning, source.name)
-            if own.playable:
-                return own
-        name, score = source.name, open_piece(source, piece, progress)[0].score
+        found = take_in(source) if piece == 1 else None
+        own, name = None if found is None else found[0], source.name
+        if found is None:
+            score = open_piece(source, piece, progress)[0].score
+        else:
+            ancestor, score = Ancestor(found[1].as_text()), found[0].score
+    if own is not None and ancestor is not None and _plays_on(own, style, tuning):
+        return _of_take(own, ancestor, name)
     if not len(score):
         raise UsageError(f"{one_line(name)} holds no notes", expected="music to go on from")
     remarks: list[str] = []
-    chosen = get_style(style) if style else _style_of(score, name)
-    given = score
+    wanted_style = style if style is not None or own is None else own.style
+    chosen = _style_of(score, name) if wanted_style is None else get_style(wanted_style)
+    given = ancestor or score
     score = _measured(score.resampled(TICKS_PER_QUARTER), remarks)
     instrument = get_instrument(chosen.instrument)
     wanted = None if tuning is None else tuning_of(instrument, tuning)
@@ -149,20 +157,18 @@ def open_source(
     return _source(name, score, performance, chosen, place, given, tuple(remarks), playable=playable)
 
 
-def _of_take(
-    take: Take, given: Ancestor, style: str | None, tuning: str | Tuning | None, name: str = "score"
-) -> Source:
-    """Return a take as a source; in another style or tuning it is taken to the letter of its score."""
-    chosen = get_style(style or take.style)
-    instrument = get_instrument(chosen.instrument)
+def _plays_on(take: Take, style: str | None, tuning: str | Tuning | None) -> bool:
+    """Return whether a take is wanted in the style and the tuning that it is in."""
+    asked = tuning if isinstance(tuning, str) or tuning is None else tuning.name
+    return take.playable and style in (None, take.style) and asked in (None, take.tuning)
+
+
+def _of_take(take: Take, given: Ancestor, name: str) -> Source:
+    """Return a take as a source, with how it is played."""
     assert take.promise is not None
-    place = take.promise.tuning if tuning is None else tuning_of(instrument, tuning)
-    same = chosen.name == take.style and place.name == take.tuning
-    playable = same or finger(take.score, instrument, place).playable
-    performance = take.performance
-    if not same:
-        performance = (plain if playable else literal)(take.score, instrument, place)
-    return _source(name, take.score, performance, chosen, place, given, (), playable=playable)
+    return _source(
+        name, take.score, take.performance, get_style(take.style), take.promise.tuning, given, (), playable=True
+    )
 
 
 def _source(

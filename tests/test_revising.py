@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import symgen
-from symgen.compose import compose
+from symgen.compose import ComposeRequest, compose, compose_files
 from symgen.continuing import ContinueRequest, continue_files, continue_piece
 from symgen.errors import PlayabilityError, UsageError
 from symgen.infill import InfillRequest, infill, infill_files, parse_bars
@@ -14,6 +14,7 @@ from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.fingering import finger
 from symgen.performance import Performance, PlayedNote, spliced
 from symgen.score import Metre, Score, Tempo, Text, make_notes
+from symgen.sources import open_source
 from symgen.theory.detect import detect_mode
 from symgen.writers import write
 
@@ -169,6 +170,34 @@ class TestContinue:
         (longer,) = continue_files(request).takes
         assert longer.bars == 12
         assert longer.style == "guqin"
+
+
+class TestOwnPieces:
+    """A file that symgen wrote and nobody changed is taken up as it was written."""
+
+    def written(self, folder, style="guqin", **options):
+        request = ComposeRequest(style, bars=8, seed=1, output=folder / "own.mid", **options)
+        return compose_files(request).takes[0]
+
+    def test_it_is_the_written_score_and_its_performance(self, tmp_path):
+        take = self.written(tmp_path)
+        source = open_source(tmp_path / "own.mid")
+        assert source.score == take.score
+        assert source.performance.notes == take.performance.notes
+
+    def test_in_another_style_it_is_placed_on_that_instrument(self, tmp_path):
+        self.written(tmp_path, "folk")
+        source = open_source(tmp_path / "own.mid", "guzheng")
+        assert source.instrument.name == "guzheng"
+        assert source.tuning.open_pitches
+        assert source.playable
+
+    def test_one_that_was_changed_is_read_as_it_stands(self, tmp_path):
+        take = self.written(tmp_path)
+        path = tmp_path / "own.mid"
+        score = symgen.read(path)
+        write(score.transpose(12), path)
+        assert open_source(path, "guqin").score != take.score
 
 
 def test_a_splice_takes_each_note_from_where_it_is_written_and_damps_its_string():
