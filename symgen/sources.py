@@ -19,7 +19,7 @@ from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.fingering import DEFAULT_QPM, finger
 from symgen.instruments.perform import literal, plain
 from symgen.opening import open_piece
-from symgen.origin import Ancestor, Origin
+from symgen.origin import Ancestor
 from symgen.performance import Performance
 from symgen.planning import tuning_of
 from symgen.progress import Progress, silent
@@ -127,12 +127,12 @@ def open_source(
         If the checkpoint is gone that a piece of symgen's own was made with.
     """
     if isinstance(source, Ancestor):
-        return _of_take(take_of(Origin.from_text(source.record), progress), source, style, tuning)
+        return _of_take(take_of(source.origin, progress), source, style, tuning)
     if isinstance(source, Score):
         name, score = source.title or "score", source
     else:
         if piece == 1 and (found := take_in(source, progress)) is not None:
-            own = _of_take(found[0], Ancestor(found[1].as_text()), style, tuning, source.name)
+            own = _of_take(found[0], Ancestor(found[1].as_json()), style, tuning, source.name)
             if own.playable:
                 return own
         name, score = source.name, open_piece(source, piece, progress)[0].score
