@@ -223,10 +223,20 @@ def _measured(score: Score, remarks: list[str]) -> Score:
         score = replace(score, metres=(Metre(0, 4, 4),))
     if not score.tempi:
         score = replace(score, tempi=(Tempo(0, DEFAULT_QPM),))
-    count = len(score.bar_starts())
+    count = _count_bars(score)
     if count > _MOST_BARS:
         raise UsageError(f"{count:,} bars", expected=f"at most {_MOST_BARS:,}")
     return score
+
+
+def _count_bars(score: Score) -> int:
+    """Return how many bars a score with a metre has, without a list of them: a file can claim hundreds of millions."""
+    ends = [*(metre.tick for metre in score.metres[1:]), score.end]
+    return sum(
+        -(-(end - metre.tick) // bar_ticks(metre.numerator, metre.denominator, score.ticks_per_quarter))
+        for metre, end in zip(score.metres, ends, strict=True)
+        if end > metre.tick
+    )
 
 
 def _placed(

@@ -248,3 +248,8 @@ def save_tiny(folder, known=None):
 def test_no_length_in_seconds(seconds):
     with pytest.raises(UsageError, match="more than 0, at most 3600"):
         continue_piece(tune(), style="guqin", seconds=seconds)
+
+
+def test_a_piece_of_millions_of_bars_is_refused_before_they_are_counted_out():
+    with pytest.raises(UsageError, match="572,662,307 bars; expected at most 4,000"):
+        infill(tune(end=2**40), "3-4", style="guqin")
