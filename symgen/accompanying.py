@@ -19,7 +19,7 @@ from symgen.instruments.perform import plain
 from symgen.models.runtime import Runtime
 from symgen.origin import Guarantee, Made
 from symgen.progress import Progress, silent
-from symgen.revising import Revision, Task, given_in, numbered, plan_for, recorded, revise
+from symgen.revising import Revision, Task, given_in, plan_for, recorded, revise
 from symgen.sampling import Draft, Sampling
 from symgen.score import NoteArray, Score, make_notes
 from symgen.script import Fixed, steps_of
@@ -122,8 +122,7 @@ def accompany_files(request: AccompanyRequest, progress: Progress = silent) -> C
 
 def retake(request: AccompanyRequest, take: int, progress: Progress = silent) -> Take:
     """Return a take of a request anew; for :mod:`symgen.again`."""
-    wanted = replace(request, takes=max(take, request.takes))
-    return numbered(_takes(wanted, _opened(wanted, progress), progress), take)
+    return next(_takes(request, _opened(request, progress), progress, only=take))
 
 
 def made(take: Take, request: AccompanyRequest) -> Made:
@@ -146,7 +145,7 @@ def _opened(request: AccompanyRequest, progress: Progress) -> Source:
     return source
 
 
-def _takes(request: AccompanyRequest, source: Source, progress: Progress) -> Iterator[Take]:
+def _takes(request: AccompanyRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:
     manner = table().manners[source.style.name]
     plan = plan_for(source, (Fixed(steps_of(source.tokens)),), ticks=max(source.tokens.end, 1))
     task = Accompaniment(
@@ -162,7 +161,7 @@ def _takes(request: AccompanyRequest, source: Source, progress: Progress) -> Ite
     def task_of(number: int, rng: np.random.Generator) -> Task:
         return task
 
-    takes = revise(request, source, task_of, progress, write_accompaniment)
+    takes = revise(request, source, task_of, progress, write_accompaniment, only)
     return (take if request.perform else _to_the_letter(take, source) for take in takes)
 
 

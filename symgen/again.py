@@ -53,7 +53,9 @@ VERBS: Mapping[str, Verb] = {
 }
 """Verbs whose pieces can be made again; a new one is one row."""
 
-_BROKEN: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError)
+_BROKEN: Final = (
+    ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, RecursionError,
+)  # fmt: skip
 """What a request that nobody checked may come to, deep within: values that symgen never writes."""
 
 
@@ -251,9 +253,9 @@ def _rebuilt(verb: Verb, origin: Origin, checkpoint: Path, progress: Progress) -
 def _remade(verb: Verb, origin: Origin, checkpoint: Path, progress: Progress) -> tuple[Take, Made]:
     """Return the take that a record tells of, and what goes into its file."""
     module = importlib.import_module(verb.module)
-    _check_names_no_file(origin.request)
-    request = from_plain(dict(origin.request), getattr(module, verb.request))
     try:
+        _check_names_no_file(origin.request)
+        request = from_plain(dict(origin.request), getattr(module, verb.request))
         request = replace(request, checkpoint=checkpoint, seed=origin.seed)
         take: Take = module.retake(request, origin.take, progress)
         made: Made = module.made(take, request)

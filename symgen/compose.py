@@ -154,11 +154,12 @@ def _takes(
             yield from _wave(wish, request, [number], checkpoint, runtime, progress, listener)
         return
     mine, others = halves(numbers, worth=len(numbers) * (request.bars or _USUAL_BARS) >= _WORTH_TWO)
-    with elsewhere(f"{__name__}:compose_part", others, _music(request)) as await_others:
+    with elsewhere(f"{__name__}:compose_part", others, _music(request, wish.seed)) as await_others:
         for some in _waves(mine):
             yield from _wave(wish, request, some, checkpoint, runtime, progress)
         takes: list[Take] = await_others()
-        yield from takes
+        for take in takes:
+            yield replace(take, promise=_promise(_plan_of(wish, request, take.take)[0], request))
     done = {take.take for take in takes}
     for some in _waves([number for number in others if number not in done]):  # whatever befell the other process
         yield from _wave(wish, request, some, checkpoint, runtime, progress)
@@ -227,7 +228,11 @@ def _wave(
 
 
 def compose_part(items: Sequence[Sequence[int]], music: dict[str, Any], working: Any) -> Iterator[tuple[int, Any]]:
-    """Compose some takes of a request in a child process, see :func:`symgen.elsewhere.elsewhere`."""
+    """Compose some takes of a request in a child process, see :func:`symgen.elsewhere.elsewhere`.
+
+    They come without their promises: an instrument is no thing to send from process to process, and whoever asked
+    knows what was asked for.
+    """
     request = ComposeRequest(**music)
     wish, checkpoint = check_request(request), _checkpoint(request)
     runtime = checkpoint.runtime()
@@ -236,7 +241,8 @@ def compose_part(items: Sequence[Sequence[int]], music: dict[str, Any], working:
         takes: list[Take] = []
         for some in _waves(numbers):
             with suppress(PlayabilityError):  # composed once more by the parent, which raises it
-                takes.extend(_wave(wish, request, some, checkpoint, runtime, lambda *_: alive()))
+                found = _wave(wish, request, some, checkpoint, runtime, lambda *_: alive())
+                takes.extend(replace(take, promise=None) for take in found)
         yield index, takes
 
 
@@ -406,9 +412,10 @@ def _later(begin: Callable[[], Iterator[Take]]) -> Iterator[Take]:
     yield from begin()
 
 
-def _music(request: ComposeRequest) -> dict[str, Any]:
-    """Return what a request asks of the music, whatever file it is written to."""
-    return {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
+def _music(request: ComposeRequest, seed: int) -> dict[str, Any]:
+    """Return what a request asks of the music, whatever file it is written to, with the seed that it came to."""
+    asked = {part.name: getattr(request, part.name) for part in fields(request) if part.name not in _OF_FILES}
+    return {**asked, "seed": seed}
 
 
 def list_styles() -> tuple[Style, ...]:
@@ -558,15 +565,19 @@ def _take(
         copy=copy_report(tokens, checkpoint.fingerprints, *human),
         checkpoint=checkpoint.digest,
         checkpoint_name=checkpoint.path.resolve().name,
-        promise=Promise(
-            instrument=plan.instrument,
-            tuning=plan.tuning,
-            gong=plan.gong % 12,
-            mode=plan.prefix.mode,
-            metre=plan.metre,
-            bars=plan.bars,
-            seconds=request.seconds,
-            max_copy=request.max_copy,
-        ),
+        promise=_promise(plan, request),
         kept=_modulations(score, plan),
+    )
+
+
+def _promise(plan: Plan, request: ComposeRequest) -> Promise:
+    return Promise(
+        instrument=plan.instrument,
+        tuning=plan.tuning,
+        gong=plan.gong % 12,
+        mode=plan.prefix.mode,
+        metre=plan.metre,
+        bars=plan.bars,
+        seconds=request.seconds,
+        max_copy=request.max_copy,
     )

@@ -14,15 +14,16 @@ from symgen.errors import UsageError
 from symgen.origin import Made
 from symgen.performance import Performance
 from symgen.progress import Progress, silent
-from symgen.revising import Revision, Task, given_in, numbered, plan_for, recorded, revise
-from symgen.score import Score
+from symgen.revising import Revision, Task, given_in, plan_for, recorded, revise
+from symgen.score import Metre, Score
 from symgen.script import Fixed, Free, cut, steps_of
 from symgen.sources import Source, open_source
 from symgen.take import ComposeResult, Take
 from symgen.theory.modes import parse_mode
-from symgen.units import bar_ticks
+from symgen.units import TICKS_PER_QUARTER, bar_ticks
 
 _MOST_BARS = 2000
+_MOST_SECONDS = 3600
 _BARS = 16
 
 
@@ -95,8 +96,7 @@ def continue_files(request: ContinueRequest, progress: Progress = silent) -> Com
 
 def retake(request: ContinueRequest, take: int, progress: Progress = silent) -> Take:
     """Return a take of a request anew; for :mod:`symgen.again`."""
-    wanted = replace(request, takes=max(take, request.takes))
-    return numbered(_takes(wanted, _opened(wanted, progress), progress), take)
+    return next(_takes(request, _opened(request, progress), progress, only=take))
 
 
 def made(take: Take, request: ContinueRequest) -> Made:
@@ -108,7 +108,7 @@ def _opened(request: ContinueRequest, progress: Progress) -> Source:
     return open_source(request.source, request.style, tuning=request.tuning, piece=request.piece, progress=progress)
 
 
-def _takes(request: ContinueRequest, source: Source, progress: Progress) -> Iterator[Take]:
+def _takes(request: ContinueRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:
     mode = None if request.mode is None else parse_mode(request.mode)
     source = _up_to(source, request.after)
     start = int(source.bars[-1])
@@ -122,7 +122,7 @@ def _takes(request: ContinueRequest, source: Source, progress: Progress) -> Iter
     def task_of(number: int, rng: np.random.Generator) -> Task:
         return task
 
-    takes = revise(request, source, task_of, progress)
+    takes = revise(request, source, task_of, progress, only=only)
     return (_without_source(take, start) for take in takes) if request.only else takes
 
 
@@ -132,8 +132,10 @@ def _bars(request: ContinueRequest, source: Source, bar: int) -> int:
         raise UsageError("both bars and seconds are given", expected="one length", remedy="leave one out")
     bars = request.bars if request.bars is not None else _BARS
     if request.seconds is not None:
+        if not 0 < request.seconds <= _MOST_SECONDS:  # what is no number neither
+            raise UsageError(f"seconds {request.seconds:g}", expected=f"more than 0, at most {_MOST_SECONDS}")
         qpm = source.score.tempi[-1].qpm
-        bars = round(request.seconds * qpm / 60 * 480 / bar)
+        bars = round(request.seconds * qpm / 60 * TICKS_PER_QUARTER / bar)
     if not 2 <= bars <= _MOST_BARS:
         raise UsageError(f"{bars} bars to go on for", expected=f"2 to {_MOST_BARS}")
     return bars
@@ -193,4 +195,11 @@ def _without_source(take: Take, start: int) -> Take:
         notes=tuple(replace(note, onset=max(0, note.onset - start), written=note.written - start) for note in played),
         tempi=moved(take.performance.tempi),
     )
-    return replace(take, score=score, performance=performance, bars=len(score.bar_starts()))
+    bars = len(score.bar_starts())
+    # What is promised is promised of the piece with its source, and that nothing of it changes says nothing here.
+    promise = None if take.promise is None else replace(take.promise, bars=bars, metre=_only_metre(score))
+    return replace(take, score=score, performance=performance, bars=bars, promise=promise, kept=())
+
+
+def _only_metre(score: Score) -> Metre | None:
+    return score.metres[0] if len(score.metres) == 1 else None

@@ -111,9 +111,9 @@ class Habit:
 
 HABITS: Final[Mapping[str, Habit]] = MappingProxyType(
     {
-        "guqin": Habit(Usual(1.43, 0.24), Usual(2.4, 2.2), Usual(3.23, 0.42), Usual(3.56, 0.44)),
-        "guzheng": Habit(Usual(1.55, 0.24), Usual(4.7, 3.5), Usual(3.02, 0.48), Usual(3.26, 0.48)),
-        "folk": Habit(Usual(1.82, 0.35), Usual(3.4, 3.1), Usual(2.71, 0.34), Usual(3.25, 0.40)),
+        "guqin": Habit(Usual(1.53, 0.31), Usual(3.8, 5.3), Usual(4.77, 0.96), Usual(4.20, 0.37)),
+        "guzheng": Habit(Usual(1.58, 0.48), Usual(0.8, 3.6), Usual(4.86, 1.08), Usual(4.12, 0.46)),
+        "folk": Habit(Usual(1.78, 0.42), Usual(3.0, 3.5), Usual(2.60, 0.46), Usual(3.38, 0.46)),
     }
 )
 """Of 50 pieces composed with the shipped checkpoint; ``benchmarks/dials.py`` counts them again."""

@@ -232,9 +232,9 @@ class Grammar:
         time, after = self.context.time, self.context.time + length
         tones = self._tones(time)
         left = self._left(time, after)
-        if left == 0:
+        if left == 0 and tones.finals.any():
             allowed = tones.finals
-        elif left == 1:
+        elif left <= 1 and tones.approaches.any():  # a rest that is asked for may have no harmonic, a close has one
             allowed = tones.approaches
         else:
             bian = self._bian_ticks + length <= self.plan.bian_share * after and length <= _LONGEST_BIAN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from symgen.delivery import deliver
 from symgen.errors import UsageError
 from symgen.origin import Made
 from symgen.progress import Progress, silent
-from symgen.revising import LOOKAHEAD, Revision, Span, Task, given_in, numbered, plan_for, recorded, revise
+from symgen.revising import LOOKAHEAD, Revision, Span, Task, given_in, plan_for, recorded, revise
 from symgen.score import Score
 from symgen.script import Fixed, Free, Script, cut, steps_of
 from symgen.sources import Source, open_source
@@ -80,8 +80,7 @@ def infill_files(request: InfillRequest, progress: Progress = silent) -> Compose
 
 def retake(request: InfillRequest, take: int, progress: Progress = silent) -> Take:
     """Return a take of a request anew; for :mod:`symgen.again`."""
-    wanted = replace(request, takes=max(take, request.takes))
-    return numbered(_takes(wanted, _opened(wanted, progress), progress), take)
+    return next(_takes(request, _opened(request, progress), progress, only=take))
 
 
 def made(take: Take, request: InfillRequest) -> Made:
@@ -100,7 +99,7 @@ def _opened(request: InfillRequest, progress: Progress) -> Source:
     )
 
 
-def _takes(request: InfillRequest, source: Source, progress: Progress) -> Iterator[Take]:
+def _takes(request: InfillRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:
     span = span_of(source, *parse_bars(request.bars))
     steps = steps_of(source.tokens)
     script: Script = (Free(span[1] - span[0]),)
@@ -114,7 +113,7 @@ def _takes(request: InfillRequest, source: Source, progress: Progress) -> Iterat
     def task_of(number: int, rng: np.random.Generator) -> Task:
         return task
 
-    return revise(request, source, task_of, progress)
+    return revise(request, source, task_of, progress, only=only)
 
 
 def parse_bars(bars: str | tuple[int, int]) -> tuple[int, int]:

@@ -218,7 +218,10 @@ def _sections(
     length = bars or request.bars
     if length is None or request.seconds is not None:
         length = nearest_bars(form, length or style.bars, metre=both)
-    return resolve(form, length, metre=both, style=style, modulation=modulation)
+    found = resolve(form, length, metre=both, style=style, modulation=modulation)
+    if found[-1].stop > _MOST_BARS:
+        raise UsageError(f"form {form.name} in {found[-1].stop} bars", expected=f"at most {_MOST_BARS} bars")
+    return found
 
 
 class Manner(Protocol):

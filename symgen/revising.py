@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from symgen.compose import broken_playing, broken_sound, too_long_a_copy
-from symgen.copying import copy_report
+from symgen.compose import broken_playing, broken_sound, check_copy
+from symgen.copying import CopyReport, copy_report
 from symgen.delivery import as_played, broken_as_played, piece
 from symgen.dials import Dials
 from symgen.errors import PlayabilityError, UsageError
@@ -239,17 +238,13 @@ def given_in(request: Revision) -> Score | Ancestor:
     return request.source
 
 
-def numbered(takes: Iterator[Take], number: int) -> Take:
-    """Return a take by its number, from 1."""
-    return next(islice(takes, number - 1, None))
-
-
 def revise(
     request: Revision,
     source: Source,
     task_of: Callable[[int, np.random.Generator], Task],
     progress: Progress = silent,
     write: Write | None = None,
+    only: int | None = None,
 ) -> Iterator[Take]:
     """Return the takes of a request on a source, which are made as they are asked for.
 
@@ -265,6 +260,8 @@ def revise(
         Told of the takes.
     write : callable, optional
         Does a task; by default the best of several drafts that keep every promise is put into the source.
+    only : int, optional
+        The one take that is made, by its number: what it is does not depend on the others.
 
     Raises
     ------
@@ -283,10 +280,11 @@ def revise(
             expected=f"one of {', '.join(checkpoint.styles)}",
             remedy="name another with --checkpoint",
         )
+    check_copy(request.max_copy, checkpoint)
     runtime = checkpoint.runtime()
 
     def takes() -> Iterator[Take]:
-        for number in range(1, request.takes + 1):
+        for number in range(1, request.takes + 1) if only is None else (only,):
             progress(f"take {number} of {request.takes}")
             task = task_of(number, np.random.default_rng([seed, number]))
             task = replace(task, plan=replace(task.plan, dials=dials))
@@ -310,7 +308,7 @@ class _Job:
     def take(self, draft: Draft, score: Score, seed: tuple[int, int]) -> tuple[Take, list[str]]:
         """Return a take as it is played, and what it breaks so."""
         take = as_played(_take(self.request, self.source, self.task, draft, score, self.checkpoint, seed))
-        return take, too_long_a_copy(take.tokens, self.checkpoint, self.request.max_copy) or broken_as_played(take)
+        return take, broken_as_played(take)
 
 
 def _best(job: _Job, seed: tuple[int, int]) -> Take:
@@ -431,7 +429,7 @@ def _take(
         seed=seed[0],
         take=seed[1],
         playable=plays,
-        copy=copy_report(new_part(draft.tokens, task.spans), checkpoint.fingerprints, *human),
+        copy=_copied(draft.tokens, task.spans, checkpoint, *human),
         checkpoint=checkpoint.digest,
         checkpoint_name=checkpoint.path.resolve().name,
         promise=Promise(
@@ -441,7 +439,7 @@ def _take(
             mode=task.mode,
             metre=score.metres[0] if len(score.metres) == 1 else None,
             bars=len(score.bar_starts()),
-            max_copy=request.max_copy,
+            max_copy=None if task.whole else request.max_copy,  # the melody is not the verb's
             closes=not task.whole and max((end for _, end in task.spans), default=0) >= task.plan.total,
             plays=plays,
         ),
@@ -449,10 +447,18 @@ def _take(
     )
 
 
-def new_part(tokens: TokenSequence, spans: Sequence[Span]) -> TokenSequence:
-    """Return the steps of the longest span: what is new is judged by itself, for the source may be well known."""
-    start, end = max(spans, key=lambda span: span[1] - span[0], default=(0, 0))
-    columns = np.array(cut(steps_of(tokens), start, end), dtype=np.int16).reshape(-1, 3).T.copy()
+def _copied(
+    tokens: TokenSequence, spans: Sequence[Span], checkpoint: Checkpoint, *human: int | None
+) -> CopyReport | None:
+    """Return what the new stretch that shares most shares; each is judged by itself, for the source may be known."""
+    stretches = sorted(spans, key=lambda span: span[0] - span[1]) or [(0, 0)]  # of equals the longest
+    reports = [copy_report(_stretch(tokens, span), checkpoint.fingerprints, *human) for span in stretches]
+    return max((one for one in reports if one is not None), key=lambda one: one.longest_run, default=None)
+
+
+def _stretch(tokens: TokenSequence, span: Span) -> TokenSequence:
+    """Return the steps of a stretch."""
+    columns = np.array(cut(steps_of(tokens), *span), dtype=np.int16).reshape(-1, 3).T.copy()
     return replace(tokens, rhythm=columns[0], melody=columns[1], chord=columns[2], metres=())
 
 

@@ -131,7 +131,7 @@ class Session:
 
     def gone(self, entry: Entry) -> bool:
         """Tell whether the file of an entry is no longer there."""
-        return not (self.folder / entry.path).exists()
+        return not os.path.exists(self.folder / entry.path)  # noqa: PTH110 - also of what no file can be called
 
     def tree(self) -> list[tuple[Entry, int]]:
         """Return each entry after its parent with its depth: favourites first, then by rank, then as made."""
@@ -282,6 +282,8 @@ def _entry(row: Any) -> Entry:
     for name, kinds in _KINDS.items():
         if not isinstance(row[name], kinds):
             raise TypeError(f"{name} is {type(row[name]).__name__}")
+    if not isinstance(row["score"].get("score", 0.0), (int, float)):
+        raise TypeError("score is no number")
     return Entry(**{name: row[name] for name in _KINDS})
 
 

@@ -19,7 +19,7 @@ from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.fingering import DEFAULT_QPM, finger
 from symgen.instruments.perform import literal, plain
 from symgen.opening import open_piece
-from symgen.origin import Ancestor, Origin
+from symgen.origin import Ancestor
 from symgen.performance import Performance
 from symgen.planning import tuning_of
 from symgen.progress import Progress, silent
@@ -130,7 +130,7 @@ def open_source(
     own: Take | None = None
     if isinstance(source, Ancestor):
         ancestor = source
-        own = take_of(Origin.from_text(source.record), progress)
+        own = take_of(source.origin, progress)
         name, score = own.score.title or "score", own.score
     elif isinstance(source, Score):
         name, score = source.title or "score", source
@@ -140,7 +140,7 @@ def open_source(
         if found is None:
             score = open_piece(source, piece, progress)[0].score
         else:
-            ancestor, score = Ancestor(found[1].as_text()), found[0].score
+            ancestor, score = Ancestor(found[1].as_json()), found[0].score
     if own is not None and ancestor is not None and _plays_on(own, style, tuning):
         return _of_take(own, ancestor, name)
     if not len(score):
@@ -229,10 +229,20 @@ def _measured(score: Score, remarks: list[str]) -> Score:
         score = replace(score, metres=(Metre(0, 4, 4),))
     if not score.tempi:
         score = replace(score, tempi=(Tempo(0, DEFAULT_QPM),))
-    count = len(score.bar_starts())
+    count = _count_bars(score)
     if count > _MOST_BARS:
         raise UsageError(f"{count:,} bars", expected=f"at most {_MOST_BARS:,}")
     return score
+
+
+def _count_bars(score: Score) -> int:
+    """Return how many bars a score with a metre has, without a list of them: a file can claim hundreds of millions."""
+    ends = [*(metre.tick for metre in score.metres[1:]), score.end]
+    return sum(
+        -(-(end - metre.tick) // bar_ticks(metre.numerator, metre.denominator, score.ticks_per_quarter))
+        for metre, end in zip(score.metres, ends, strict=True)
+        if end > metre.tick
+    )
 
 
 def _placed(

@@ -16,7 +16,7 @@ from symgen.instruments.rules import playable_pitches, serves, tunings_for
 from symgen.origin import Made
 from symgen.progress import Progress, silent
 from symgen.redrafting import write_variation
-from symgen.revising import Revision, Span, Task, given_in, numbered, plan_for, recorded, revise
+from symgen.revising import Revision, Span, Task, given_in, plan_for, recorded, revise
 from symgen.score import Score, Technique
 from symgen.sources import Source, open_source
 from symgen.strokes import Bar, bars_of
@@ -96,8 +96,7 @@ def vary_files(request: VaryRequest, progress: Progress = silent) -> ComposeResu
 
 def retake(request: VaryRequest, take: int, progress: Progress = silent) -> Take:
     """Return a take of a request anew; for :mod:`symgen.again`."""
-    wanted = replace(request, takes=max(take, request.takes))
-    return numbered(_takes(wanted, _opened(wanted, progress), progress), take)
+    return next(_takes(request, _opened(request, progress), progress, only=take))
 
 
 def made(take: Take, request: VaryRequest) -> Made:
@@ -178,7 +177,7 @@ def _check_mode(source: Source, mode: str) -> None:
         )
 
 
-def _takes(request: VaryRequest, source: Source, progress: Progress) -> Iterator[Take]:
+def _takes(request: VaryRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:
     keep = keeps_of(request)
     mode = source.mode if request.mode is None else parse_mode(request.mode)
     amount = request.amount
@@ -202,7 +201,7 @@ def _takes(request: VaryRequest, source: Source, progress: Progress) -> Iterator
         chosen = _chosen(groups, amount, rng, last=mode != source.mode)
         return _task(source, bars, chosen, keep, mode)
 
-    return revise(request, source, task_of, progress, write_variation)
+    return revise(request, source, task_of, progress, write_variation, only)
 
 
 def _groups(source: Source, bars: Sequence[Bar], keep: frozenset[str]) -> list[list[int]]:

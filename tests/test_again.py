@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from symgen.copying import fingerprints
 from symgen.errors import CheckpointError, PlayabilityError, ReadError, SymgenError, UsageError
 from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fingerprints
 from symgen.models.losses import weights_of
-from symgen.origin import Origin, lineage_of, read_origin, sidecar_of, stamped
+from symgen.origin import Ancestor, Origin, from_plain, lineage_of, read_origin, sidecar_of, stamped, to_plain
 from symgen.writers import Options, read_articulations
 from tests.models.music import TINY, random_generator, random_tune
 
@@ -342,3 +343,22 @@ class TestMaxCopy:
         monkeypatch.setattr("symgen.compose.too_long_a_copy", lambda *_: ["shares 9 notes in a row with them"])
         with pytest.raises(PlayabilityError, match="shares 9 notes in a row"):
             compose_takes(ComposeRequest("folk", bars=2, seed=1, max_copy=8, checkpoint=shipped))
+
+
+class TestDescent:
+    def test_a_record_grows_by_its_ancestors_and_no_more(self):
+        """Quoted as text in text, each generation would double it."""
+        facts = {"seed": 1, "take": 1, "checkpoint": "tiny", "digest": "", "version": "1", "sha256": ""}
+        origin, lengths = Origin("compose", {"style": "guqin"}, **facts), []
+        for _ in range(20):
+            source = to_plain(Ancestor(origin.as_json()))
+            assert from_plain(json.loads(json.dumps(source)), Ancestor).origin == origin
+            origin = Origin("infill", {"source": source}, **facts)
+            lengths.append(len(origin.as_text()))
+        assert len({after - before for before, after in pairwise(lengths)}) == 1
+
+    def test_a_number_beyond_all_numbers_in_the_copy_report(self):
+        facts = {"seed": 1, "take": 1, "checkpoint": "tiny", "digest": "", "version": "1", "sha256": ""}
+        whole = Origin("compose", {}, **facts).as_json() | {"copy": {"human_longest_run": float("inf")}}
+        with pytest.raises(ReadError, match="cannot be written down again"):
+            Origin.from_json(whole)

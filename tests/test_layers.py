@@ -5,6 +5,7 @@ needs none of the libraries. Imports under ``if TYPE_CHECKING`` count as imports
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -201,6 +202,15 @@ def test_imports_go_down_or_left():
         if found.target.split(".")[0] == "symgen" and (fault := layer_fault(found.importer, known_module(found.target)))
     ]
     assert not faults, "\n".join(faults)
+
+
+def test_the_plan_of_the_house_is_the_house():
+    """Each floor stands once in docs/ARCHITECTURE.md with its rooms in order, those with an underscore left out."""
+    plan = (ROOT / "docs" / "ARCHITECTURE.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d) [^|]+ \| ([^|]+) \|", plan, re.MULTILINE)
+    shown = [(int(number), re.findall(r"`(\w+)`", rooms)) for number, rooms in rows]
+    hidden = {room for rooms in FLOORS for room in rooms if room.startswith("_")} - {"__main__"}
+    assert shown == [(n, [room for room in FLOORS[n] if room not in hidden]) for n in reversed(range(len(FLOORS)))]
 
 
 def test_no_circles():

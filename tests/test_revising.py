@@ -1,22 +1,31 @@
 """Continuing and filling in: what stands stays to the tick, what is new keeps every promise."""
 
+import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 import symgen
+from symgen import revising
 from symgen.compose import ComposeRequest, compose, compose_files
 from symgen.continuing import ContinueRequest, continue_files, continue_piece
+from symgen.copying import fingerprints
 from symgen.errors import PlayabilityError, UsageError
 from symgen.infill import InfillRequest, infill, infill_files, parse_bars
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.fingering import finger
+from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fingerprints
+from symgen.models.losses import weights_of
 from symgen.performance import Performance, PlayedNote, spliced
+from symgen.revising import _copied, _stretch
 from symgen.score import Metre, Score, Tempo, Text, make_notes
 from symgen.sources import open_source
 from symgen.theory.detect import detect_mode
+from symgen.tokens.codec import encode
 from symgen.writers import write
+from tests.models.music import TINY, random_generator
 
 TUNE = (
     *(53, 53, 57, 60, 62, 60, 57, 53, 50, 53, 57, 60, 62, 65, 62, 60),
@@ -132,6 +141,8 @@ class TestContinue:
         notes["onset"] -= tune().end
         assert np.array_equal(only.score.notes, notes)
         assert only.bars == 4
+        assert only.promise.bars == 4
+        assert not only.kept  # of the source nothing is left that could stay
         assert len(only.performance.notes) < len(with_source.performance.notes)
 
     def test_after_a_bar_the_rest_of_the_source_is_left_out(self):
@@ -217,3 +228,57 @@ def test_a_splice_takes_each_note_from_where_it_is_written_and_damps_its_string(
 def test_the_tune_of_these_tests_is_playable():
     guqin = get_instrument("guqin")
     assert finger(tune(), guqin, get_tuning(guqin, "zhengdiao")).playable
+
+
+class TestNumbered:
+    @pytest.mark.parametrize("verb", [continue_piece, lambda source, **options: infill(source, "3-4", **options)])
+    def test_one_take_is_made_without_those_before_it(self, verb, monkeypatch):
+        """A record can name any number, and making a piece again must not take so many times as long."""
+        alone = sys.modules["symgen.infill" if verb is not continue_piece else "symgen.continuing"]
+        together = verb(tune(), style="guqin", seed=2, takes=3).takes[2]
+        made = []
+        real = revising._best
+        monkeypatch.setattr(revising, "_best", lambda job, seed: made.append(seed) or real(job, seed))
+        kind = ContinueRequest if verb is continue_piece else partial(InfillRequest, bars="3-4")
+        assert alone.retake(kind(source=tune(), style="guqin", seed=2), 3).score == together.score
+        assert made == [(2, 3)]
+
+
+class TestCopies:
+    def test_only_what_is_new_is_judged(self, tmp_path):
+        """The source may be known by heart: its own notes are nobody's copy."""
+        known = save_tiny(tmp_path / "tiny", [encode(tune(), style="guqin", gong=5)])
+        (take,) = infill(tune(), "3-4", style="guqin", seed=1, checkpoint=known, max_copy=7).takes
+        assert take.copy.longest_run <= 7
+        assert all(row.kept for row in take.guarantees)
+
+    def test_a_checkpoint_that_cannot_tell_is_refused(self, tmp_path):
+        with pytest.raises(UsageError, match="does not know its training pieces"):
+            infill(tune(), "3-4", style="guqin", checkpoint=save_tiny(tmp_path / "tiny"), max_copy=7)
+
+    def test_of_several_stretches_the_one_that_shares_most_is_told(self, tmp_path):
+        tokens = encode(tune(), style="guqin", gong=5)
+        known = load_checkpoint(save_tiny(tmp_path / "tiny", [_stretch(tokens, (11520, 15360))]))
+        assert _copied(tokens, [(0, 9600), (11520, 15360)], known).longest_run == 8
+        assert _copied(tokens, [(0, 9600)], known).longest_run == 0
+        assert _copied(tokens, [], known).longest_run == 0
+
+
+def save_tiny(folder, known=None):
+    """Write a checkpoint of random weights that knows some pieces, and return its folder."""
+    weights = weights_of(random_generator(TINY))
+    save_checkpoint(folder, config=TINY.as_json(), weights=weights, styles={"guqin": {}}, facts={})
+    if known is not None:
+        save_fingerprints(folder, fingerprints(known))
+    return folder
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 0.0, -3.0])
+def test_no_length_in_seconds(seconds):
+    with pytest.raises(UsageError, match="more than 0, at most 3600"):
+        continue_piece(tune(), style="guqin", seconds=seconds)
+
+
+def test_a_piece_of_millions_of_bars_is_refused_before_they_are_counted_out():
+    with pytest.raises(UsageError, match="572,662,307 bars; expected at most 4,000"):
+        infill(tune(end=2**40), "3-4", style="guqin")

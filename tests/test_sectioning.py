@@ -6,8 +6,11 @@ import pytest
 from symgen.compose import ComposeRequest, compose, compose_takes, plan_of
 from symgen.errors import UsageError
 from symgen.forms.modulating import hear_section
+from symgen.grammar import Grammar
+from symgen.models.context import Context
 from symgen.planning import check_request
 from symgen.script import Again, Free, length_of
+from symgen.tokens import melody, rhythm
 
 
 def bars_of(take, first, last):
@@ -103,3 +106,23 @@ def test_dials_of_sections_are_added_to_those_of_the_piece():
     assert check_request(request).dials.density == 0.9
     assert plan.dials.density > 0.9
     assert plan.turns[0][1].density < 0.9
+
+
+def test_a_form_is_no_longer_than_a_piece_may_be():
+    with pytest.raises(UsageError, match="in 2400 bars; expected at most 2000 bars"):
+        check_request(ComposeRequest("guzheng", form="A400 B400 C400 D400 E400 F400"))
+
+
+def test_a_rest_that_has_no_harmonic_is_left_open():
+    """Under no final and no approach nothing could be written at all."""
+    plan = plan_of(ComposeRequest("guqin", mode="jue", gong=5, form="A8#o, B8bo! C4#", seed=1))
+    grammar = Grammar(plan, Context(plan.metre_map, plan.total))
+    while grammar.context.time < 8 * plan.bar:  # the second section, in harmonics and a fifth down
+        grammar.append(int(np.flatnonzero((rhythm.INTERVAL == 480) & (rhythm.LENGTH == 480))[0]), melody.REST)
+    segment = next(one for one in plan.script[1:] if isinstance(one, Free) and one.cadence is not None)
+    grammar.enter(segment)
+    while not grammar.finished and grammar.context.time < 16 * plan.bar:
+        chosen = int(np.flatnonzero(grammar.rhythms())[-1])
+        allowed = np.flatnonzero(grammar.melodies(chosen))
+        assert len(allowed)
+        grammar.append(chosen, int(allowed[-1]))

@@ -213,3 +213,23 @@ def test_composing_into_a_folder_is_recorded(tmp_path, capsys):
     assert console.run(app, words) == 0
     assert (tmp_path / NAME).read_bytes() == before
     assert Path(tmp_path / entries[0].path).exists()
+
+
+class TestWrittenByOthers:
+    def test_a_path_that_no_file_can_have(self, folder):
+        for path in ("x" * 5000, "a\0b"):
+            rewritten(folder, path=path)
+            session = read_session(folder)
+            assert session.gone(session.entries[0])
+
+    def test_a_score_that_is_no_number(self, folder):
+        rewritten(folder, score={"score": "high"})
+        with pytest.raises(UsageError, match="score is no number"):
+            read_session(folder)
+
+
+def rewritten(folder, **facts):
+    """Change what the session says of its first piece."""
+    whole = json.loads((folder / NAME).read_text())
+    whole["takes"][0] |= facts
+    (folder / NAME).write_text(json.dumps(whole))

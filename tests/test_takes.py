@@ -1,5 +1,7 @@
 """Takes: the best first, no twins near the top, the same order every time."""
 
+import sys
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -206,14 +208,34 @@ class TestComposed:
         bytes_of = {take.path.name: take.path.read_bytes() for take in written.takes}
         assert all(take.path.read_bytes() == bytes_of[take.path.name] for take in fewer.takes)
 
-    def test_in_two_processes_too(self, result, checkpoint, monkeypatch):
-        monkeypatch.setattr("symgen.compose._WORTH_TWO", 1)
+    @pytest.fixture
+    def from_the_child(self, monkeypatch):
+        """Have half of the takes composed in a second process; return the takes that come from there."""
+        came = []
+
+        @contextmanager
+        def watched(*arguments):
+            with elsewhere(*arguments) as wait:
+                yield lambda: came.extend(wait()) or came
+
+        monkeypatch.setattr(sys.modules["symgen.compose"], "_WORTH_TWO", 1)
+        monkeypatch.setattr(sys.modules["symgen.compose"], "elsewhere", watched)
         monkeypatch.setattr("symgen.elsewhere.cores", lambda: 2)
+        return came
+
+    def test_in_two_processes_too(self, result, checkpoint, from_the_child):
         again = compose_takes(ComposeRequest("guqin", bars=8, takes=7, seed=3, checkpoint=checkpoint))
         assert [take.tokens.steps().tobytes() for take in again.takes] == [
             take.tokens.steps().tobytes() for take in result.takes
         ]
         assert [take.standing for take in again.takes] == [take.standing for take in result.takes]
+        assert [take.promise for take in again.takes] == [take.promise for take in result.takes]
+        assert {take.take for take in from_the_child} == {5, 6, 7}
+
+    def test_two_processes_have_one_seed(self, checkpoint, from_the_child):
+        takes = compose_takes(ComposeRequest("guqin", bars=4, takes=2, checkpoint=checkpoint)).takes
+        assert len(from_the_child) == 1
+        assert takes[0].seed == takes[1].seed
 
     def test_no_such_take(self, checkpoint):
         with pytest.raises(UsageError, match="take 8; expected 1 to 7"):

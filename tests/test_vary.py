@@ -247,3 +247,10 @@ def test_any_tone_within_its_bounds_can_be_gone_on_from(line, stands, random):
         written.append(random.choice(able))
     assert moves_of(written) == moves
     assert all(one == other for one, other, fixed in zip(line, written, stands, strict=False) if fixed)
+
+
+def test_nothing_is_varied_if_nothing_is_asked():
+    source = tune()
+    take = vary_one(source, amount=0)
+    assert np.array_equal(take.score.notes, source.notes)
+    assert all(row.kept for row in take.guarantees)

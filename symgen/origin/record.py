@@ -159,11 +159,17 @@ class Ancestor:
 
     Parameters
     ----------
-    record : str
-        As :meth:`Origin.as_text` gives it.
+    record : mapping
+        As :meth:`Origin.as_json` gives it. Not as text: quoted in the record of each descendant once more, it would
+        double in length with every generation.
     """
 
-    record: str
+    record: Mapping[str, Any]
+
+    @property
+    def origin(self) -> Origin:
+        """The record, checked."""
+        return Origin.from_json(self.record)
 
 
 class _Entries:
@@ -201,6 +207,10 @@ def _check(origin: Origin) -> None:
     for what, number, low in (("seed", origin.seed, 0), ("take", origin.take, 1)):
         if not low <= number < 2**63:
             raise ReadError(f"the record of origin has the {what} {str(number)[:30]}", expected=f"{low} or more")
+    try:
+        origin.as_text()
+    except (ValueError, RecursionError) as error:  # 1e999 is JSON, and more than a number holds
+        raise ReadError("the record of origin cannot be written down again", expected="finite numbers") from error
 
 
 def _no_number(text: str) -> Any:
