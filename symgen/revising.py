@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from symgen.compose import broken_playing, broken_sound, too_long_a_copy
+from symgen.compose import broken_playing, broken_sound, check_copy
 from symgen.copying import copy_report
 from symgen.delivery import as_played, broken_as_played, piece
 from symgen.dials import Dials
@@ -153,6 +153,10 @@ class Task:
         """Return the promises of the verb's own, beside what is found in the result."""
         return (untouched(source, score, self.spans),)
 
+    def delivered(self, take: Take) -> Take:
+        """Return what is handed over of a take: that is what its promises are about."""
+        return take
+
 
 Write: TypeAlias = Callable[[Task, Source, Runtime, Sampling, tuple[int, int]], tuple[Draft, Score]]
 """Does a task on a source with a seed; returns what was written and the result."""
@@ -283,6 +287,7 @@ def revise(
             expected=f"one of {', '.join(checkpoint.styles)}",
             remedy="name another with --checkpoint",
         )
+    check_copy(request.max_copy, checkpoint)
     runtime = checkpoint.runtime()
 
     def takes() -> Iterator[Take]:
@@ -309,8 +314,9 @@ class _Job:
 
     def take(self, draft: Draft, score: Score, seed: tuple[int, int]) -> tuple[Take, list[str]]:
         """Return a take as it is played, and what it breaks so."""
-        take = as_played(_take(self.request, self.source, self.task, draft, score, self.checkpoint, seed))
-        return take, too_long_a_copy(take.tokens, self.checkpoint, self.request.max_copy) or broken_as_played(take)
+        take = _take(self.request, self.source, self.task, draft, score, self.checkpoint, seed)
+        take = as_played(self.task.delivered(take))
+        return take, broken_as_played(take)
 
 
 def _best(job: _Job, seed: tuple[int, int]) -> Take:
