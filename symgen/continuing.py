@@ -15,7 +15,7 @@ from symgen.origin import Made
 from symgen.performance import Performance
 from symgen.progress import Progress, silent
 from symgen.revising import Revision, Task, given_in, plan_for, recorded, revise
-from symgen.score import Metre, Score
+from symgen.score import Score
 from symgen.script import Fixed, Free, cut, steps_of
 from symgen.sources import Source, open_source
 from symgen.take import ComposeResult, Take
@@ -50,6 +50,23 @@ class ContinueRequest(Revision):
     after: int | None = None
     mode: str | None = None
     only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continuation(Task):
+    """What a continuation is to be.
+
+    Parameters
+    ----------
+    begins : int
+        Tick at which the result begins: what stands before it is left out.
+    """
+
+    begins: int = 0
+
+    def delivered(self, take: Take) -> Take:
+        """Return the take, or its new part."""
+        return _without_source(take, self.begins) if self.begins else take
 
 
 def continue_piece(source: Path | str | Score, **options: Any) -> ComposeResult:
@@ -117,13 +134,12 @@ def _takes(request: ContinueRequest, source: Source, progress: Progress, only: i
     end = start + _bars(request, source, bar) * bar
     script = (Fixed(cut(steps_of(source.tokens), 0, start)), Free(end - start))
     plan = plan_for(source, script, ticks=end, mode=mode, tick=max(0, start - 1))
-    task = Task(plan, ((start, end),), plan.prefix.mode, drafts=1)
+    task = Continuation(plan, ((start, end),), plan.prefix.mode, drafts=1, begins=start if request.only else 0)
 
     def task_of(number: int, rng: np.random.Generator) -> Task:
         return task
 
-    takes = revise(request, source, task_of, progress, only=only)
-    return (_without_source(take, start) for take in takes) if request.only else takes
+    return revise(request, source, task_of, progress, only=only)
 
 
 def _bars(request: ContinueRequest, source: Source, bar: int) -> int:
@@ -195,11 +211,9 @@ def _without_source(take: Take, start: int) -> Take:
         notes=tuple(replace(note, onset=max(0, note.onset - start), written=note.written - start) for note in played),
         tempi=moved(take.performance.tempi),
     )
-    bars = len(score.bar_starts())
-    # What is promised is promised of the piece with its source, and that nothing of it changes says nothing here.
-    promise = None if take.promise is None else replace(take.promise, bars=bars, metre=_only_metre(score))
+    bars, promise = len(score.bar_starts()), take.promise
+    assert promise is not None
+    metre = score.metres[0] if len(score.metres) == 1 else None
+    promise = replace(promise, bars=bars, metre=metre)
+    # Nothing of the source is left that could have stayed as it was.
     return replace(take, score=score, performance=performance, bars=bars, promise=promise, kept=())
-
-
-def _only_metre(score: Score) -> Metre | None:
-    return score.metres[0] if len(score.metres) == 1 else None

@@ -152,6 +152,10 @@ class Task:
         """Return the promises of the verb's own, beside what is found in the result."""
         return (untouched(source, score, self.spans),)
 
+    def delivered(self, take: Take) -> Take:
+        """Return what is handed over of a take: that is what its promises are about."""
+        return take
+
 
 Write: TypeAlias = Callable[[Task, Source, Runtime, Sampling, tuple[int, int]], tuple[Draft, Score]]
 """Does a task on a source with a seed; returns what was written and the result."""
@@ -307,7 +311,8 @@ class _Job:
 
     def take(self, draft: Draft, score: Score, seed: tuple[int, int]) -> tuple[Take, list[str]]:
         """Return a take as it is played, and what it breaks so."""
-        take = as_played(_take(self.request, self.source, self.task, draft, score, self.checkpoint, seed))
+        take = _take(self.request, self.source, self.task, draft, score, self.checkpoint, seed)
+        take = as_played(self.task.delivered(take))
         return take, broken_as_played(take)
 
 

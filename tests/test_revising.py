@@ -145,6 +145,22 @@ class TestContinue:
         assert not only.kept  # of the source nothing is left that could stay
         assert len(only.performance.notes) < len(with_source.performance.notes)
 
+    def test_the_new_part_alone_keeps_its_promises(self):
+        for seed in range(4):
+            (take,) = continue_piece(tune(), style="guqin", seed=seed, bars=2, only=True).takes
+            assert {row.name for row in take.guarantees} >= {"gong", "mode", "bars", "metre", "cadence"}
+            assert [row for row in take.guarantees if not row.kept] == []
+
+    def test_what_the_source_copies_is_not_held_against_what_is_new(self):
+        source = next(
+            take.score
+            for take in compose("guqin", bars=16, takes=12, seed=5, raw=True).takes
+            if take.copy is not None and take.copy.longest_run > 7
+        )
+        (take,) = continue_piece(source, style="guqin", seed=1, bars=2, max_copy=7).takes
+        assert take.copy is not None
+        assert take.copy.longest_run <= 7
+
     def test_after_a_bar_the_rest_of_the_source_is_left_out(self):
         (take,) = continue_piece(tune(), style="guqin", seed=4, bars=4, after=3).takes
         assert take.bars == 7
