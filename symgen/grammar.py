@@ -19,13 +19,14 @@ from symgen.dials import NEUTRAL, Dials, Steering, habit_of
 from symgen.forms import SectionPlan
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import playable_pitches, strikeable
-from symgen.models.context import Context
+from symgen.models.context import Context, Goal
 from symgen.score import Metre, Technique
-from symgen.script import Fixed, Free, Landing, Locks, Script, Step, cut, length_of
+from symgen.script import Fixed, Free, Landing, Locks, Script, Segment, Step, cut, length_of
 from symgen.theory.degrees import BIAN, PENTATONIC
 from symgen.theory.modes import APPROACHES, MODE_BY_NAME
 from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.prefix import Prefix
+from symgen.tokens.vocabulary import START
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
 
 Mask = NDArray[np.bool_]
@@ -353,12 +354,26 @@ class Cursor:
         while self._left and not self._given and time >= self._stop:
             segment = self._left.pop()
             self._stop = time + segment.ticks
+            self.grammar.context.goal = self._goal(segment)
             if isinstance(segment, Free):
                 self.grammar.enter(segment)
             elif isinstance(segment, Fixed):
                 self._given = list(reversed(segment.steps))
             else:
                 self._given = list(reversed(cut(self.steps, segment.start, segment.start + segment.ticks)))
+
+    def _goal(self, segment: Segment) -> Goal | None:
+        """Return what the next free stretch, or the one that begins here, leads to: the first given steps after it."""
+        tick, free = self.grammar.context.time, False
+        for one in (segment, *reversed(self._left)):
+            if free and isinstance(one, Fixed) and one.steps:
+                after = one.steps[1][1] if len(one.steps) > 1 else START
+                return Goal(tick, one.steps[0][0], one.steps[0][1], after)
+            if free and not isinstance(one, Free):
+                return None
+            free = isinstance(one, Free)
+            tick += one.ticks
+        return None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

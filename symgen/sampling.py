@@ -58,8 +58,7 @@ def draw(logits: NDArray[np.floating], mask: Mask | None, how: Sampling, uniform
     """
     allowed = None if mask is None else np.flatnonzero(mask)  # a tenth of a vocabulary, and all that need be sorted
     scores = (logits if allowed is None else logits[allowed]).astype(np.float64)
-    if not np.isfinite(scores).all():
-        scores = np.nan_to_num(scores, nan=-_HUGE, posinf=_HUGE, neginf=-_HUGE)
+    scores = _finite(scores)
     with np.errstate(over="ignore"):  # far below the best is -inf, and that is right
         probability = softmax((scores - scores.max()) / how.temperature)
     order = np.argsort(-scores, kind="stable")  # not of the probabilities, which rounding makes equal
@@ -81,10 +80,17 @@ class Draft:
     fit : float
         How well what is free leads into what is given after it: the log-likelihood in nats of the given steps after
         the first free one. 0 where there are none.
+    room : float
+        How freely it was written: the log-probability in nats that the generator had left to what the masks allowed,
+        over all tokens that were chosen. Far below 0 where it would have liked to write something else.
+    heard : tuple of float
+        The log-likelihood in nats of each given step after the first free one.
     """
 
     tokens: TokenSequence
     fit: float
+    room: float = 0.0
+    heard: tuple[float, ...] = ()
 
 
 def steered(
@@ -150,7 +156,8 @@ def write_drafts(
     """
     plans = [plan] * len(seeds) if isinstance(plan, Plan) else list(plan)
     writers = [_Writer(one, seed, runtime, masks=masks) for one, seed in zip(plans, seeds, strict=True)]
-    stream = runtime.start([one.prefix.numbers() for one in plans], apart=True)
+    alike = isinstance(plan, Plan) and len(writers) > 1  # what stands before all that is free is read once for all
+    stream = runtime.start([one.prefix.numbers() for one in (plans[:1] if alike else plans)], apart=True)
     previous = np.array([writer.previous for writer in writers], dtype=np.int64).reshape(-1, 3)
     most = np.inf if masks else max(one.total for one in plans) // _SHORTEST_MEAN_TICKS
     rows = np.arange(len(seeds))  # the pieces that the stream still holds
@@ -160,8 +167,12 @@ def write_drafts(
         if 2 * len(left) <= len(rows):  # one piece of many short notes must not cost as much as all
             stream.keep(np.flatnonzero(np.isin(rows, left)))
             rows = np.array(left)
-        held = [writers[row] for row in rows.tolist()]
-        state = stream.advance(previous[rows], np.array([writer.features() for writer in held], dtype=np.int64))
+        if alike and writers[0].cursor.given is None:
+            stream.keep(np.zeros(len(rows), dtype=np.int64))
+            alike = False
+        seen = rows[:1] if alike else rows
+        held = [writers[row] for row in seen.tolist()]
+        state = stream.advance(previous[seen], np.array([writer.features() for writer in held], dtype=np.int64))
         chosen = None
         for place in range(3) if any(writer.listens for writer in held) else ():
             state, logits = stream.logits(place, state, chosen)
@@ -186,7 +197,8 @@ class _Writer:
         self.cursor = Cursor(Grammar(plan, Context(plan.metre_map, plan.total)))
         self._random = np.random.default_rng(list(seed))
         self._mask = mask_of if masks else _no_mask
-        self._free, self._fit = False, 0.0
+        self._free, self._room = False, 0.0
+        self._heard: list[float] = []
         self._asks = "density" in getattr(runtime, "features", ())
         while self.cursor.skipped > runtime.window:  # the network would not see them any more
             self.cursor.append(self._given())
@@ -231,11 +243,12 @@ class _Writer:
             token = draw(scores, mask, bold, self._random.random())
             if steering is not None:
                 steering.hear(place, logits, token)
+            self._room += _log_sum(logits[mask]) - _log_sum(logits)
             return token
         if self._free:
-            exact = logits.astype(np.float64)
-            top = exact.max()
-            self._fit += float(exact[given[place]] - top - np.log(np.exp(exact - top).sum()))
+            if place == 0:
+                self._heard.append(0.0)
+            self._heard[-1] += float(logits[given[place]]) - _log_sum(logits)
         return given[place]
 
     def take(self, step: NDArray[np.int64]) -> Step:
@@ -245,12 +258,27 @@ class _Writer:
         return chosen
 
     def draft(self) -> Draft:
-        return Draft(_sequence(self.plan, self.cursor.steps), self._fit)
+        return Draft(_sequence(self.plan, self.cursor.steps), sum(self._heard), self._room, tuple(self._heard))
 
     def _given(self) -> Step:
         given = self.cursor.given
         assert given is not None
         return given
+
+
+def _finite(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return scores with the largest numbers for infinite ones, and the smallest for what is none."""
+    if np.isfinite(scores).all():
+        return scores
+    return np.nan_to_num(scores, nan=-_HUGE, posinf=_HUGE, neginf=-_HUGE)
+
+
+def _log_sum(logits: NDArray[np.floating]) -> float:
+    """Return the logarithm of the sum of exponentials."""
+    exact = _finite(logits.astype(np.float64))
+    top = float(exact.max())
+    with np.errstate(over="ignore"):
+        return top + float(np.log(np.exp(exact - top).sum()))
 
 
 _DEPTH = np.array([0, *(max(intervals, default=0) for intervals in chord.SONORITIES)])

@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symgen.grammar import lands
+from symgen.models.context import GOAL, PLACE, span_classes
+from symgen.models.runtime import Runtime
 from symgen.sampling import Sampling, write_drafts
 from symgen.script import Again, Fixed, Free, Locks, cut, length_of, rests, steps_of
 from symgen.tokens import melody, rhythm
+from tests.models.music import TINY, random_generator
 from tests.test_grammar import RandomRuntime, make_plan
 
 STEPS = st.lists(
@@ -146,3 +149,78 @@ def test_a_stretch_with_a_cadence_comes_to_rest_on_its_degree(seed):
     steps = cut(steps_of(scripted(script, seed=seed).tokens), 0, 4 * BAR)
     assert melody.DEGREE[steps[-1][1]] == 7
     assert rhythm.INTERVAL[steps[-1][0]] == 960
+
+
+def tiny_runtime():
+    """Return a small network of random weights that knows all features."""
+    weights = {name: value.numpy() for name, value in random_generator(TINY).state_dict().items()}
+    sizes = {name: getattr(TINY, name) for name in ("layers", "heads", "width", "window")}
+    return Runtime(weights, **sizes, features=TINY.features)
+
+
+MIDDLE = (Fixed(cut(WHOLE, 0, 3 * BAR)), Free(2 * BAR), Fixed(cut(WHOLE, 5 * BAR, 8 * BAR)))
+
+
+@pytest.mark.parametrize("script", [MIDDLE, MIDDLE[1:]])
+def test_a_draft_is_the_same_alone_and_among_others(script):
+    plan = replace(make_plan("guqin", "yu", 8), script=script, ticks=length_of(script))
+    seeds = [(1, place) for place in range(3)]
+    runtime = tiny_runtime()
+    together = write_drafts(runtime, plan, seeds, Sampling())
+    apart = [write_drafts(runtime, plan, [seed], Sampling())[0] for seed in seeds]
+    assert [steps_of(draft.tokens) for draft in together] == [steps_of(draft.tokens) for draft in apart]
+    assert [draft.fit for draft in together] == [draft.fit for draft in apart]
+
+
+def test_what_stands_before_is_read_once_for_all_drafts():
+    rows = []
+
+    class Counting(RandomRuntime):
+        def advance(self, previous, features):
+            rows.append(len(previous))
+            return super().advance(previous, features)
+
+    plan = replace(make_plan("guqin", "yu", 8), script=MIDDLE)
+    write_drafts(Counting(1), plan, [(1,), (2,), (3,)], Sampling())
+    before = len(MIDDLE[0].steps)
+    assert rows[:before] == [1] * before
+    assert rows[before] == 3
+
+
+def test_the_fit_is_the_sum_of_what_is_heard_of_each_given_step():
+    draft = scripted(MIDDLE, seed=3)
+    assert len(draft.heard) == len(MIDDLE[2].steps)
+    assert sum(draft.heard) == draft.fit
+
+
+def goals_told(script):
+    """Return tick and goal columns of each step that a generator is told of while a script is written."""
+    told = []
+
+    class Listening(RandomRuntime):
+        def advance(self, previous, features):
+            told.append(tuple(features[0, [PLACE[name] for name in GOAL]].tolist()))
+            return super().advance(previous, features)
+
+    plan = replace(make_plan("guqin", "yu", 8), script=script)
+    (draft,) = write_drafts(Listening(1), plan, [(1,)], Sampling())
+    return list(zip(draft.tokens.onsets().tolist(), told, strict=True))
+
+
+def test_a_generator_is_told_which_notes_come_after_the_free_stretch():
+    (first, second), end = MIDDLE[2].steps[:2], 5 * BAR
+    for tick, goal in goals_told(MIDDLE):
+        known = (int(span_classes(np.array([end - tick]))[0]), first[0], first[1], second[1])
+        assert goal == (known if tick < end else (0, 0, 0, 0))
+
+
+def test_of_two_free_stretches_the_nearer_goal_is_told():
+    script = (Free(BAR), Fixed(cut(WHOLE, BAR, 2 * BAR)), Free(BAR), Fixed(cut(WHOLE, 3 * BAR, 4 * BAR)))
+    told = {tick // BAR: goal[1:] for tick, goal in reversed(goals_told(script))}  # at the beginning of each bar
+    goals = [(*one.steps[0][:2], one.steps[1][1] if one.steps[1:] else 0) for one in (script[1], script[3])]
+    assert told == {0: goals[0], 1: goals[1], 2: goals[1], 3: (0, 0, 0)}
+
+
+@pytest.mark.parametrize("script", [(Free(8 * BAR),), (Free(2 * BAR), Again(0, 2 * BAR), Free(2 * BAR))])
+def test_where_nothing_stands_after_a_free_stretch_there_is_no_goal(script):
+    assert {goal for _, goal in goals_told(script)} == {(0, 0, 0, 0)}
