@@ -32,7 +32,7 @@ from symgen.models.runtime import Runtime
 from symgen.native import is_available
 from symgen.origin import Guarantee, Made, Promise, guarantee, plain_request
 from symgen.performance import Performance
-from symgen.planning import ComposeRequest, Wish, check_request, plan_take
+from symgen.planning import ComposeRequest, Wish, check_request, plan_take, tempo_of
 from symgen.progress import Progress, silent
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import compose_sequences, write_drafts
@@ -303,7 +303,8 @@ def _plan_of(wish: Wish, request: ComposeRequest, number: int) -> tuple[Plan, fl
     rng = np.random.default_rng([wish.seed, number])
     drawn = float(round(rng.uniform(*wish.style.tempo)))  # also if not needed: it leaves the next draws alone
     tempo = drawn if request.tempo is None else request.tempo
-    return plan_take(wish, request, tempo, rng), tempo
+    plan = plan_take(wish, request, tempo, rng)
+    return plan, tempo_of(plan, request, tempo)
 
 
 def _strict(plan: Plan, attempt: int) -> Plan:
@@ -340,14 +341,17 @@ def compose_files(
         If a file cannot be written; nothing partial is left.
     """
     wish = check_request(request)
-    used: list[Checkpoint] = []
+    judges: list[Judge] = []
 
     def takes() -> Iterator[Take]:
-        used.append(_checkpoint(request))
-        return _later(lambda: _takes(wish, request, used[0], progress, listener))
+        checkpoint = _checkpoint(request)
+        _check_style(wish, checkpoint)
+        check_copy(request.max_copy, checkpoint)
+        judges.append(load_judge(checkpoint, wish.style.name))  # a damaged one is told before anything is composed
+        return _later(lambda: _takes(wish, request, checkpoint, progress, listener))
 
     def order(written: Sequence[Take]) -> ComposeResult:
-        return _ranked(written, load_judge(used[0], wish.style.name))
+        return _ranked(written, judges[0])
 
     return deliver(
         request,
@@ -464,9 +468,14 @@ def _hearings(score: Score, plan: Plan) -> list[SectionHearing]:
 
 def _modulations(score: Score, plan: Plan) -> tuple[Guarantee, ...]:
     """Return the promises of the sections that modulate."""
-    names = [None if one.heard is None else pitch_class_name(one.heard) for one in _hearings(score, plan)]
-    found = zip(_hearings(score, plan), names, strict=True)
-    return tuple(guarantee(f"gong of {one.plan.name}", pitch_class_name(one.gong), name) for one, name in found)
+    return tuple(
+        guarantee(
+            f"gong of {one.plan.name}",
+            pitch_class_name(one.gong),
+            "nothing" if one.heard is None else pitch_class_name(one.heard),
+        )
+        for one in _hearings(score, plan)
+    )
 
 
 def broken_playing(score: Score, plan: Plan) -> list[str]:

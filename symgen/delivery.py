@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from symgen.errors import UsageError
 from symgen.files import check_target, make_folder
-from symgen.origin import Guarantee, Origin, guarantees, read_back, sidecar_of, sounding, write_piece
+from symgen.origin import Guarantee, Origin, guarantees, read_back, sidecar_of, write_piece
 from symgen.origin import Made as Piece
 from symgen.resources import version
 from symgen.score import Score
 from symgen.session import Made, read_session, record
 from symgen.take import ComposeResult, Take, in_order_of_take
-from symgen.writers import Options
+from symgen.writers import DEFAULTS, Options
 
 if TYPE_CHECKING:
     from symgen.writers import Format
@@ -190,8 +190,14 @@ def checked(take: Take, score: Score) -> tuple[Guarantee, ...]:
 
 
 def as_played(take: Take) -> Take:
-    """Return a take with its guarantees, checked on what is heard: ornaments can take a short piece out of its gong."""
-    return replace(take, guarantees=checked(take, sounding(take.performance)))
+    """Return a take with its guarantees, checked on what is heard of its MIDI file.
+
+    Ornaments can take a short piece out of its gong, and where a bend is wider than its range the note is struck again.
+    """
+    from symgen.writers import midi
+
+    data = midi.encode(take.performance)
+    return replace(take, guarantees=checked(take, read_back(data, midi, take.performance, DEFAULTS)[0]))
 
 
 def broken_as_played(take: Take) -> list[str]:

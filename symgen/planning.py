@@ -6,7 +6,7 @@ Everything that can be refused is refused here, before anything is composed, wit
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from symgen.copying import RUN
 from symgen.dials import Dials
 from symgen.errors import UsageError
 from symgen.forms import Form, SectionPlan, form_of, get_modulation, nearest_bars, resolve
+from symgen.forms.marks import length_seconds
 from symgen.grammar import Plan
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.base import Instrument, Tuning
@@ -33,6 +34,7 @@ from symgen.units import TICKS_PER_QUARTER, bar_ticks
 from symgen.writers import DEFAULTS, Options
 
 _MOST_BARS = 2000
+_SLOWEST, _FASTEST = 20, 300
 _FEWEST_BARS_WITH_HARMONICS = 12
 TECHNIQUES: Mapping[str, frozenset[Technique]] = {
     "guqin": frozenset({Technique.PLUCK, Technique.HARMONIC}),
@@ -190,7 +192,7 @@ def check_request(request: ComposeRequest) -> Wish:
         raise UsageError("both bars and seconds are given", expected="one length", remedy="leave one out")
     _check("bars", request.bars, 2, _MOST_BARS, whole=True)
     _check("seconds", request.seconds, 5, 3600)
-    _check("tempo", request.tempo, 20, 300)
+    _check("tempo", request.tempo, _SLOWEST, _FASTEST)
     sampling, seed = check_manner(request)
     metre = _metre(request.metre, style)
     if tuning is not None and gong is not None and not serves(instrument, tuning, gong):
@@ -365,7 +367,10 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
             raise UsageError(f"{request.seconds:g} seconds are {bars} bars", expected=f"at most {_MOST_BARS} bars")
     sections: tuple[SectionPlan, ...] = ()
     if wish.form is not None:
-        asked = bars if request.seconds is not None else None
+        asked = None
+        if request.seconds is not None:  # a section at half the tempo lasts twice as long
+            tried = _sections(wish.form, request, wish.metre, style, wish.modulation, bars)
+            asked = max(2, round(tried[-1].stop * request.seconds / _lasting(tried, tempo, wish.metre)))
         sections = _sections(wish.form, request, wish.metre, style, wish.modulation, asked)
         bars = sections[-1].stop
     plan = Plan(
@@ -383,6 +388,37 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
     if sections:
         plan = in_sections(plan, sections, rng)
     return plan if wish.motif is None else begin_with(plan, wish.motif)
+
+
+def tempo_of(plan: Plan, request: ComposeRequest, tempo: float) -> float:
+    """Return the tempo at which a piece with sections lasts as long as is asked for; `tempo` for any other.
+
+    Raises
+    ------
+    UsageError
+        If that is no tempo, or another one was asked for, with the lengths that could be.
+    """
+    if not plan.sections or request.seconds is None:
+        return tempo
+    lasting = _lasting(plan.sections, tempo, plan.metre)
+    bar = lasting / plan.bars
+    fitting = round(tempo * lasting / request.seconds, 2)
+    if request.tempo is not None and abs(lasting - request.seconds) <= bar:
+        return tempo
+    if request.tempo is not None or not _SLOWEST <= fitting <= _FASTEST:
+        low, high = (lasting * tempo / pace for pace in (_FASTEST, _SLOWEST))
+        could = f"about {lasting:.0f} at {tempo:g}" if request.tempo is not None else f"{low:.0f} to {high:.0f}"
+        raise UsageError(
+            f"{request.seconds:g} seconds for {plan.bars} bars of this form",
+            expected=f"{could} seconds" if request.tempo is None else f"{could} quarter notes a minute",
+            remedy="leave --tempo out, or use another --form",
+        )
+    return fitting
+
+
+def _lasting(sections: Sequence[SectionPlan], tempo: float, metre: Metre) -> float:
+    """Return how many seconds sections last at a tempo."""
+    return length_seconds(sections, tempo, (metre.numerator, metre.denominator))
 
 
 def _harmonic_passages(plan: Plan, style: Style, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symgen.compose import ComposeRequest, compose, compose_takes, plan_of
+from symgen.compose import ComposeRequest, compose, compose_files, compose_takes, plan_of
 from symgen.errors import UsageError
 from symgen.forms.modulating import hear_section
 from symgen.grammar import Grammar
@@ -126,3 +126,22 @@ def test_a_rest_that_has_no_harmonic_is_left_open():
         allowed = np.flatnonzero(grammar.melodies(chosen))
         assert len(allowed)
         grammar.append(chosen, int(allowed[-1]))
+
+
+@pytest.mark.parametrize("form", ["guqin", "A8@0.5 B8"])
+def test_seconds_of_a_form_are_met(form):
+    (take,) = compose_takes(ComposeRequest("guqin", form=form, seconds=70, seed=2)).takes
+    assert abs(take.seconds - 70) <= 70 / take.bars
+    assert all(row.kept for row in take.guarantees)
+
+
+def test_seconds_that_a_form_cannot_last_are_refused_with_those_that_it_can():
+    with pytest.raises(UsageError, match=r"10 seconds for 80 bars of this form; expected 64 to 960 seconds"):
+        compose_takes(ComposeRequest("guqin", form="A40 B40", seconds=10, seed=1))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_promised_is_found_in_the_file(seed, tmp_path):
+    request = ComposeRequest("guqin", form="sanqi4o A8#! coda4o", seed=seed, output=tmp_path / "a.mid")
+    (take,) = compose_files(request).takes
+    assert [row.name for row in take.guarantees if not row.kept] == []

@@ -1,7 +1,7 @@
 """Honest origin: what made a piece, with what, and what was checked on it; carried by the piece and read back."""
 
 from symgen.origin.carrying import Carried, lineage_of, read_origin, sidecar_of, stamped, write_piece, write_sidecar
-from symgen.origin.guarantees import Guarantee, Promise, guarantee, guarantees, read_back, sounding
+from symgen.origin.guarantees import Guarantee, Promise, guarantee, guarantees, read_back
 from symgen.origin.plain import from_plain, to_plain
 from symgen.origin.record import NOT_KEPT, Ancestor, Made, Origin, plain_request
 
@@ -21,7 +21,6 @@ __all__ = [
     "read_back",
     "read_origin",
     "sidecar_of",
-    "sounding",
     "stamped",
     "to_plain",
     "write_piece",

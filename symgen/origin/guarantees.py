@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from symgen.performance import Performance
     from symgen.writers import Format, Options
 
-__all__ = ["Guarantee", "Promise", "guarantee", "guarantees", "read_back", "sounding"]
+__all__ = ["Guarantee", "Promise", "guarantee", "guarantees", "read_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +109,6 @@ def read_back(
         sounding = int((score.notes["onset"] + score.notes["duration"]).max(initial=0))
         score = replace(score, metres=written.metres, end=max(written.end, sounding))
     return score, "file"
-
-
-def sounding(performance: Performance) -> Score:
-    """Return what is heard of a performance as a Score: its notes with their ornaments and timing, as played."""
-    notes = performance.notes
-    columns = {name: [getattr(note, name) for note in notes] for name in ("onset", "duration", "pitch", "velocity")}
-    heard = make_notes(**columns)
-    end = max(performance.score.end, int((heard["onset"] + heard["duration"]).max(initial=0)))
-    return replace(performance.score, notes=heard, tempi=performance.tempi, end=end)
 
 
 def guarantee(name: str, asked: object, found: object) -> Guarantee:
