@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from symgen.accompaniment import Melody, doubled, playable, second_voice, together
-from symgen.compose import broken_playing, broken_sound
+from symgen.accompaniment.figures import Manner, table
+from symgen.accompaniment.harmonizing import chords_for
+from symgen.accompaniment.voices import Melody, doubled, playable, second_voice, together
 from symgen.delivery import deliver
 from symgen.errors import PlayabilityError, UsageError, one_line
-from symgen.figures import Manner, table
-from symgen.harmonizing import chords_for
 from symgen.instruments.perform import plain
 from symgen.models.runtime import Runtime
 from symgen.origin import Guarantee, Made
 from symgen.progress import Progress, silent
+from symgen.promises import broken_playing, broken_sound
 from symgen.revising import Revision, Task, given_in, plan_for, recorded, revise
 from symgen.sampling import Draft, Sampling
 from symgen.score import NoteArray, Score, make_notes

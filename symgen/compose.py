@@ -20,29 +20,27 @@ from symgen.delivery import as_played, broken_as_played, deliver, piece
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import PlayabilityError, UsageError
 from symgen.forms.marks import key_map, section_marks, tempo_map
-from symgen.forms.modulating import SectionHearing, hear_section
 from symgen.grammar import Plan
 from symgen.instruments import ships
-from symgen.instruments.fingering import COMPILED_FROM, Fingering, finger
+from symgen.instruments.fingering import COMPILED_FROM, Fingering
 from symgen.instruments.perform import play
 from symgen.isolation import alive
 from symgen.live import Listener
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
 from symgen.native import is_available
-from symgen.origin import Guarantee, Made, Promise, guarantee, plain_request
+from symgen.origin import Made, Promise, plain_request
 from symgen.performance import Performance
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take, tempo_of
 from symgen.progress import Progress, silent
+from symgen.promises import broken_promises, check_copy, check_style, examine, modulations, too_long_a_copy
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import compose_sequences, write_drafts
-from symgen.score import Score, Section, Technique, Tempo, make_notes
+from symgen.score import Score, Section, Tempo
 from symgen.script import Step
 from symgen.styles import STYLES, Style
 from symgen.take import ComposeResult, Take
 from symgen.takes import Judge, load_judge, rank_takes
-from symgen.theory.degrees import pitch_class_name
-from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
 
@@ -119,7 +117,7 @@ def compose_numbered(request: ComposeRequest, numbers: Sequence[int], progress: 
     if strange := [number for number in numbers if not 1 <= number <= request.takes]:
         raise UsageError(f"take {strange[0]}", expected=f"1 to {request.takes}")
     wish, checkpoint = check_request(request), _checkpoint(request)
-    _check_style(wish, checkpoint)
+    check_style(wish.style.name, checkpoint)
     runtime = checkpoint.runtime()
     found = {
         take.take: take
@@ -145,7 +143,7 @@ def _takes(
     wish: Wish, request: ComposeRequest, checkpoint: Checkpoint, progress: Progress, listener: Listener | None = None
 ) -> Iterator[Take]:
     """Yield the takes of a request as they are composed, side by side; which comes first does not matter."""
-    _check_style(wish, checkpoint)
+    check_style(wish.style.name, checkpoint)
     check_copy(request.max_copy, checkpoint)
     runtime = checkpoint.runtime()
     numbers = range(1, request.takes + 1)
@@ -205,7 +203,7 @@ def _wave(
         for number, tokens in zip(left, composed, strict=True):
             plan, tempo = planned[number]
             score = dressed(decode(tokens), plan, tempo)
-            broken, fingering = _examine(score, plan, machine_code)
+            broken, fingering = examine(score, plan, machine_code)
             broken = broken or too_long_a_copy(tokens, checkpoint, request.max_copy)
             take = None
             if not broken:
@@ -275,7 +273,7 @@ def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress 
     wishes = [check_request(request) for request in requests]
     plans, tempi = zip(*(_plan_of(wish, one, 1) for wish, one in zip(wishes, requests, strict=True)), strict=True)
     for wish in wishes:
-        _check_style(wish, checkpoint)
+        check_style(wish.style.name, checkpoint)
     left = list(range(len(requests)))
     for attempt in range(_ATTEMPTS):
         if not left:
@@ -312,15 +310,6 @@ def _strict(plan: Plan, attempt: int) -> Plan:
     return plan if attempt < _ATTEMPTS // 2 else replace(plan, bian_share=0.0)
 
 
-def _check_style(wish: Wish, checkpoint: Checkpoint) -> None:
-    if checkpoint.styles and wish.style.name not in checkpoint.styles:
-        raise UsageError(
-            f"the checkpoint {checkpoint.path} never learned the style {wish.style.name}",
-            expected=f"one of {', '.join(checkpoint.styles)}",
-            remedy="name another with --checkpoint",
-        )
-
-
 def compose_files(
     request: ComposeRequest, progress: Progress = silent, listener: Listener | None = None
 ) -> ComposeResult:
@@ -345,7 +334,7 @@ def compose_files(
 
     def takes() -> Iterator[Take]:
         checkpoint = _checkpoint(request)
-        _check_style(wish, checkpoint)
+        check_style(wish.style.name, checkpoint)
         check_copy(request.max_copy, checkpoint)
         judges.append(load_judge(checkpoint, wish.style.name))  # a damaged one is told before anything is composed
         return _later(lambda: _takes(wish, request, checkpoint, progress, listener))
@@ -402,15 +391,6 @@ def _tuning_asked(take: Take, wish: Wish, request: ComposeRequest) -> str | Tuni
     return None if request.tuning is None else tuning.name
 
 
-def check_copy(most: int | None, checkpoint: Checkpoint) -> None:
-    """Make sure that a checkpoint can tell how much is copied, if that is limited."""
-    if most is not None and "runs" not in checkpoint.fingerprints:
-        raise UsageError(
-            f"max-copy {most}, but the checkpoint {checkpoint.path} does not know its training pieces",
-            remedy="leave it out, or name another with --checkpoint",
-        )
-
-
 def _later(begin: Callable[[], Iterator[Take]]) -> Iterator[Take]:
     """Yield takes whose composing begins when the first is asked for."""
     yield from begin()
@@ -425,75 +405,6 @@ def _music(request: ComposeRequest, seed: int) -> dict[str, Any]:
 def list_styles() -> tuple[Style, ...]:
     """Return the styles that can be composed in."""
     return tuple(STYLES.values())
-
-
-def too_long_a_copy(tokens: TokenSequence, checkpoint: Checkpoint, most: int | None) -> list[str]:
-    """Return that a piece shares a longer run with the training pieces than it may; empty if not, or if all may be."""
-    report = None if most is None else copy_report(tokens, checkpoint.fingerprints)
-    if most is None or report is None or report.longest_run <= most:
-        return []
-    return [f"shares {report.longest_run} notes in a row with the training pieces"]
-
-
-def broken_promises(score: Score, plan: Plan) -> list[str]:
-    """Return what a piece promises but does not keep; empty if it keeps everything."""
-    return _examine(score, plan)[0]
-
-
-def _examine(score: Score, plan: Plan, machine_code: bool | None = None) -> tuple[list[str], Fingering]:
-    """Return what a piece promises but does not keep, and how it is fingered."""
-    broken, fingering = _in_hand(score, plan, machine_code)
-    return broken_sound(score, plan) + broken, fingering
-
-
-def broken_sound(score: Score, plan: Plan) -> list[str]:
-    """Return what a piece promises to sound like but does not: gong, mode, length."""
-    broken = []
-    estimate = detect_mode(score)
-    if estimate.gong != plan.gong % 12:
-        broken.append(f"sounds in gong {pitch_class_name(estimate.gong)}")
-    elif estimate.mode != plan.prefix.mode:
-        broken.append(f"sounds in {estimate.mode} mode")
-    if score.end != plan.total:
-        broken.append(f"is {score.end} ticks long, not {plan.total}")
-    broken += [f"has {one.plan.name} in another gong" for one in _hearings(score, plan) if not one.kept]
-    return broken
-
-
-def _hearings(score: Score, plan: Plan) -> list[SectionHearing]:
-    """Return in which gong each section that modulates is heard."""
-    metre = (plan.metre.numerator, plan.metre.denominator)
-    return [hear_section(score, one, plan.gong % 12, metre) for one in plan.sections if one.modulation]
-
-
-def _modulations(score: Score, plan: Plan) -> tuple[Guarantee, ...]:
-    """Return the promises of the sections that modulate."""
-    return tuple(
-        guarantee(
-            f"gong of {one.plan.name}",
-            pitch_class_name(one.gong),
-            "nothing" if one.heard is None else pitch_class_name(one.heard),
-        )
-        for one in _hearings(score, plan)
-    )
-
-
-def broken_playing(score: Score, plan: Plan) -> list[str]:
-    """Return why a piece cannot be played, as it is written or as it is read back from MIDI."""
-    return _in_hand(score, plan)[0]
-
-
-def _in_hand(score: Score, plan: Plan, machine_code: bool | None = None) -> tuple[list[str], Fingering]:
-    """Return why a piece cannot be played, and how it is fingered."""
-    fingering = finger(score, plan.instrument, plan.tuning, machine_code=machine_code)
-    broken = [str(problem) for problem in fingering.problems[:1]]
-    plain = (score.notes["technique"] == Technique.PLUCK).all()
-    if not broken and not plain:  # MIDI carries no technique: what is read back has to be playable all the same
-        read_back = make_notes(onset=score.notes["onset"], duration=score.notes["duration"], pitch=score.notes["pitch"])
-        bare = replace(score, notes=read_back)
-        problems = finger(bare, plan.instrument, plan.tuning, machine_code=machine_code).problems
-        broken.extend(f"without its techniques, {problem}" for problem in problems[:1])
-    return broken, fingering
 
 
 def dressed(score: Score, plan: Plan, tempo: float) -> Score:
@@ -575,7 +486,7 @@ def _take(
         checkpoint=checkpoint.digest,
         checkpoint_name=checkpoint.path.resolve().name,
         promise=_promise(plan, request),
-        kept=_modulations(score, plan),
+        kept=modulations(score, plan),
     )
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from symgen.compose import broken_playing, broken_sound, check_copy
 from symgen.copying import CopyReport, copy_report
 from symgen.delivery import as_played, broken_as_played, piece
 from symgen.dials import Dials
@@ -29,6 +28,7 @@ from symgen.origin import Ancestor, Guarantee, Made, Promise, lineage_of, plain_
 from symgen.performance import spliced
 from symgen.planning import TECHNIQUES, check_manner
 from symgen.progress import Progress, silent
+from symgen.promises import broken_playing, broken_sound, check_copy, check_style
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import Draft, Sampling, write_drafts
 from symgen.score import Score
@@ -278,12 +278,7 @@ def revise(
     """
     (sampling, seed), dials = check_manner(request), request.dials
     checkpoint = load_checkpoint(request.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT)
-    if checkpoint.styles and source.style.name not in checkpoint.styles:
-        raise UsageError(
-            f"the checkpoint {checkpoint.path} never learned the style {source.style.name}",
-            expected=f"one of {', '.join(checkpoint.styles)}",
-            remedy="name another with --checkpoint",
-        )
+    check_style(source.style.name, checkpoint)
     check_copy(request.max_copy, checkpoint)
     runtime = checkpoint.runtime()
 

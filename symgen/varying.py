@@ -15,16 +15,16 @@ from symgen.instruments.fingering import finger
 from symgen.instruments.rules import playable_pitches, serves, tunings_for
 from symgen.origin import Made
 from symgen.progress import Progress, silent
-from symgen.redrafting import write_variation
 from symgen.revising import Revision, Span, Task, given_in, plan_for, recorded, revise
 from symgen.score import Score, Technique
 from symgen.sources import Source, open_source
-from symgen.strokes import Bar, bars_of
 from symgen.take import ComposeResult, Take
 from symgen.theory.degrees import PENTATONIC, parse_pitch_class, pitch_class_name
 from symgen.theory.modes import final_of, parse_mode
 from symgen.theory.modulation import gong_regions
-from symgen.variation import KEEPS, Unit, Variation, free_of
+from symgen.variation.base import KEEPS, Unit, Variation, free_of
+from symgen.variation.redrafting import write_variation
+from symgen.variation.strokes import Bar, bars_of
 
 _AMOUNT = 0.5
 _GOLDEN = (5**0.5 - 1) / 2

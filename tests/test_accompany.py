@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import symgen
+from symgen.accompaniment.figures import table
 from symgen.accompanying import AccompanyRequest, accompany, accompany_files
 from symgen.errors import UsageError
-from symgen.figures import table
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.fingering import finger
 from symgen.score import Metre, Score, Tempo, make_notes

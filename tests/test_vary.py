@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symgen
-from symgen.contours import bounds_of
 from symgen.errors import UsageError
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.fingering import finger
 from symgen.score import Metre, Score, Technique, Tempo, make_notes
-from symgen.strokes import bars_of, moves_of, strokes_of
 from symgen.theory.detect import detect_mode
+from symgen.variation.contours import bounds_of
+from symgen.variation.strokes import bars_of, moves_of, strokes_of
 from symgen.varying import VaryRequest, vary, vary_files
 
 THEME = ((53, 480), (57, 240), (60, 240), (62, 480), (60, 480))

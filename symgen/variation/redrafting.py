@@ -15,7 +15,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.contours import Bounds, bounds_of
 from symgen.errors import PlayabilityError
 from symgen.grammar import Plan
 from symgen.instruments.rules import placements, playable_pitches
@@ -25,12 +24,11 @@ from symgen.sampling import Draft, Sampling, write_drafts
 from symgen.score import NoteArray, Score, Technique, make_notes
 from symgen.script import Again, Fixed, Script, Segment, Step, cut, rests, steps_of
 from symgen.sources import Source
-from symgen.strokes import Bar, Stroke, moves_of
 from symgen.theory.degrees import PENTATONIC
 from symgen.theory.detect import final_tone
 from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.codec import encode
-from symgen.variation import (
+from symgen.variation.base import (
     Unit,
     Variation,
     broken_variation,
@@ -42,6 +40,8 @@ from symgen.variation import (
     unplayable,
     within,
 )
+from symgen.variation.contours import Bounds, bounds_of
+from symgen.variation.strokes import Bar, Stroke, moves_of
 
 _ATTEMPTS = 8
 _ROUNDS = 10

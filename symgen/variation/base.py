@@ -11,16 +11,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.compose import broken_sound
 from symgen.grammar import lands
 from symgen.instruments.fingering import finger
 from symgen.origin import Guarantee
+from symgen.promises import broken_sound
 from symgen.revising import Span, Task, untouched
 from symgen.score import NoteArray, Score, Technique
 from symgen.script import Fixed, Free, Locks, rests
 from symgen.sources import Source
-from symgen.strokes import Bar, Stroke, bars_of, moves_of
 from symgen.tokens import chord, melody, rhythm
+from symgen.variation.strokes import Bar, Stroke, bars_of, moves_of
 
 _FEWEST = 2
 """Strokes of a bar whose rhythm can be new while its pitches stay."""
