@@ -65,11 +65,20 @@ class Accompaniment(Task):
         How the style accompanies.
     density : float
         How full it is.
+    perform : bool
+        Whether a player plays all of it, the melody too.
     """
 
     kind: str
     manner: Manner
     density: float
+    perform: bool = False
+
+    def delivered(self, take: Take) -> Take:
+        """Return a take whose melody is where it was, to the tick, unless it is performed: no rubato, no ornaments."""
+        if self.perform or not take.playable or take.promise is None:
+            return take
+        return replace(take, performance=plain(take.score, take.promise.instrument, take.promise.tuning))
 
     def promises(self, source: Source, score: Score) -> tuple[Guarantee, ...]:
         """Return that the melody stayed, and that what was added lies below it, in the mode, without a clash."""
@@ -156,18 +165,13 @@ def _takes(request: AccompanyRequest, source: Source, progress: Progress, only: 
         kind=manner.auto if request.kind == "auto" else request.kind,
         manner=manner,
         density=request.density,
+        perform=request.perform,
     )
 
     def task_of(number: int, rng: np.random.Generator) -> Task:
         return task
 
-    takes = revise(request, source, task_of, progress, write_accompaniment, only)
-    return (take if request.perform else _to_the_letter(take, source) for take in takes)
-
-
-def _to_the_letter(take: Take, source: Source) -> Take:
-    """Return a take whose melody is where it was, to the tick: no rubato, no ornaments."""
-    return replace(take, performance=plain(take.score, source.instrument, source.tuning)) if take.playable else take
+    return revise(request, source, task_of, progress, write_accompaniment, only)
 
 
 def write_accompaniment(
