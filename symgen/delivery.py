@@ -16,7 +16,7 @@ from symgen.resources import version
 from symgen.score import Score
 from symgen.session import Made, read_session, record
 from symgen.take import ComposeResult, Take, in_order_of_take
-from symgen.writers import Options
+from symgen.writers import DEFAULTS, Options
 
 if TYPE_CHECKING:
     from symgen.writers import Format
@@ -190,8 +190,21 @@ def checked(take: Take, score: Score) -> tuple[Guarantee, ...]:
 
 
 def as_played(take: Take) -> Take:
-    """Return a take with its guarantees, checked on what is heard: ornaments can take a short piece out of its gong."""
-    return replace(take, guarantees=checked(take, sounding(take.performance)))
+    """Return a take with its guarantees, checked on what is heard, and on what who reads a file of it finds.
+
+    Ornaments can take a short piece out of its gong. In a file, slides that go further than the pitch wheel are struck
+    again, which counts as notes.
+    """
+    from symgen.writers import find_format
+
+    heard = replace(take, guarantees=checked(take, sounding(take.performance)))
+    if all(row.kept for row in heard.guarantees) and any(note.bends for note in take.performance.notes):
+        midi = find_format("midi")
+        score, _ = read_back(midi.encode(take.performance), midi, take.performance, DEFAULTS)
+        in_file = checked(take, score)
+        if not all(row.kept for row in in_file):
+            return replace(take, guarantees=in_file)
+    return heard
 
 
 def broken_as_played(take: Take) -> list[str]:
