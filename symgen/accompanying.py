@@ -65,17 +65,24 @@ class Accompaniment(Task):
         How the style accompanies.
     density : float
         How full it is.
+    letter : Source, optional
+        The melody, if all of it is played to the letter.
     """
 
     kind: str
     manner: Manner
     density: float
+    letter: Source | None = None
 
     def promises(self, source: Source, score: Score) -> tuple[Guarantee, ...]:
         """Return that the melody stayed, and that what was added lies below it, in the mode, without a clash."""
         broken = broken_accompaniment(score, self, source)
         asked = f"{len(source.score)} notes as they were"
         return (Guarantee("melody", asked, "; ".join(broken) or asked, not broken),)
+
+    def delivered(self, take: Take) -> Take:
+        """Return the take as it is asked for: to the letter, or as it is performed."""
+        return take if self.letter is None else _to_the_letter(take, self.letter)
 
 
 def accompany(source: Path | str | Score, **options: Any) -> ComposeResult:
@@ -157,13 +164,13 @@ def _takes(request: AccompanyRequest, source: Source, progress: Progress) -> Ite
         kind=manner.auto if request.kind == "auto" else request.kind,
         manner=manner,
         density=request.density,
+        letter=None if request.perform else source,
     )
 
     def task_of(number: int, rng: np.random.Generator) -> Task:
         return task
 
-    takes = revise(request, source, task_of, progress, write_accompaniment)
-    return (take if request.perform else _to_the_letter(take, source) for take in takes)
+    return revise(request, source, task_of, progress, write_accompaniment)
 
 
 def _to_the_letter(take: Take, source: Source) -> Take:

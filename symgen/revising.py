@@ -18,7 +18,7 @@ from symgen.compose import broken_playing, broken_sound, check_copy
 from symgen.copying import copy_report
 from symgen.delivery import as_played, broken_as_played, piece
 from symgen.dials import Dials
-from symgen.errors import PlayabilityError, UsageError
+from symgen.errors import PlayabilityError, UsageError, one_line
 from symgen.grammar import Plan
 from symgen.instruments import ships
 from symgen.instruments.base import Tuning
@@ -295,10 +295,24 @@ def revise(
             progress(f"take {number} of {request.takes}")
             task = task_of(number, np.random.default_rng([seed, number]))
             task = replace(task, plan=replace(task.plan, dials=dials))
+            if task.whole:
+                _check_source_copy(request.max_copy, source, checkpoint)
             job = _Job(request, source, task, checkpoint, runtime, sampling)
             yield _best(job, (seed, number)) if write is None else _written(job, (seed, number), write)
 
     return takes()
+
+
+def _check_source_copy(most: int | None, source: Source, checkpoint: Checkpoint) -> None:
+    """Refuse a limit that the source, which stays as it is, goes beyond by itself."""
+    report = None if most is None else copy_report(source.tokens, checkpoint.fingerprints)
+    if most is not None and report is not None and report.longest_run > most:
+        raise UsageError(
+            f"max-copy {most}, but {one_line(source.name)} itself shares {report.longest_run} notes in a row with the"
+            " training pieces",
+            expected="a source that shares fewer",
+            remedy="leave --max-copy out",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,7 +462,7 @@ def _take(
             metre=score.metres[0] if len(score.metres) == 1 else None,
             bars=len(score.bar_starts()),
             max_copy=request.max_copy,
-            closes=not task.whole and task.spans[-1][1] >= task.plan.total,
+            closes=not task.whole and bool(task.spans) and task.spans[-1][1] >= task.plan.total,
             plays=plays,
         ),
         kept=task.promises(source, score),

@@ -157,6 +157,9 @@ def _of_take(
     instrument = get_instrument(chosen.instrument)
     assert take.promise is not None
     place = take.promise.tuning if tuning is None else tuning_of(instrument, tuning)
+    if tuning is None and instrument.name != take.promise.instrument.name:
+        gong = detect_mode(take.score).gong
+        place = choose_setting(take.score, instrument, gong, semitones=(0,), tunings=None).tuning
     same = chosen.name == take.style and place.name == take.tuning
     playable = same or finger(take.score, instrument, place).playable
     performance = take.performance

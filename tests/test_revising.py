@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import symgen
-from symgen.compose import compose
+from symgen.accompanying import accompany
+from symgen.compose import ComposeRequest, compose, compose_files
 from symgen.continuing import ContinueRequest, continue_files, continue_piece
 from symgen.errors import PlayabilityError, UsageError
 from symgen.infill import InfillRequest, infill, infill_files, parse_bars
@@ -204,3 +205,26 @@ def test_a_splice_takes_each_note_from_where_it_is_written_and_damps_its_string(
 def test_the_tune_of_these_tests_is_playable():
     guqin = get_instrument("guqin")
     assert finger(tune(), guqin, get_tuning(guqin, "zhengdiao")).playable
+
+
+def test_a_piece_for_a_voice_is_taken_up_by_a_zither_in_a_tuning_of_its_own(tmp_path):
+    compose_files(ComposeRequest("folk", gong="D", bars=4, seed=1, output=tmp_path / "song.mid"))
+    (take,) = infill(tmp_path / "song.mid", "2", style="guzheng", seed=1).takes
+    assert take.promise is not None
+    assert take.promise.tuning.open_pitches
+
+
+def test_a_melody_that_copies_more_than_may_be_copied_is_refused_at_once():
+    source = next(
+        take.score
+        for take in compose("guzheng", bars=16, takes=12, seed=5, raw=True).takes
+        if take.copy is not None and take.copy.longest_run > 7
+    )
+    with pytest.raises(UsageError, match="itself shares"):
+        accompany(source, style="guzheng", max_copy=7, seed=1)
+
+
+def test_an_accompaniment_to_the_letter_is_judged_to_the_letter():
+    (take,) = accompany(tune(), style="guqin", seed=3).takes
+    assert {note.onset for note in take.performance.notes} <= set(take.score.notes["onset"].tolist())
+    assert [row for row in take.guarantees if not row.kept] == []
