@@ -368,7 +368,7 @@ def revised(verb: str, asked: dict[str, Any], source: dict[str, Any], target: Pa
         moved = asked["gong"] is not None and check.PITCHES[asked["gong"]] != key.gong
         other = asked["mode"] is not None and asked["mode"] != key.mode
         amount = 0.5 if asked["amount"] is None and asked["mode"] is None and asked["gong"] is None else asked["amount"]
-        check.check_varied(found, before, after, asked["keep"], amount, moved=moved, other_mode=other)
+        check.check_varied(found, before, after, asked["keep"], amount, place, moved=moved, other_mode=other)
         if other:
             check.check_close(found, file.score, gong, mode)
     elif not arranged:
@@ -396,7 +396,7 @@ def judge(message: str, verb: str, asked: dict[str, Any], source: dict[str, Any]
     if found := re.match(r"no tuning of the (\w+) gives gong (\S+?);", message):
         known = check.checker.GUQIN_TUNINGS if found[1] == "guqin" else check.checker.GUZHENG_TUNINGS
         return "a gong that no tuning has", all(check.lacking(found[1], one, check.PITCHES[found[2]]) for one in known)
-    if re.match(r"(no tuning|the \w+ has no tuning)|.*tuning .*(unknown|is called)", message):
+    if re.match(r"(no tuning|\w+ has no tuning)|.*tuning .*(unknown|is called)", message):
         known = check.checker.GUQIN_TUNINGS if instrument == "guqin" else check.checker.GUZHENG_TUNINGS
         return "a tuning that there is not", asked.get("tuning") not in known
     if message.startswith("both bars and seconds"):
@@ -405,12 +405,16 @@ def judge(message: str, verb: str, asked: dict[str, Any], source: dict[str, Any]
         return "bars out of range", not 2 <= (asked.get("bars") or 0) <= 2000
     if message.startswith("seconds "):
         return "seconds out of range", not 5 <= asked["seconds"] <= 3600
+    if re.search(r"bars of \S+ at tempo \S+ last", message):
+        return "a length that whole bars cannot have", impossible_seconds(message, asked)
     if "seconds are" in message:
         return "seconds out of range", number[-2 if "at most" in message else -1] > 2000
     if message.startswith("tempo"):
         return "a tempo out of range", not 20 <= asked["tempo"] <= 300
     if message.startswith("metre"):
         return "a metre that there is not", asked["metre"] not in check.METRES
+    if message.startswith("max-copy") and "itself shares" in message:
+        return "a melody that is a longer copy itself", source["real"] or None
     if message.startswith("max-copy"):
         return "max-copy too short to be known", asked["max_copy"] < 7
     if "without a form" in message:
@@ -469,6 +473,23 @@ def judge(message: str, verb: str, asked: dict[str, Any], source: dict[str, Any]
         return "a source that cannot be played", lacks or None
     return re.sub(r"\d+", "N", message)[:80], None
 
+
+def impossible_seconds(message: str, asked: dict[str, Any]) -> bool:
+    """Tell whether no tempo that was asked for, or that suits the style, gives a number of bars its seconds."""
+    found = re.search(r"but (\d+) bars of \S+ at tempo (\S+) last (\d+)", message)
+    assert found is not None
+    bars, tempo, lasts = int(found[1]), float(found[2]), int(found[3])
+    if asked.get("tempo"):
+        above, below = map(int, (asked["metre"] or {"guqin": "4/4"}.get(asked["style"], "2/4")).split("/"))
+        plain = bars * above * 4 / below * 60 / tempo  # sections of a named form may go slower or faster
+        off = plain if asked.get("form") not in FORMS else lasts
+        return abs(off - asked["seconds"]) > 0.85 * off / bars
+    slowest, fastest = TEMPI[asked["style"]]
+    return not slowest * 0.67 <= tempo * lasts / asked["seconds"] <= fastest * 1.49
+
+
+TEMPI = {"guqin": (54.0, 72.0), "guzheng": (66.0, 92.0), "folk": (72.0, 100.0)}
+"""Slowest and fastest usual tempo of a style."""
 
 WRONG_STYLE = {
     *((style, form) for style in ("guzheng", "folk") for form in ("guqin", "sannong")),

@@ -19,7 +19,7 @@ from symgen.copying import copy_report
 from symgen.delivery import as_played, broken_as_played, deliver, piece
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import PlayabilityError, UsageError
-from symgen.forms.marks import key_map, section_marks, tempo_map
+from symgen.forms.marks import key_map, length_seconds, section_marks, tempo_map
 from symgen.grammar import Plan
 from symgen.instruments import ships
 from symgen.instruments.fingering import COMPILED_FROM, Fingering
@@ -31,7 +31,7 @@ from symgen.models.runtime import Runtime
 from symgen.native import is_available
 from symgen.origin import Made, Promise, plain_request
 from symgen.performance import Performance
-from symgen.planning import ComposeRequest, Wish, check_request, plan_take, tempo_of
+from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
 from symgen.promises import broken_promises, check_copy, check_style, examine, modulations, too_long_a_copy
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
@@ -43,6 +43,7 @@ from symgen.take import ComposeResult, Take
 from symgen.takes import Judge, load_judge, rank_takes
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
+from symgen.units import TICKS_PER_QUARTER
 
 if TYPE_CHECKING:
     from symgen.instruments.base import Tuning
@@ -69,6 +70,8 @@ _SIDE_BY_SIDE = 16
 _OF_FILES = frozenset({"output", "format", "layout"})
 """Fields of a request that say how a piece is written, not what it is."""
 _USUAL_BARS = 24
+_WIDER = 1.5
+"""How much faster or slower than usual a piece may go where that gives it the length that was asked for."""
 _WORTH_TWO = 192
 """Bars of all takes together from which on a second process is worth its start."""
 
@@ -302,7 +305,33 @@ def _plan_of(wish: Wish, request: ComposeRequest, number: int) -> tuple[Plan, fl
     drawn = float(round(rng.uniform(*wish.style.tempo)))  # also if not needed: it leaves the next draws alone
     tempo = drawn if request.tempo is None else request.tempo
     plan = plan_take(wish, request, tempo, rng)
-    return plan, tempo_of(plan, request, tempo)
+    return plan, tempo if request.seconds is None else _tempo_for(plan, tempo, request)
+
+
+def _tempo_for(plan: Plan, tempo: float, request: ComposeRequest) -> float:
+    """Return the tempo at which a plan lasts as long as was asked for: the one given if that is within a bar.
+
+    Bars are whole, and a form may have a length of its own.
+    """
+    assert request.seconds is not None
+    metre = (plan.metre.numerator, plan.metre.denominator)
+    lasts = (
+        length_seconds(plan.sections, tempo, metre) if plan.sections else plan.total / TICKS_PER_QUARTER * 60 / tempo
+    )
+    if abs(lasts - request.seconds) <= 0.9 * lasts / plan.bars:
+        return tempo
+    fitting = round(tempo * lasts / request.seconds, 2)
+    low, high = STYLES[plan.prefix.style].tempo
+    if request.tempo is None and low / _WIDER <= fitting <= high * _WIDER:
+        return fitting
+    # What is left of 20 to 300 is what can be asked for; the slowest and fastest a style bears lie within.
+    advice = f"use --tempo {fitting:g}, or " if request.tempo is not None and 20 <= fitting <= 300 else ""
+    raise UsageError(
+        f"{request.seconds:g} seconds, but {plan.bars} bars of {metre[0]}/{metre[1]} at tempo {tempo:g}"
+        f" last {lasts:.0f}",
+        expected="a length that whole bars, and the form if there is one, can have",
+        remedy=f"{advice}leave --seconds out",
+    )
 
 
 def _strict(plan: Plan, attempt: int) -> Plan:

@@ -390,32 +390,6 @@ def plan_take(wish: Wish, request: ComposeRequest, tempo: float, rng: np.random.
     return plan if wish.motif is None else begin_with(plan, wish.motif)
 
 
-def tempo_of(plan: Plan, request: ComposeRequest, tempo: float) -> float:
-    """Return the tempo at which a piece with sections lasts as long as is asked for; `tempo` for any other.
-
-    Raises
-    ------
-    UsageError
-        If that is no tempo, or another one was asked for, with the lengths that could be.
-    """
-    if not plan.sections or request.seconds is None:
-        return tempo
-    lasting = _lasting(plan.sections, tempo, plan.metre)
-    bar = lasting / plan.bars
-    fitting = round(tempo * lasting / request.seconds, 2)
-    if request.tempo is not None and abs(lasting - request.seconds) <= bar:
-        return tempo
-    if request.tempo is not None or not _SLOWEST <= fitting <= _FASTEST:
-        low, high = (lasting * tempo / pace for pace in (_FASTEST, _SLOWEST))
-        could = f"about {lasting:.0f} at {tempo:g}" if request.tempo is not None else f"{low:.0f} to {high:.0f}"
-        raise UsageError(
-            f"{request.seconds:g} seconds for {plan.bars} bars of this form",
-            expected=f"{could} seconds" if request.tempo is None else f"{could} quarter notes a minute",
-            remedy="leave --tempo out, or use another --form",
-        )
-    return fitting
-
-
 def _lasting(sections: Sequence[SectionPlan], tempo: float, metre: Metre) -> float:
     """Return how many seconds sections last at a tempo."""
     return length_seconds(sections, tempo, (metre.numerator, metre.denominator))

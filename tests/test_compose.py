@@ -431,3 +431,31 @@ class TestSideBySide:
         assert one.prefix == plan.prefix
         assert one.end >= plan.total or len(one) == plan.total // 60
         decode(one)  # every note is one
+
+
+class TestLengthInSeconds:
+    def test_a_form_of_its_own_length_is_played_at_the_tempo_that_fits(self):
+        (take,) = compose_module("guzheng", form="A4 B4 A4", seconds=20, metre="2/4", seed=1, raw=True).takes
+        assert take.bars == 12
+        assert take.seconds == pytest.approx(20, abs=20 / 12)
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"form": "A4 B4 A4", "seconds": 5, "metre": "4/4"},
+            {"form": "A4 B4 A4", "seconds": 60, "tempo": 200, "metre": "4/4"},
+            {"seconds": 8, "tempo": 20, "metre": "2/2"},  # two bars are the fewest
+        ],
+    )
+    def test_a_length_that_bars_cannot_have_is_refused_before_composing(self, asked):
+        with pytest.raises(UsageError, match="leave --seconds out"):
+            compose_module("guqin", seed=1, **asked)
+
+
+def test_what_stands_in_the_file_keeps_the_promises_too(tmp_path):
+    """A slide that goes further than the pitch wheel is struck again there: what was heard in D was read in G."""
+    request = ComposeRequest(
+        "guzheng", metre="3/8", gong="D", bars=4, seed=153074822, register=0.8, output=tmp_path / "piece.mid"
+    )
+    (take,) = compose_files(request).takes
+    assert [row for row in take.guarantees if not row.kept] == []

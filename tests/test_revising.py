@@ -9,6 +9,7 @@ import pytest
 
 import symgen
 from symgen import revising
+from symgen.accompanying import accompany
 from symgen.compose import ComposeRequest, compose, compose_files
 from symgen.continuing import ContinueRequest, continue_files, continue_piece
 from symgen.copying import fingerprints
@@ -298,3 +299,16 @@ def test_no_length_in_seconds(seconds):
 def test_a_piece_of_millions_of_bars_is_refused_before_they_are_counted_out():
     with pytest.raises(UsageError, match="572,662,307 bars; expected at most 4,000"):
         infill(tune(end=2**40), "3-4", style="guqin")
+
+
+def test_a_piece_for_a_voice_is_taken_up_by_a_zither_in_a_tuning_of_its_own(tmp_path):
+    compose_files(ComposeRequest("folk", gong="D", bars=4, seed=1, output=tmp_path / "song.mid"))
+    (take,) = infill(tmp_path / "song.mid", "2", style="guzheng", seed=1).takes
+    assert take.promise is not None
+    assert take.promise.tuning.open_pitches
+
+
+def test_an_accompaniment_to_the_letter_is_judged_to_the_letter():
+    (take,) = accompany(tune(), style="guqin", seed=3).takes
+    assert {note.onset for note in take.performance.notes} <= set(take.score.notes["onset"].tolist())
+    assert [row for row in take.guarantees if not row.kept] == []
