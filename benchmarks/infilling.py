@@ -26,9 +26,10 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -61,6 +62,8 @@ _BARS = (2, 3, 4, 6, 8)
 _BEFORE = 32
 _LEAST = 4
 _SEAM = 4
+_PATIENCE = 64
+"""A draw of four times as many steps as stood there, and so many more, weighs nothing: rows of no length never end."""
 _WINDOW = 32
 _SHIFTS = (16, 12, 20)
 """Steps of a window before the seam: the classifier sees each seam three times, at other places."""
@@ -161,7 +164,9 @@ def weigh(
     ends = np.array([gap.last - gap.first + LOOKAHEAD] + [LOOKAHEAD] * drafts)
     span, seam = 0.0, []
     after, mass = np.zeros(rows), np.zeros(rows)
+    steps, most = 0, 4 * (gap.last - gap.first) + _PATIENCE
     while (places < ends).any():
+        steps += 1
         state = stream.advance(previous, np.array([one.features() for one in contexts]))
         chosen = None
         for place in range(3):
@@ -196,7 +201,7 @@ def weigh(
                 places[row] += 1
             elif one.time >= gap.end:
                 forced[row] = real[gap.last : gap.last + LOOKAHEAD].tolist()
-            elif gap.end - one.time < rhythm.GRID[0]:  # no interval is so short
+            elif gap.end - one.time < rhythm.GRID[0] or steps >= most:  # no interval is so short
                 mass[row], places[row] = -np.inf, ends[row]
     notes = int((real[gap.first : gap.last, 1] != melody.REST).sum())
     return Weighed(notes, span, after, mass[1:], -np.array(seam[: 3 * _SEAM]).reshape(-1, 3).sum(1) / np.log(2))
@@ -225,13 +230,24 @@ def told(runtime: Runtime) -> dict[str, bool]:
     return {"": False, ", goals told": True} if "goal_time" in runtime.features else {"": False}
 
 
-def bits(runtime: Runtime, pieces: Pieces, gaps: Sequence[Gap], drafts: int, seed: int) -> dict[str, dict[str, float]]:
+def numbered(gaps: Sequence[Gap], each: int) -> dict[int, Gap]:
+    """Return the first `each` gaps of every piece, by their numbers."""
+    places = [sum(other.piece == gap.piece for other in gaps[:number]) for number, gap in enumerate(gaps)]
+    return {number: gap for number, (gap, place) in enumerate(zip(gaps, places, strict=True)) if place < each}
+
+
+def bits(
+    runtime: Runtime, pieces: Pieces, some: Mapping[int, Gap], drafts: int, seed: int
+) -> dict[str, dict[str, float]]:
     """Return bits a note with 95 % intervals by row, and the bits of the seams of real spans; tell them at once."""
+    gaps = list(some.values())
     found: dict[str, dict[str, float]] = {}
     first: list[Weighed] = []
     for suffix, aimed in told(runtime).items():
-        rng = np.random.default_rng([seed, 1])
-        weighed = [weigh(runtime, pieces, gap, drafts, rng, aimed=aimed) for gap in gaps]
+        weighed = [
+            weigh(runtime, pieces, gap, drafts, np.random.default_rng([seed, 1, number]), aimed=aimed)
+            for number, gap in some.items()
+        ]
         first = first or weighed
         spans, plain = (np.array([one.span for one in some]) for some in (weighed, first))
         for name, gains in {
@@ -307,6 +323,14 @@ def fill(
 Choice = Callable[[Filled], int]
 
 
+def _first(filled: Filled) -> int:
+    return 0
+
+
+def _best(filled: Filled, among: int) -> int:
+    return int(np.argmax([draft.fit for draft in filled.drafts[:among]]))
+
+
 def _in_proportion(filled: Filled, among: int) -> int:
     fits = np.array([draft.fit for draft in filled.drafts[:among]])
     shares = np.exp(fits - fits.max())
@@ -316,16 +340,11 @@ def _in_proportion(filled: Filled, among: int) -> int:
 
 def choices(drafts: int) -> dict[str, Choice]:
     """Return ways to choose a draft, by name."""
-    found: dict[str, Choice] = {"continuing: the first draft": lambda filled: 0}
+    found: dict[str, Choice] = {"continuing: the first draft": _first}
     for among in (4, 8, 16, 32):
         if among <= drafts:
-            found[f"best of {among}"] = lambda filled, n=among: int(np.argmax([d.fit for d in filled.drafts[:n]]))
-    for among in (8, 16, 32):
-        if among <= drafts:
-            found[f"best of {among}, room counted"] = lambda filled, n=among: int(
-                np.argmax([d.fit + d.room for d in filled.drafts[:n]])
-            )
-    found[f"one of {drafts} in proportion to exp(fit)"] = lambda filled: _in_proportion(filled, drafts)
+            found[f"best of {among}"] = partial(_best, among=among)
+    found[f"one of {drafts} in proportion to exp(fit)"] = partial(_in_proportion, among=drafts)
     return found
 
 
@@ -440,7 +459,7 @@ def measure(runtime: Runtime, dataset: Dataset, style: str, asked: argparse.Name
     rng = np.random.default_rng([asked.seed, 0])
     gaps = [gaps_of(side, each, rng) for side, each in zip(sides, (asked.train, asked.each), strict=True)]
     print(f"{len(gaps[1])} gaps of {len({g.piece for g in gaps[1]})} unseen pieces, {len(gaps[0])} of training pieces")
-    found = bits(runtime, Pieces(sides[1]), gaps[1], asked.weigh, asked.seed)
+    found = bits(runtime, Pieces(sides[1]), numbered(gaps[1], asked.weighed), asked.weigh, asked.seed)
     return found | judged(sides, fillings(runtime, sides, gaps, asked.drafts, asked.seed), asked.seed, asked.tests)
 
 
@@ -456,6 +475,7 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=200, help="most pieces of a split")
     parser.add_argument("--each", type=int, default=8, help="spans of an unseen piece")
     parser.add_argument("--train", type=int, default=3, help="spans of a training piece, for the classifier")
+    parser.add_argument("--weighed", type=int, default=4, help="spans of an unseen piece whose bits are measured")
     parser.add_argument("--weigh", type=int, default=24, help="draws for p(after | before)")
     parser.add_argument("--drafts", type=int, default=8)
     parser.add_argument("--tests", type=int, default=3, help="classifiers a row; 0 leaves the test out")

@@ -58,7 +58,8 @@ def draw(logits: NDArray[np.floating], mask: Mask | None, how: Sampling, uniform
     """
     allowed = None if mask is None else np.flatnonzero(mask)  # a tenth of a vocabulary, and all that need be sorted
     scores = (logits if allowed is None else logits[allowed]).astype(np.float64)
-    scores = _finite(scores)
+    if not np.isfinite(scores).all():
+        scores = np.nan_to_num(scores, nan=-_HUGE, posinf=_HUGE, neginf=-_HUGE)
     with np.errstate(over="ignore"):  # far below the best is -inf, and that is right
         probability = softmax((scores - scores.max()) / how.temperature)
     order = np.argsort(-scores, kind="stable")  # not of the probabilities, which rounding makes equal
@@ -80,16 +81,12 @@ class Draft:
     fit : float
         How well what is free leads into what is given after it: the log-likelihood in nats of the given steps after
         the first free one. 0 where there are none.
-    room : float
-        How freely it was written: the log-probability in nats that the generator had left to what the masks allowed,
-        over all tokens that were chosen. Far below 0 where it would have liked to write something else.
     heard : tuple of float
         The log-likelihood in nats of each given step after the first free one.
     """
 
     tokens: TokenSequence
     fit: float
-    room: float = 0.0
     heard: tuple[float, ...] = ()
 
 
@@ -197,7 +194,7 @@ class _Writer:
         self.cursor = Cursor(Grammar(plan, Context(plan.metre_map, plan.total)))
         self._random = np.random.default_rng(list(seed))
         self._mask = mask_of if masks else _no_mask
-        self._free, self._room = False, 0.0
+        self._free = False
         self._heard: list[float] = []
         self._asks = "density" in getattr(runtime, "features", ())
         while self.cursor.skipped > runtime.window:  # the network would not see them any more
@@ -243,7 +240,6 @@ class _Writer:
             token = draw(scores, mask, bold, self._random.random())
             if steering is not None:
                 steering.hear(place, logits, token)
-            self._room += _log_sum(logits[mask]) - _log_sum(logits)
             return token
         if self._free:
             if place == 0:
@@ -258,7 +254,7 @@ class _Writer:
         return chosen
 
     def draft(self) -> Draft:
-        return Draft(_sequence(self.plan, self.cursor.steps), sum(self._heard), self._room, tuple(self._heard))
+        return Draft(_sequence(self.plan, self.cursor.steps), sum(self._heard), tuple(self._heard))
 
     def _given(self) -> Step:
         given = self.cursor.given
@@ -266,19 +262,11 @@ class _Writer:
         return given
 
 
-def _finite(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return scores with the largest numbers for infinite ones, and the smallest for what is none."""
-    if np.isfinite(scores).all():
-        return scores
-    return np.nan_to_num(scores, nan=-_HUGE, posinf=_HUGE, neginf=-_HUGE)
-
-
 def _log_sum(logits: NDArray[np.floating]) -> float:
     """Return the logarithm of the sum of exponentials."""
-    exact = _finite(logits.astype(np.float64))
+    exact = logits.astype(np.float64)
     top = float(exact.max())
-    with np.errstate(over="ignore"):
-        return top + float(np.log(np.exp(exact - top).sum()))
+    return top + float(np.log(np.exp(exact - top).sum()))
 
 
 _DEPTH = np.array([0, *(max(intervals, default=0) for intervals in chord.SONORITIES)])
