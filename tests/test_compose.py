@@ -177,8 +177,8 @@ class TestPromises:
     @pytest.fixture
     def kept(self, ask, monkeypatch):
         plans = []
-        judge = compose_module._examine
-        monkeypatch.setattr(compose_module, "_examine", lambda s, p, *how: plans.append(p) or judge(s, p, *how))
+        judge = compose_module.examine
+        monkeypatch.setattr(compose_module, "examine", lambda s, p, *how: plans.append(p) or judge(s, p, *how))
         take = ask("guqin", mode="yu", gong="F", bars=8)
         return take.score, plans[-1]
 
@@ -194,7 +194,7 @@ class TestPromises:
         assert broken_promises(score.transpose(-24), plan)  # lower than any string
 
     def test_a_piece_that_cannot_be_had_is_refused(self, ask, monkeypatch):
-        monkeypatch.setattr(compose_module, "_examine", lambda *_: (["is never right"], None))
+        monkeypatch.setattr(compose_module, "examine", lambda *_: (["is never right"], None))
         with pytest.raises(PlayabilityError, match="after 24 tries: is never right; ask for more bars"):
             ask("folk", bars=2)
 
