@@ -12,7 +12,7 @@ import numpy as np
 from symgen.delivery import deliver
 from symgen.errors import UsageError
 from symgen.origin import Made
-from symgen.performance import Performance
+from symgen.performance import Performance, PlayedNote
 from symgen.progress import Progress, silent
 from symgen.revising import Revision, Task, given_in, plan_for, recorded, revise
 from symgen.score import Score
@@ -208,7 +208,7 @@ def _without_source(take: Take, start: int) -> Take:
     performance = replace(
         take.performance,
         score=score,
-        notes=tuple(replace(note, onset=max(0, note.onset - start), written=note.written - start) for note in played),
+        notes=tuple(_moved_note(note, start) for note in played),
         tempi=moved(take.performance.tempi),
     )
     bars, promise = len(score.bar_starts()), take.promise
@@ -217,3 +217,19 @@ def _without_source(take: Take, start: int) -> Take:
     promise = replace(promise, bars=bars, metre=metre)
     # Nothing of the source is left that could have stayed as it was.
     return replace(take, score=score, performance=performance, bars=bars, promise=promise, kept=())
+
+
+def _moved_note(note: PlayedNote, start: int) -> PlayedNote:
+    """Return a note `start` ticks earlier; of one that is struck before that, what sounds from there on."""
+    early = max(0, start - note.onset)
+    bends = note.bends
+    if early:
+        past = [replace(bend, offset=0) for bend in bends if bend.offset <= early]
+        bends = (*past[-1:], *(replace(bend, offset=bend.offset - early) for bend in bends if bend.offset > early))
+    return replace(
+        note,
+        onset=note.onset + early - start,
+        duration=max(1, note.duration - early),
+        written=note.written - start,
+        bends=bends,
+    )
