@@ -407,9 +407,9 @@ def _harmonic_passages(plan: Plan, style: Style, rng: np.random.Generator) -> tu
         return ()
     passages = []
     if opens:
-        passages.append((0, bars[0] * plan.bar))
+        passages.append((0, min(bars[0] * plan.bar, plan.total)))
     if closes:
-        passages.append((plan.total - bars[1] * plan.bar, plan.total))
+        passages.append((max(0, plan.total - bars[1] * plan.bar), plan.total))
     return tuple(passages)
 
 

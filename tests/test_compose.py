@@ -459,3 +459,9 @@ def test_what_stands_in_the_file_keeps_the_promises_too(tmp_path):
     )
     (take,) = compose_files(request).takes
     assert [row for row in take.guarantees if not row.kept] == []
+
+
+def test_passages_in_harmonics_fit_into_a_piece_of_few_beats():
+    for seed in range(4):
+        (take,) = compose_module("guqin", metre="1/4", bars=12, seed=seed, raw=True).takes
+        assert take.bars == 12
