@@ -25,7 +25,6 @@ from symgen.score import NoteArray, Score, Technique, make_notes
 from symgen.script import Again, Fixed, Script, Segment, Step, cut, rests, steps_of
 from symgen.sources import Source
 from symgen.theory.degrees import PENTATONIC
-from symgen.theory.detect import final_tone
 from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.codec import encode
 from symgen.variation.base import (
@@ -248,22 +247,18 @@ class _Workshop:
         if len(was) == 1:
             return ()
         drawn = tuple(top - interval for interval in chord.chord_intervals(step[2]))
-        if len(drawn) == len(was) - 1 and (not last or _final_of(top, drawn) == final):
+        if len(drawn) == len(was) - 1 and not (last and any(p % 12 != final for p in drawn)):
             return drawn
         shift = self.plan.shift(tick)
         tones = [p for p in self._reach() if p < top and (p - self.plan.gong - shift) % 12 in PENTATONIC]
+        if last:  # a cadence is the final alone, or in octaves
+            tones = [p for p in tones if p % 12 == final]
         wanted = [pitch + (top - was[0]) for pitch in was[1:]]
         near = [sorted(tones, key=lambda p, w=w: (abs(p - w), p))[:_NEAREST] for w in wanted]  # type: ignore[misc]
         for found in islice(product(*near), _MOST_VOICINGS):
-            distinct = len(set(found)) == len(found) and (not last or _final_of(top, found) == final)
-            if distinct and self.plan.playable((top, *found), Technique.PLUCK):
+            if len(set(found)) == len(found) and self.plan.playable((top, *found), Technique.PLUCK):
                 return tuple(sorted(found, reverse=True))
         return None
-
-
-def _final_of(top: int, below: Sequence[int]) -> int:
-    count = 1 + len(below)
-    return final_tone(make_notes(onset=np.zeros(count), duration=np.ones(count), pitch=[top, *below]))
 
 
 def write_variation(
