@@ -96,7 +96,10 @@ def _travel(chosen: Chosen, note: int, row: Ornament, shape: Travel, random: Ran
         if to is None:
             break
         risen = 100.0 * (setting.pitch(last) - setting.pitch(note))
-        points = shape.travel(setting.pitch(to) - setting.pitch(last), chosen.free(to), random)
+        room = chosen.free(to)
+        if setting.following(to) is not None:  # the hand arrives in time to leave for the next stroke
+            room = min(room, 2 * (setting.gap(to) - FASTEST_MOVE_SECONDS))
+        points = shape.travel(setting.pitch(to) - setting.pitch(last), room, random)
         if not 0 < len(points) <= MOST_POINTS_A_TICK * setting.gap_ticks(to):
             break
         legs.append((to, [(at, risen + cents) for at, cents in points]))
