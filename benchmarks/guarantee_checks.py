@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ class File:
         file = mido.MidiFile(path)
         self.score = symgen.read(path)
         self.seconds = float(file.length)
+        self._tempi = sorted(_tempi(file))
         self.end = max(sum(message.time for message in track) for track in file.tracks)
         self.quarter = file.ticks_per_beat
         metas = [message for track in file.tracks for message in track if message.is_meta]
@@ -70,6 +71,23 @@ class File:
                 tick += message.time
                 if message.type == "marker":
                     self.marks.append((tick, message.text))
+
+    def seconds_to(self, end: int) -> float:
+        """Return how long the file lasts up to a tick."""
+        lasts, before, speed = 0.0, 0, 500000
+        for tick, tempo in [*self._tempi, (end, 0)]:
+            lasts += max(0, min(tick, end) - before) * speed / 1e6 / self.quarter
+            before, speed = min(tick, end), tempo
+        return lasts
+
+
+def _tempi(file: Any) -> Iterator[tuple[int, int]]:
+    for track in file.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type == "set_tempo":
+                yield tick, message.tempo
 
 
 class Findings:
@@ -277,9 +295,13 @@ def check_varied(
     old, new = contents(before, lines), contents(after, lines)
     last = max(number for number, bar in enumerate(old) if bar)
     same = defaultdict(list)
-    for number, bar in enumerate(old):
+    inside: list[list[tuple[int, ...]]] = [[] for _ in old]  # how long notes are and how they are played counts too
+    for onset, *others in rows(before, "onset", "duration", "pitch", "technique", "voice"):
+        number = sum(line <= onset for line in lines[1:-1])
+        inside[number].append((onset - lines[number], *others))
+    for number, bar in enumerate(inside):
         if bar and number != last:
-            same[str(bar)].append(number)
+            same[str((lines[number + 1] - lines[number], sorted(bar)))].append(number)
     unlike = [numbers for numbers in same.values() if len({str(new[number]) for number in numbers}) > 1]
     found.hold("equal bars alike", not unlike, unlike[:1])
     if amount is not None and not moved:

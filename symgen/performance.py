@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from symgen.errors import ScoreError
 from symgen.score import Score, Technique, Tempo
+from symgen.units import ticks_to_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,10 @@ class Bend:
 
     offset: int
     cents: float
+
+
+_AT_ONCE = 5
+"""Ticks within which strokes are one movement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,38 @@ def spliced(kept: Performance, new: Performance, spans: Sequence[tuple[int, int]
     notes.sort(key=lambda note: (note.onset, note.pitch, note.string))
     tempi = _spliced_tempi(kept.tempi, new.tempi, spans)
     return replace(new, notes=tuple(_damped(notes)), tempi=tempi)
+
+
+def late_at_a_seam(performance: Performance, spans: Sequence[tuple[int, int]], marks: float, seconds: float) -> bool:
+    """Tell whether the hand that stops comes too late where a stretch begins or ends.
+
+    What is kept stays where it was fingered, what is new is fingered with it: they meet for the first time here.
+
+    Parameters
+    ----------
+    performance : Performance
+        Its notes know what is written for them.
+    spans : sequence of (int, int)
+        Stretches in ticks.
+    marks, seconds : float
+        More than so many marks, on to another string, take so long.
+    """
+    held = [note for note in performance.notes if note.string and note.position]
+    tempi = [(tempo.tick, tempo.qpm) for tempo in performance.tempi]
+    for seam in sorted({tick for span in spans for tick in span}):
+        before = [note for note in held if note.written < seam]
+        after = [note for note in held if note.written >= seam]
+        if not before or not after:
+            continue
+        last = [note for note in before if note.onset >= before[-1].onset - _AT_ONCE]
+        first = [note for note in after if note.onset <= after[0].onset + _AT_ONCE]
+        if {note.string for note in last} & {note.string for note in first}:
+            continue
+        there, here = [note.position for note in last], [note.position for note in first]
+        left, come = ticks_to_seconds([last[-1].onset, first[0].onset], tempi).tolist()
+        if max(min(here) - max(there), min(there) - max(here)) > marks and come - left < seconds:
+            return True
+    return False
 
 
 def _damped(notes: list[PlayedNote]) -> list[PlayedNote]:

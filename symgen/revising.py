@@ -25,7 +25,7 @@ from symgen.instruments.perform import play
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
 from symgen.origin import Ancestor, Guarantee, Made, Promise, lineage_of, plain_request
-from symgen.performance import spliced
+from symgen.performance import late_at_a_seam, spliced
 from symgen.planning import TECHNIQUES, check_manner
 from symgen.progress import Progress, silent
 from symgen.promises import broken_playing, broken_sound, check_copy, check_style
@@ -55,6 +55,8 @@ _ATTEMPTS = 6
 _MOST_DRAFTS = 48
 _DRAFTS = 16
 """Of so many drafts the best leads into what stands after it nearly as well as the notes do that people wrote there."""
+_HURRIED = 0.75
+"""Share of the time of a jump that is left to a hand that plays as freely as players do."""
 _MOST_TAKES = 10000
 
 
@@ -309,8 +311,17 @@ class _Job:
     def take(self, draft: Draft, score: Score, seed: tuple[int, int]) -> tuple[Take, list[str]]:
         """Return a take as it is played, and what it breaks so."""
         take = _take(self.request, self.source, self.task, draft, score, self.checkpoint, seed)
+        late = self._late(take)
         take = as_played(self.task.delivered(take))
-        return take, broken_as_played(take)
+        return take, broken_as_played(take) or late
+
+    def _late(self, take: Take) -> list[str]:
+        """Return that the hand comes too late from what stands to what is new, or back."""
+        hands, spans = self.source.instrument.hands, self.task.spans
+        if self.task.whole or not take.playable or not hands.jump_seconds:
+            return []
+        late = late_at_a_seam(take.performance, spans, hands.jump_marks, _HURRIED * hands.jump_seconds)
+        return ["the hand comes too late where the new part begins or ends"] if late else []
 
 
 def _best(job: _Job, seed: tuple[int, int]) -> Take:
@@ -442,11 +453,17 @@ def _take(
             metre=score.metres[0] if len(score.metres) == 1 else None,
             bars=len(score.bar_starts()),
             max_copy=None if task.whole else request.max_copy,  # the melody is not the verb's
-            closes=not task.whole and max((end for _, end in task.spans), default=0) >= task.plan.total,
+            closes=not task.whole and _closes(task, score),
             plays=plays,
         ),
         kept=task.promises(source, score),
     )
+
+
+def _closes(task: Task, score: Score) -> bool:
+    """Tell whether the end is written, and that in the last bar: music that is varied may end in bars of rest."""
+    written = max((end for _, end in task.spans), default=0)
+    return written >= task.plan.total > int(score.bar_starts()[-1])
 
 
 def _copied(

@@ -19,7 +19,7 @@ from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.fingering import finger
 from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fingerprints
 from symgen.models.losses import weights_of
-from symgen.performance import Performance, PlayedNote, spliced
+from symgen.performance import Performance, PlayedNote, late_at_a_seam, spliced
 from symgen.revising import _copied, _stretch
 from symgen.score import Metre, Score, Tempo, Text, make_notes
 from symgen.sources import open_source
@@ -312,3 +312,26 @@ def test_an_accompaniment_to_the_letter_is_judged_to_the_letter():
     (take,) = accompany(tune(), style="guqin", seed=3).takes
     assert {note.onset for note in take.performance.notes} <= set(take.score.notes["onset"].tolist())
     assert [row for row in take.guarantees if not row.kept] == []
+
+
+def test_a_hand_that_comes_too_late_at_a_seam_is_seen():
+    def meets(second):
+        notes = (
+            PlayedNote(0, 60, 55, 80, string=6, position=9.0, written=0),
+            PlayedNote(second, 60, 57, 80, string=5, position=7.0, written=60),
+        )
+        score = Score(make_notes([(0, 60, 55), (60, 60, 57)]), end=120)
+        played = Performance(score, notes, (Tempo(0, 60.0),), "guqin", "zhengdiao", 107)
+        return late_at_a_seam(played, ((0, 60),), 1.5, 0.11)
+
+    assert meets(40)
+    assert not meets(60)
+
+
+def test_notes_struck_before_the_new_part_begins_end_when_they_did():
+    for seed in range(3):
+        (take,) = continue_piece(tune(), style="guzheng", seed=seed, bars=3, only=True).takes
+        over = {}
+        for note in take.performance.notes:
+            assert over.get(note.string, 0) <= note.onset
+            over[note.string] = note.onset + note.duration
