@@ -231,7 +231,7 @@ def _chords(
         note = notes[near[0]]
         last = int(note["onset"]) == tune.last
         for interval in chord.chord_intervals(token):
-            if not last or interval % 12 == 0:
+            if (not last or interval % 12 == 0) and not _clashes(tune, int(note["onset"]), top - interval):
                 loud = max(1, round(task.manner.loudness * int(note["velocity"])))
                 rows.append((int(note["onset"]), int(note["duration"]), top - interval, loud, 1))
     return make_notes(rows)
@@ -266,10 +266,13 @@ def _not_below(notes: NoteArray, added: NoteArray) -> list[str]:
 
 def _clashing(tune: Melody, added: NoteArray) -> list[str]:
     """Return whether a second is struck on the first beat of a bar."""
+    pairs = zip(added["onset"].tolist(), added["pitch"].tolist(), strict=True)
+    return ["has a second on a strong beat"] if any(_clashes(tune, *pair) for pair in pairs) else []
+
+
+def _clashes(tune: Melody, onset: int, pitch: int) -> bool:
+    """Tell whether a tone would be a second to the melody on the first beat of a bar."""
+    if tune.strength(onset) != 0:
+        return False
     notes = tune.source.score.notes
-    for onset, pitch in zip(added["onset"].tolist(), added["pitch"].tolist(), strict=True):
-        if tune.strength(onset) == 0:
-            struck = notes["pitch"][notes["onset"] == onset].tolist()
-            if any(abs(other - pitch) in (1, 2) for other in struck):
-                return ["has a second on a strong beat"]
-    return []
+    return any(abs(other - pitch) in (1, 2) for other in notes["pitch"][notes["onset"] == onset].tolist())

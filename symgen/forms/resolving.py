@@ -142,7 +142,7 @@ def _modulated(form: Form, length: int, modulation: int) -> tuple[SectionForm, .
     if modulation not in (-1, 0, 1):
         raise UsageError(f"modulation by {modulation} fifths", expected="-1, 0 or 1")
     present = tuple(section for section in form.sections if section.from_bars <= length)
-    if modulation and not any(section.modulates for section in present):
+    if modulation and not any(section.modulates or section.modulation == modulation for section in present):
         later = [section.from_bars for section in form.sections if section.modulates]
         raise UsageError(
             f"form {form.name} in {length} bars has no section that may modulate",

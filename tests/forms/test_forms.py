@@ -359,3 +359,10 @@ class TestModulation:
 
 def test_names_of_the_guqin_plan_are_those_a_player_knows():
     assert all(role_of(section.name) for section in get_form("guqin").sections)
+
+
+def test_a_plan_that_goes_where_it_is_asked_to_go_is_taken():
+    form = form_of("A4 B4# A4")
+    assert [section.modulation for section in resolve(form, 12, modulation=1)] == [0, 1, 0]
+    with pytest.raises(UsageError, match="no section that may modulate"):
+        resolve(form, 12, modulation=-1)
