@@ -202,16 +202,21 @@ def check_sections(
         themes.setdefault((letter, bars, fifths), body)
 
 
-def outside(score: Any, begin: int, end: int) -> list[tuple[int, ...]]:
-    """Return the notes that begin outside of a stretch, to the tick."""
-    return [row for row in rows(score, "onset", "pitch", "duration", "velocity") if not begin <= row[0] < end]
+def outside(score: Any, begin: int, end: int, *, damped: bool) -> list[tuple[int, ...]]:
+    """Return the notes that begin outside of a stretch, to the tick.
+
+    Where they are `damped`, what rings into the stretch counts up to its beginning: its string is struck again there.
+    """
+    found = [row for row in rows(score, "onset", "pitch", "duration", "velocity") if not begin <= row[0] < end]
+    return [(o, p, min(d, begin - o) if damped and o < begin else d, v) for o, p, d, v in found]
 
 
 def check_infill(found: Findings, before: Any, after: Any, first: int, last: int, written: str) -> tuple[int, int]:
     """Check that nothing changed outside of bars `first` to `last`, and that the length stayed; return the ticks."""
     lines = bar_lines(before)
     begin, end = lines[first - 1], lines[last]
-    same = outside(before, begin, end) == outside(after, begin, end)
+    damped = written == "file"
+    same = outside(before, begin, end, damped=damped) == outside(after, begin, end, damped=damped)
     found.hold(f"outside of an infill ({written})", same, f"{first}-{last}")
     count = len(bar_lines(after)) - 1
     found.hold("bars", count == len(lines) - 1, f"{count} not {len(lines) - 1}")

@@ -351,7 +351,8 @@ def revised(verb: str, asked: dict[str, Any], source: dict[str, Any], target: Pa
     gong, mode = check.check_key(found, file.score, gong, mode)
     if verb == "infill":
         begin, end = check.check_infill(found, before, after, *asked["bars"], place)
-        if not source["real"] and (asked.get("layout") is None or asked["layout"].layout == "merged"):
+        same = asked.get("style", source["style"]) == source["style"]  # another instrument plays to the letter
+        if not source["real"] and same and (asked.get("layout") is None or asked["layout"].layout == "merged"):
             played = File(source["path"]).score
             check.check_played_outside(found, played, file.score, begin, end)
         if asked["bars"][1] == len(check.bar_lines(before)) - 1:
@@ -425,9 +426,10 @@ def judge(message: str, verb: str, asked: dict[str, Any], source: dict[str, Any]
         plan = asked.get("plan")
         short = {"guqin": 24}.get(str(asked.get("form")), 17)
         length = asked.get("bars") or 24
-        return "a modulation for which there is no section", not any(
-            f for _, _, f in plan
-        ) if plan else length < short or None
+        if plan:
+            fifths = {f for _, _, f in plan}
+            return "a modulation for which there is no section", MODULATIONS[asked["modulate"]] not in fifths
+        return "a modulation for which there is no section", length < short or None
     if "in style" in message or "in harmonics, style" in message:
         return "a form of another style", (asked["style"], asked["form"]) in WRONG_STYLE
     if "beats in bars of" in message:
@@ -436,6 +438,8 @@ def judge(message: str, verb: str, asked: dict[str, Any], source: dict[str, Any]
     if re.match(r"form [\w-]+ in -?\d+ bars", message):
         if "plan" in asked:
             return "a length that the form has not", asked.get("bars") != sum(bars for _, bars, _ in asked["plan"])
+        if asked["form"] == "sannong":  # two bars at least for each of its seven sections
+            return "a length that the form has not", asked["bars"] < 14
         if asked["form"] == "baban":
             above, below = map(int, metre.split("/"))
             return "a length that the form has not", (asked["bars"] * 4 * above / below) % 68 != 0
