@@ -104,6 +104,7 @@ def compose(
     surprise: cli_dials.Surprise = 0.5,
     temperature: cli_dials.Temperature = None,
     top_p: cli_dials.TopP = None,
+    versions: cli_dials.Versions = None,
     output: cli_options.Output = None,
     file_format: cli_options.FileFormat = None,
     layout: cli_options.Layout = "merged",
@@ -120,7 +121,6 @@ def compose(
     """Compose pieces and write them as MIDI, DAW projects or notation."""
     from symgen.compose import ComposeRequest, compose_files
 
-    chosen = {"temperature": temperature, "top_p": top_p}
     request = ComposeRequest(
         style=style,
         mode=mode,
@@ -145,12 +145,14 @@ def compose(
         ornament=ornament,
         leaps=leaps,
         surprise=surprise,
+        temperature=1.0 if temperature is None else temperature,
+        top_p=1.0 if top_p is None else top_p,
+        versions=versions,
         output=output,
         format=file_format,
         layout=cli_options.writer_options(layout, time_signatures, names, articulations, bend_range),
         max_copy=max_copy,
         bare=bare,
-        **{name: value for name, value in chosen.items() if value is not None},
     )
     with console.Reporter(quiet=quiet or live) as progress:
         heard = {"listener": cli_takes.listener(as_json=as_json)} if live else {}

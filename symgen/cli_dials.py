@@ -12,4 +12,7 @@ Ornament = Annotated[float, typer.Option(metavar="0..1", help="How much is ornam
 Leaps = Annotated[float, typer.Option(metavar="0..1", help="How far the melody moves from tone to tone.")]
 Surprise = Annotated[float, typer.Option(metavar="0..1", help="How far from the expected; 0 is tame.")]
 Temperature = Annotated[float | None, typer.Option(metavar="F", help="Advanced: of the draw. Higher is bolder.")]
+Versions = Annotated[
+    int | None, typer.Option(metavar="N", help="Advanced: versions that the adversary chooses from. [default: 8]")
+]
 TopP = Annotated[float | None, typer.Option(metavar="F", help="Advanced: share of likely choices kept.")]

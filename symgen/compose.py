@@ -25,6 +25,7 @@ from symgen.instruments import ships
 from symgen.instruments.fingering import COMPILED_FROM, Fingering
 from symgen.instruments.perform import play
 from symgen.isolation import alive
+from symgen.listening import load_ear
 from symgen.live import Listener
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
@@ -187,6 +188,7 @@ def _wave(
     """Compose takes side by side until each keeps every promise; what each is does not depend on the others."""
     planned = {number: _plan_of(wish, request, number) for number in numbers}
     label = f"take {numbers[0]}" if len(numbers) == 1 else f"takes {numbers[0]} to {numbers[-1]}"
+    ear = load_ear(checkpoint, wish.style.name, request.versions)
     left, reasons = list(numbers), list[str]()
     for attempt in range(_ATTEMPTS):
 
@@ -200,7 +202,7 @@ def _wave(
         if listener is not None:
             listener.begin(plans[0], planned[left[0]][1], left[0], attempt)
             heard = partial(_pass_on, listener)
-        drafts = write_drafts(runtime, plans, seeds, wish.sampling, tick, follow=heard)
+        drafts = write_drafts(runtime, plans, seeds, wish.sampling, tick, ear=ear, follow=heard)
         composed = [draft.tokens for draft in drafts]
         machine_code = True if is_available() and 2 * sum(map(len, composed)) >= COMPILED_FROM else None
         for number, tokens in zip(left, composed, strict=True):
@@ -253,7 +255,7 @@ def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress 
     Parameters
     ----------
     requests : sequence of ComposeRequest
-        What to compose, with one checkpoint, temperature and top-p.
+        What to compose, with one checkpoint, style, temperature and top-p.
 
     Returns
     -------
@@ -263,20 +265,23 @@ def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress 
     Raises
     ------
     UsageError, CheckpointError
-        As :func:`compose`; also if the requests differ in checkpoint, temperature or top-p.
+        As :func:`compose`; also if the requests differ in checkpoint, style, temperature or top-p.
     """
     found: list[TokenSequence | None] = [None] * len(requests)
     if not requests:
         return found
-    shared = {(one.checkpoint, one.temperature, one.top_p) for one in requests}
+    shared = {(one.checkpoint, one.style, one.versions, one.temperature, one.top_p) for one in requests}
     if len(shared) > 1:
-        raise UsageError(f"{len(shared)} ways to draw in one batch", expected="one checkpoint, temperature and top-p")
+        raise UsageError(
+            f"{len(shared)} ways to draw in one batch", expected="one checkpoint, style, temperature and top-p"
+        )
     checkpoint = _checkpoint(requests[0])
     runtime = checkpoint.runtime()
     wishes = [check_request(request) for request in requests]
     plans, tempi = zip(*(_plan_of(wish, one, 1) for wish, one in zip(wishes, requests, strict=True)), strict=True)
     for wish in wishes:
         check_style(wish.style.name, checkpoint)
+    ear = load_ear(checkpoint, wishes[0].style.name, requests[0].versions)
     left = list(range(len(requests)))
     for attempt in range(_ATTEMPTS):
         if not left:
@@ -287,7 +292,8 @@ def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress 
 
         some = [_strict(plans[row], attempt) for row in left]
         seeds = [(wishes[row].seed, 1, attempt, 0) for row in left]
-        for row, tokens in zip(left, compose_sequences(runtime, some, seeds, wishes[0].sampling, tick), strict=True):
+        written = compose_sequences(runtime, some, seeds, wishes[0].sampling, tick, ear=ear)
+        for row, tokens in zip(left, written, strict=True):
             if not broken_promises(replace(decode(tokens), tempi=(Tempo(0, tempi[row]),)), plans[row]):
                 found[row] = tokens
         left = [row for row in left if found[row] is None]

@@ -1,6 +1,8 @@
-"""Use case: the critic of a checkpoint, from a dataset and the checkpoint's own takes, judged on held-out pieces.
+"""Use case: the adversary of a checkpoint, from a dataset and the checkpoint's own takes, judged on held-out pieces.
 
-It takes about a minute on one core and changes nothing of the generator: what it writes stands beside the weights.
+First its ear (:mod:`symgen.listening`), fitted to real pieces and to what the generator writes alone; then the critic
+that ranks takes, fitted to real pieces and to what generator and ear write together. Both take some minutes on one core
+and change nothing of the generator: what is written stands beside the weights.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 from symgen.compose import ComposeRequest, compose_side_by_side
 from symgen.corpus.dataset import Dataset
 from symgen.errors import CorpusError, UsageError
+from symgen.listening import STRETCH, save_ears
 from symgen.metrics.critic import FOLDS, Critic, Stretches, auc, calibrated, fit, piece_scores
 from symgen.metrics.reference import reference_of
 from symgen.models.checkpoint import FACTS, load_checkpoint, write_json
@@ -28,6 +31,7 @@ _MOST_REAL: Final = 300
 _SEEDS: Final = 1 << 40
 """Where the seeds of the takes begin, far from those that people type: the critic learnt from no take that it ranks."""
 _RESAMPLES: Final = 1000
+_AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +90,27 @@ class CriticResult:
         Where it was written.
     styles : dict
         Style -> how well its critic tells.
+    ears : dict
+        Style -> the chance that a stretch that people wrote seems so to its ear more than one that the generator
+        wrote alone, from cross-fitting.
     skipped : dict
         Style -> why it has none.
     """
 
     checkpoint: Path
     styles: dict[str, Verdict]
+    ears: dict[str, float]
     skipped: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
         styles = {style: asdict(verdict) for style, verdict in self.styles.items()}
-        return {"checkpoint": str(self.checkpoint), "styles": styles, "skipped": dict(self.skipped)}
+        return {
+            "checkpoint": str(self.checkpoint),
+            "styles": styles,
+            "ears": dict(self.ears),
+            "skipped": dict(self.skipped),
+        }
 
 
 def make_critic(request: CriticRequest, progress: Progress = silent) -> CriticResult:
@@ -117,26 +130,35 @@ def make_critic(request: CriticRequest, progress: Progress = silent) -> CriticRe
     if request.seed < 0:
         raise UsageError(f"seed {request.seed}", expected="0 or more")
     checkpoint, dataset = load_checkpoint(request.checkpoint), Dataset(request.against)
-    judges: dict[str, Judge] = {}
-    verdicts: dict[str, Verdict] = {}
-    skipped: dict[str, str] = {}
-    for style in STYLES:
-        if style not in checkpoint.styles:
-            continue
-        real = _pieces(dataset, style, ("train",))
-        if len(real) < FOLDS:
-            skipped[style] = f"{len(real)} training pieces, {FOLDS} are needed"
-            continue
-        composed = _composed(request, style, progress)
-        progress(f"fitting the critic of {style}")
-        critic, verdicts[style] = _fitted(real, _pieces(dataset, style, ("validation", "test")), composed)
-        judges[style] = Judge(critic, reference_of(real))
-    if not judges:
+    styles = [style for style in STYLES if style in checkpoint.styles]
+    real = {style: _pieces(dataset, style, ("train",)) for style in styles}
+    skipped = {
+        style: f"{len(pieces)} training pieces, {FOLDS} are needed"
+        for style, pieces in real.items()
+        if len(pieces) < FOLDS
+    }
+    real = {style: pieces for style, pieces in real.items() if style not in skipped}
+    if not real:
         reasons = "; ".join(f"{style}: {why}" for style, why in skipped.items()) or "none of its styles is composed in"
         raise CorpusError(f"{request.against} gives no critic ({reasons})", remedy="convert more pieces")
+    ears: dict[str, tuple[Critic, float]] = {}
+    for style, pieces in real.items():
+        alone = _composed(request, style, 0, progress)
+        progress(f"fitting the ear of {style}")
+        ears[style] = fit(Stretches.of(pieces, STRETCH), Stretches.of(alone, STRETCH))
+    save_ears(checkpoint, {style: critic for style, (critic, _) in ears.items()})
+    judges: dict[str, Judge] = {}
+    verdicts: dict[str, Verdict] = {}
+    for style, pieces in real.items():
+        composed = _composed(request, style, 1, progress)
+        progress(f"fitting the critic of {style}")
+        critic, verdicts[style] = _fitted(pieces, _pieces(dataset, style, ("validation", "test")), composed)
+        judges[style] = Judge(critic, reference_of(pieces))
     save_judges(checkpoint.path, judges)
-    result = CriticResult(checkpoint.path, verdicts, skipped)
-    _record(checkpoint.path, {**result.as_json()["styles"], "generator": checkpoint.digest})
+    by_stretch = {style: round(chance, 4) for style, (_, chance) in ears.items()}
+    result = CriticResult(checkpoint.path, verdicts, by_stretch, skipped)
+    facts = {"generator": checkpoint.weights_digest, "ears": by_stretch}
+    _record(checkpoint.path, {**result.as_json()["styles"], **facts})
     return result
 
 
@@ -146,15 +168,22 @@ def _pieces(dataset: Dataset, style: str, splits: Sequence[str]) -> list[TokenSe
     return [dataset.sequence(numbers[place]) for place in kept]
 
 
-def _composed(request: CriticRequest, style: str, progress: Progress) -> list[TokenSequence]:
-    """Compose takes of a style as users get them, of all that a style leaves open."""
-    first = _SEEDS + request.seed * request.pieces
+def _composed(request: CriticRequest, style: str, turn: int, progress: Progress) -> list[TokenSequence]:
+    """Compose takes of all that a style leaves open: first of the generator alone, then as users get them."""
+    count = request.pieces
+    first = _SEEDS + (2 * request.seed + turn) * count
     wanted = [
-        ComposeRequest(style, seed=first + number, checkpoint=request.checkpoint) for number in range(request.pieces)
+        ComposeRequest(style, seed=first + number, checkpoint=request.checkpoint, versions=None if turn else 1)
+        for number in range(count)
     ]
-    found = [tokens for tokens in compose_side_by_side(wanted, progress) if tokens is not None]
-    if len(found) < request.pieces // 2:
-        raise CorpusError(f"the checkpoint makes {len(found)} of {request.pieces} {style} takes", remedy="train longer")
+    label = f"{style} with its ear" if turn else f"{style} alone"
+    found: list[TokenSequence] = []
+    for begin in range(0, count, _AT_ONCE):
+        progress(f"composing {label}", begin, count)
+        some = compose_side_by_side(wanted[begin : begin + _AT_ONCE], silent)
+        found += [tokens for tokens in some if tokens is not None]
+    if len(found) < count // 2:
+        raise CorpusError(f"the checkpoint makes {len(found)} of {count} {style} takes", remedy="train longer")
     return found
 
 

@@ -9,6 +9,7 @@ repetition would undo the tilt or run away with it. Nothing is forbidden here; t
 
 from __future__ import annotations
 
+import copy
 import math
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -236,6 +237,13 @@ class Steering:
         self._time, self._bits = 0, 0.0
         self._last: int | None = None
         self.turn(dials)
+
+    def copy(self) -> Steering:
+        """Return an independent steering that stands at the same place."""
+        other = copy.copy(self)
+        for name in ("_density", "_register", "_leaps", "_surprise"):
+            setattr(other, name, copy.copy(getattr(self, name)))
+        return other
 
     def turn(self, dials: Dials) -> None:
         """Ask for something else from here on; what was owed to the old dials is forgotten."""

@@ -7,8 +7,8 @@ composed pieces have in common with the corpus; and what they copied.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from symgen.compose import ComposeRequest, compose_side_by_side, plan_of
 from symgen.corpus.dataset import Dataset
 from symgen.errors import CorpusError, UsageError
 from symgen.files import check_target, make_folder, write_text
+from symgen.listening import load_ear
 from symgen.metrics.copies import RUNS, copying
 from symgen.metrics.grammar import forbidden_steps, masks_for
 from symgen.metrics.likelihood import bits_table
@@ -73,6 +74,8 @@ class EvaluateRequest:
         An earlier checkpoint, as the one before the adversarial stage, for comparison.
     sampling : Sampling
         Temperature and top-p of composed pieces and continuations.
+    versions : int, optional
+        Versions of a piece that compete, as in :class:`symgen.planning.ComposeRequest`.
     sizes : Sizes
         Windows of the two-sample test.
     classifier : TwoSampleConfig
@@ -92,6 +95,7 @@ class EvaluateRequest:
     two_sample: bool = True
     before: Path | None = None
     sampling: Sampling = field(default_factory=Sampling)
+    versions: int | None = None
     sizes: Sizes = field(default_factory=Sizes)
     classifier: TwoSampleConfig = field(default_factory=TwoSampleConfig)
     card: bool = False
@@ -102,8 +106,9 @@ class EvaluateRequest:
 class EvaluateResult:
     """What was measured; every field is plain data.
 
-    Columns are ``held-out`` (real pieces that no training saw), ``grammar`` (composed as a user gets it) and
-    ``free`` (the same generator, told the same plans, with no mask); ``training`` is what they are compared with.
+    Columns are ``held-out`` (real pieces that no training saw), ``grammar`` (composed as a user gets it), ``alone``
+    (without the adversary that hears it, where the checkpoint has one) and ``free`` (without the masks of the
+    grammar); ``training`` is what they are compared with.
 
     Parameters
     ----------
@@ -191,6 +196,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> EvaluateR
     corpus = _corpus(request)
     files = _output_files(request.output)
     bits = bits_table(corpus.validation, corpus.training, corpus.style, checkpoints, request.seed, progress)
+    ear = load_ear(checkpoints["checkpoint"], corpus.style, request.versions)
     composed, facts = _compose(request, checkpoints["checkpoint"], progress)
     columns: dict[str, Sequences] = {"held-out": corpus.unseen, **composed}
     tested = _two_sample(request, corpus, checkpoints, composed, progress) if request.two_sample else {}
@@ -204,6 +210,7 @@ def evaluate(request: EvaluateRequest, progress: Progress = silent) -> EvaluateR
             "seed": request.seed,
             "temperature": request.sampling.temperature,
             "top_p": request.sampling.top_p,
+            "versions": 1 if ear is None else ear.versions,
             "pieces": {
                 "training": len(corpus.own),
                 "validation": len(corpus.validation),
@@ -253,7 +260,12 @@ def _main_figures(result: EvaluateResult) -> dict[str, str]:
 
 def _sides(row: Mapping[str, Any], words: Callable[[Any], str]) -> str:
     """Return the cells of a row in words, the held-out real music beside what was composed."""
-    names = {"held-out": "real, held out", "grammar": "composed", "free": "without the grammar"}
+    names = {
+        "held-out": "real, held out",
+        "grammar": "composed",
+        "alone": "without the adversary",
+        "free": "without the grammar",
+    }
     return "; ".join(f"{label} {words(row[column])}" for column, label in names.items() if column in row)
 
 
@@ -280,7 +292,7 @@ def _corpus(request: EvaluateRequest) -> _Corpus:
 def _compose(
     request: EvaluateRequest, checkpoint: Checkpoint, progress: Progress
 ) -> tuple[dict[str, Sequences], dict[str, Any]]:
-    """Compose the pieces side by side, under the grammar until every promise is kept, and without any mask."""
+    """Compose the pieces side by side until every promise is kept; and without the adversary, and without the masks."""
     wishes = [
         ComposeRequest(
             request.style,
@@ -289,28 +301,51 @@ def _compose(
             checkpoint=request.checkpoint,
             temperature=request.sampling.temperature,
             top_p=request.sampling.top_p,
+            versions=request.versions,
         )
         for number in range(request.pieces)
     ]
-    started = time.monotonic()
-    made = [tokens for tokens in compose_side_by_side(wishes, progress) if tokens is not None]
-    middle = time.monotonic()
-    progress("composing without the grammar")
+    ear = load_ear(checkpoint, request.style, request.versions)
     seeds = [(request.seed, number) for number in range(request.pieces)]
     plans = [plan_of(wish) for wish in wishes]
-    free = compose_sequences(checkpoint.runtime(), plans, seeds, request.sampling, masks=False)
-    ended = time.monotonic()
-    pieces = {"grammar": made, "free": free}
-    facts = {
-        name: {
+
+    def users() -> Sequences:
+        return _side_by_side(wishes, progress)
+
+    def alone() -> Sequences:
+        return _side_by_side([replace(wish, versions=1) for wish in wishes], progress)
+
+    def free() -> Sequences:
+        progress("composing without the grammar")
+        runtime, how, found = checkpoint.runtime(), request.sampling, Sequences()
+        for begin in range(0, len(plans), _AT_ONCE):
+            some = slice(begin, begin + _AT_ONCE)
+            found += compose_sequences(runtime, plans[some], seeds[some], how, masks=False, ear=ear)
+        return found
+
+    ways = {"grammar": users, "alone": alone, "free": free}
+    pieces: dict[str, Sequences] = {}
+    facts: dict[str, Any] = {}
+    for name, way in ways.items():
+        if name == "alone" and ear is None:
+            continue
+        started = time.monotonic()
+        pieces[name] = way()
+        facts[name] = {
             "asked": request.pieces,
-            "made": len(some),
-            "notes": sum(int(np.count_nonzero(piece.melody != melody.REST)) for piece in some),
-            "seconds": round(seconds, 1),
+            "made": len(pieces[name]),
+            "notes": sum(int(np.count_nonzero(piece.melody != melody.REST)) for piece in pieces[name]),
+            "seconds": round(time.monotonic() - started, 1),
         }
-        for (name, some), seconds in zip(pieces.items(), (middle - started, ended - middle), strict=True)
-    }
     return pieces, facts
+
+
+def _side_by_side(wishes: Sequence[ComposeRequest], progress: Progress) -> Sequences:
+    found: Sequences = []
+    for begin in range(0, len(wishes), _AT_ONCE):
+        some = compose_side_by_side(wishes[begin : begin + _AT_ONCE], progress)
+        found += [tokens for tokens in some if tokens is not None]
+    return found
 
 
 def _two_sample(
@@ -329,9 +364,12 @@ def _two_sample(
         draws[f"continuations, {name}"] = draw_of(checkpoint.runtime(), training, unseen, sizes)
     masks = masks_for(corpus.own), masks_for(corpus.unseen)
     own = checkpoints["checkpoint"].runtime()
+    ear = load_ear(checkpoints["checkpoint"], request.style, request.versions)
+    if ear is not None:
+        draws["continuations that the adversary hears"] = draw_of(own, training, unseen, sizes, ear=ear)
     draws["continuations under the grammar"] = draw_of(own, training, unseen, sizes, masks=masks)
-    for name, label in (("grammar", "composed pieces"), ("free", "composed pieces, no grammar")):
-        pieces = [piece for piece in composed[name] if len(piece) >= sizes.window + sizes.seen]
+    for name, label in _WHOLE.items():
+        pieces = [piece for piece in composed.get(name, ()) if len(piece) >= sizes.window + sizes.seen]
         if len(pieces) >= _LEAST_COMPOSED:
             draws[label] = draw_whole_pieces(training, unseen, Pieces(pieces), sizes)
     found = {}
@@ -344,6 +382,13 @@ def _two_sample(
     return found
 
 
+_WHOLE = {
+    "grammar": "composed pieces",
+    "alone": "composed pieces, no adversary",
+    "free": "composed pieces, no grammar",
+}
+"""Columns of composed pieces, and what the two-sample test calls them."""
+_AT_ONCE = 32
 _LEAST_COMPOSED = 6
 """Composed pieces below which windows of them cannot be split by piece three times."""
 

@@ -8,6 +8,7 @@ final at the end of the last bar.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -193,6 +194,13 @@ class Grammar:
         tones = melody.RELATIVE[masks.zheng & masks.sounding]
         return Steering(plan.dials, habit_of(plan.prefix.style), (int(tones.min()), int(tones.max())))
 
+    def copy(self) -> Grammar:
+        """Return an independent grammar of the same plan that stands at the same place."""
+        other = copy.copy(self)
+        other.context, other._turns = self.context.copy(), self._turns.copy()
+        other.steering = None if self.steering is None else self.steering.copy()
+        return other
+
     @property
     def finished(self) -> bool:
         """Whether the piece is complete."""
@@ -323,6 +331,13 @@ class Cursor:
         self._given: list[Step] = []
         self._stop = 0
         self._advance()
+
+    def copy(self) -> Cursor:
+        """Return an independent cursor of the same script that stands at the same place."""
+        other = copy.copy(self)
+        other.grammar, other.steps = self.grammar.copy(), self.steps.copy()
+        other._left, other._given = self._left.copy(), self._given.copy()
+        return other
 
     @property
     def finished(self) -> bool:

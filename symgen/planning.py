@@ -22,6 +22,7 @@ from symgen.grammar import Plan
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.rules import serves, tunings_for
+from symgen.models.contest import MOST_VERSIONS
 from symgen.motif import Motif, begin_with, parse_motif
 from symgen.sampling import Sampling
 from symgen.score import Metre, Technique
@@ -86,6 +87,9 @@ class ComposeRequest:
         Dials from 0 to 1, 0.5 as the style has it; see :class:`symgen.dials.Dials`.
     temperature, top_p : float
         How boldly to draw; see :class:`symgen.sampling.Sampling`.
+    versions : int, optional
+        Versions of a piece that are written side by side, of which the adversary keeps what sounds most as if people
+        had written it, 1 to 64; 1 is the generator alone. See :mod:`symgen.listening`.
     output : Path, optional
         File or folder for :func:`compose_files`; the current folder by default.
     format : str, optional
@@ -123,6 +127,7 @@ class ComposeRequest:
     surprise: float = 0.5
     temperature: float = 1.0
     top_p: float = 1.0
+    versions: int | None = None
     output: Path | None = None
     format: str | None = None
     layout: Options = DEFAULTS
@@ -246,6 +251,10 @@ class Manner(Protocol):
         """Top-p."""
 
     @property
+    def versions(self) -> int | None:
+        """Versions that compete."""
+
+    @property
     def max_copy(self) -> int | None:
         """Most notes in a row shared with the training pieces."""
 
@@ -273,6 +282,7 @@ def check_manner(request: Manner) -> tuple[Sampling, int]:
     _check("takes", request.takes, 1, 10000, whole=True)
     _check("temperature", request.temperature, 0.05, 5)
     _check("top-p", request.top_p, 0.05, 1)
+    _check("versions", request.versions, 1, MOST_VERSIONS, whole=True)
     _check("seed", request.seed, 0, 2**63 - 1, whole=True)
     if request.max_copy is not None and not (type(request.max_copy) is int and request.max_copy >= RUN - 1):
         raise UsageError(

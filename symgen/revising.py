@@ -22,7 +22,9 @@ from symgen.instruments import ships
 from symgen.instruments.base import Tuning
 from symgen.instruments.fingering import finger
 from symgen.instruments.perform import play
+from symgen.listening import load_ear
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
+from symgen.models.contest import Ear
 from symgen.models.runtime import Runtime
 from symgen.origin import Ancestor, Guarantee, Made, Promise, lineage_of, plain_request
 from symgen.performance import late_at_a_seam, spliced
@@ -86,6 +88,8 @@ class Revision:
         What the new part leans to; see :class:`symgen.dials.Dials`.
     temperature, top_p : float
         How boldly to draw.
+    versions : int, optional
+        Versions that compete while something new is written, as in :class:`symgen.planning.ComposeRequest`.
     output : Path, optional
         File or folder; the current folder by default.
     format : str, optional
@@ -116,6 +120,7 @@ class Revision:
     surprise: float = 0.5
     temperature: float = 1.0
     top_p: float = 1.0
+    versions: int | None = None
     output: Path | None = None
     format: str | None = None
     layout: Options = DEFAULTS
@@ -285,13 +290,14 @@ def revise(
     check_style(source.style.name, checkpoint)
     check_copy(request.max_copy, checkpoint)
     runtime = checkpoint.runtime()
+    ear = load_ear(checkpoint, source.style.name, request.versions)
 
     def takes() -> Iterator[Take]:
         for number in range(1, request.takes + 1) if only is None else (only,):
             progress(f"take {number} of {request.takes}")
             task = task_of(number, np.random.default_rng([seed, number]))
             task = replace(task, plan=replace(task.plan, dials=dials))
-            job = _Job(request, source, task, checkpoint, runtime, sampling)
+            job = _Job(request, source, task, checkpoint, runtime, sampling, ear)
             yield _best(job, (seed, number)) if write is None else _written(job, (seed, number), write)
 
     return takes()
@@ -307,6 +313,7 @@ class _Job:
     checkpoint: Checkpoint
     runtime: Runtime
     sampling: Sampling
+    ear: Ear | None
 
     def take(self, draft: Draft, score: Score, seed: tuple[int, int]) -> tuple[Take, list[str]]:
         """Return a take as it is played, and what it breaks so."""
@@ -328,12 +335,13 @@ def _best(job: _Job, seed: tuple[int, int]) -> Take:
     """Return the take of the draft that fits best among those that keep every promise."""
     reasons: Sequence[str] = ()
     task = job.task
+    drafted = max(1, task.drafts // (1 if job.ear is None else job.ear.versions))  # each of them in several versions
     attempts = max(2, _MOST_DRAFTS // task.drafts)
     for attempt in range(attempts):
         plan = task.plan if attempt < attempts // 2 else replace(task.plan, bian_share=0.0)
-        seeds = [(*seed, attempt, place) for place in range(task.drafts)]
-        drafts = write_drafts(job.runtime, plan, seeds, job.sampling)
-        for draft in sorted(drafts, key=lambda one: -one.fit):  # stable: of equals the first
+        seeds = [(*seed, attempt, place) for place in range(drafted)]
+        drafts = write_drafts(job.runtime, plan, seeds, job.sampling, ear=job.ear)
+        for draft in sorted(drafts, key=lambda one: -one.worth):  # stable: of equals the first
             score = put_together(job.source.score, task, draft)
             reasons = broken(score, task, job.source)
             if reasons:
@@ -342,7 +350,7 @@ def _best(job: _Job, seed: tuple[int, int]) -> Take:
             if not reasons:
                 return take
     raise PlayabilityError(
-        f"nothing keeps every promise after {attempts * task.drafts} drafts: {'; '.join(reasons)}",
+        f"nothing keeps every promise after {attempts * drafted} drafts: {'; '.join(reasons)}",
         remedy="ask for more bars, another seed or a lower temperature",
     )
 

@@ -38,7 +38,18 @@ FLOORS = (
     ("theory", "instruments", "styles", "forms", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
-    ("models", "dials", "script", "grammar", "sectioning", "motif", "sampling", "planning", "metrics"),  # 4 learning
+    (
+        "models",
+        "dials",
+        "script",
+        "grammar",
+        "sectioning",
+        "motif",
+        "sampling",
+        "planning",
+        "metrics",
+        "listening",
+    ),  # 4 learning
     (
         "plot",
         "opening",

@@ -12,11 +12,12 @@ from symgen.cli import app
 from symgen.compose import ComposeRequest, compose_files, compose_numbered, compose_takes
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import CheckpointError, UsageError
-from symgen.metrics.critic import Critic, Stretches, auc, calibrated, features, fit, piece_scores
+from symgen.metrics.critic import Critic, Stretches, as_tensors, auc, calibrated, features, fit, piece_scores
 from symgen.metrics.line import line_of
 from symgen.metrics.reference import MEASURES, Reference, reference_of
 from symgen.models.checkpoint import CRITIC, REFERENCE, load_checkpoint, save_checkpoint
 from symgen.models.losses import weights_of
+from symgen.models.tensors import write_tensors
 from symgen.score import Metre, Score, make_notes
 from symgen.takes import TWIN_RUNS, Judge, Print, load_judge, rank_takes, save_judges
 from symgen.tokens.codec import encode
@@ -171,9 +172,19 @@ class TestInTheCheckpoint:
 
     def test_a_critic_of_another_format_is_told(self, checkpoint, tmp_path, judge, monkeypatch):
         folder = load_checkpoint(checkpoint).save_pretrained(tmp_path / "newer")
-        monkeypatch.setattr("symgen.metrics.critic.FORMAT", 2)
-        with pytest.raises(CheckpointError, match="format 2"):
+        with monkeypatch.context() as newer:
+            newer.setattr("symgen.metrics.critic.FORMAT", 3)
+            save_judges(folder, {"guqin": judge})
+        with pytest.raises(CheckpointError, match="format 1 or 2"):
             load_judge(load_checkpoint(folder), "guqin")
+
+    def test_a_critic_of_the_first_format_is_read(self, checkpoint, tmp_path, judge):
+        folder = load_checkpoint(checkpoint).save_pretrained(tmp_path / "older")
+        tensors = as_tensors({"guqin": judge.critic})
+        tensors |= {"format": np.array([1], np.int64), "guqin.scale": tensors["guqin.scale"][:3]}
+        write_tensors(folder / CRITIC, tensors)
+        read = load_judge(load_checkpoint(folder), "guqin").critic
+        assert (read.stretch, read.spread) == (64, judge.critic.spread)
 
     def test_a_critic_of_nonsense_is_told(self, checkpoint, tmp_path, judge):
         folder = load_checkpoint(checkpoint).save_pretrained(tmp_path / "nan")

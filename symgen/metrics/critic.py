@@ -10,7 +10,7 @@ discriminators that train a generator, which judge short windows: the generator 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,14 +28,16 @@ Integers = NDArray[np.int64]
 
 STRETCH: Final = 64
 """Notes of a stretch."""
-HOP: Final = 16
-"""Notes from one stretch to the next."""
+_OVERLAP: Final = 4
+"""Stretches that a note is part of."""
 PENALTIES: Final = (0.003, 0.01, 0.03, 0.1, 0.3)
 """Weights of the squared penalty, a stretch, among which cross-fitting chooses."""
 FOLDS: Final = 5
-FORMAT: Final = 1
-"""Of the features; a critic of another one cannot be read."""
+FORMAT: Final = 2
+_FORMATS: Final = (1, 2)
+"""Of files that can be read; the first said nothing of the length of stretches, nor counted all by it."""
 
+_LONGEST: Final = 4096
 _ROUNDS: Final = 30
 _WIDEST_STEP: Final = 13
 _MOVES: Final = np.array([-12, -7, -4, -2, 0, 1, 3, 5, 8, 13])
@@ -59,30 +61,54 @@ class Critic:
         Log odds of a stretch whose features are all 0.
     centre, spread : float
         Mean and standard deviation of the scores of the generator's own takes: what a good score is measured in.
+    stretch : int
+        Notes of the stretches that it was fitted to.
     """
 
     weights: Floats
     bias: float
     centre: float = 0.0
     spread: float = 1.0
+    stretch: int = STRETCH
 
     def log_odds(self, line: Line) -> float:
         """Return the mean log odds of the stretches of a line that people wrote them; above 0 if they seem to."""
-        return float(np.mean(features(line) @ self.weights) + self.bias)
+        return float(np.mean(features(line, self.stretch) @ self.weights) + self.bias)
 
     def score(self, line: Line) -> float:
         """Return by how many standard deviations of takes a line is better than the mean take."""
         return (self.log_odds(line) - self.centre) / self.spread
 
 
-def features(line: Line) -> Floats:
-    """Return the features of the stretches of a line, shape (stretches, features); of a short line, of all of it."""
+def features(line: Line, stretch: int = STRETCH) -> Floats:
+    """Return the features of the stretches of a line, shape (stretches, features); of a short line, of all of it.
+
+    Parameters
+    ----------
+    line : Line
+        The line.
+    stretch : int
+        Notes of a stretch; they begin a quarter of it apart.
+    """
     notes = len(line.pitch)
-    length = min(STRETCH, notes)
-    starts = np.arange(0, max(notes - length, 0) + 1, HOP)
+    length = min(stretch, notes)
+    starts = np.arange(0, max(notes - length, 0) + 1, max(1, stretch // _OVERLAP))
     rows = starts[:, None] + np.arange(length)
-    columns = _columns(line)
-    cut = {name: column[rows] for name, column in columns.items()}
+    return _features({name: column[rows] for name, column in _columns(line).items()})
+
+
+def last_features(lines: Sequence[Line], stretch: int = STRETCH) -> Floats:
+    """Return the features of the last stretch of each line, shape (lines, features); of short lines, of all of them."""
+    found = np.zeros((len(lines), COUNT))
+    lengths = np.array([min(stretch, len(line.pitch)) for line in lines])
+    for length in np.unique(lengths).tolist():
+        chosen = np.flatnonzero(lengths == length).tolist()
+        columns = [_columns(lines[number]) for number in chosen]
+        found[chosen] = _features({name: np.stack([one[name][-length:] for one in columns]) for name in columns[0]})
+    return found
+
+
+def _features(cut: Mapping[str, Integers]) -> Floats:
     return np.concatenate([part(cut) for part in _PARTS], axis=1)
 
 
@@ -154,7 +180,7 @@ def _colour(cut: Mapping[str, Integers]) -> Floats:
     harmonic = cut["technique"] == Technique.HARMONIC
     changes = np.diff(harmonic.astype(np.int64), axis=1) != 0
     found = [kind.mean(axis=1) for kind in (*kinds, harmonic)]
-    return np.stack([*found, changes.sum(axis=1) / STRETCH], axis=1)
+    return np.stack([*found, changes.sum(axis=1) / max(1, chords.shape[1])], axis=1)
 
 
 _DEPTH: Final = np.array([0, *(max(intervals, default=0) for intervals in chord.SONORITIES)])
@@ -172,11 +198,11 @@ def _contour(cut: Mapping[str, Integers]) -> Floats:
         np.ptp(pitch, axis=1) / 24,
         np.abs(moves).mean(axis=1) / 8,
         (moves == 0).mean(axis=1),
-        (turns < 0).sum(axis=1) / STRETCH,
-        after_leap.sum(axis=1) / STRETCH,
+        (turns < 0).sum(axis=1) / pitch.shape[1],
+        after_leap.sum(axis=1) / pitch.shape[1],
         time.mean(axis=1) / 2,
         time.std(axis=1) / 2,
-        np.abs(np.diff(time, axis=1)).sum(axis=1) / STRETCH,
+        np.abs(np.diff(time, axis=1)).sum(axis=1) / pitch.shape[1],
         _distinct(cut["tone"]) / 16,
         _distinct(cut["interval"]) / 8,
     ]
@@ -204,21 +230,26 @@ class Stretches:
         Features.
     pieces : ndarray of int64, shape (rows,)
         Number of the piece.
+    stretch : int
+        Notes of a stretch.
     """
 
     values: Floats
     pieces: Integers
 
+    stretch: int = STRETCH
+
     @classmethod
-    def of(cls, sequences: Sequence[TokenSequence]) -> Stretches:
-        """Return the stretches of pieces of at least two notes."""
-        found = [(number, features(line)) for number, line in enumerate(map(line_of, sequences)) if len(line.pitch) > 1]
+    def of(cls, sequences: Sequence[TokenSequence], stretch: int = STRETCH) -> Stretches:
+        """Return the stretches, of so many notes, of pieces of at least two notes."""
+        lines = [(number, line) for number, line in enumerate(map(line_of, sequences)) if len(line.pitch) > 1]
+        found = [(number, features(line, stretch)) for number, line in lines]
         numbers = [np.full(len(values), number) for number, values in found]
-        return cls(np.concatenate([values for _, values in found]), np.concatenate(numbers))
+        return cls(np.concatenate([values for _, values in found]), np.concatenate(numbers), stretch)
 
     def among(self, chosen: NDArray[np.bool_]) -> Stretches:
         """Return these rows alone."""
-        return Stretches(self.values[chosen], self.pieces[chosen])
+        return Stretches(self.values[chosen], self.pieces[chosen], self.stretch)
 
 
 def fit(real: Stretches, composed: Stretches, seed: int = 0) -> tuple[Critic, float]:
@@ -257,7 +288,7 @@ def fit(real: Stretches, composed: Stretches, seed: int = 0) -> tuple[Critic, fl
 def calibrated(critic: Critic, composed: Stretches) -> Critic:
     """Return a critic that measures in standard deviations of these pieces."""
     scores = piece_scores(critic, composed)
-    return Critic(critic.weights, critic.bias, float(scores.mean()), max(float(scores.std()), 1e-6))
+    return replace(critic, centre=float(scores.mean()), spread=max(float(scores.std()), 1e-6))
 
 
 def piece_scores(critic: Critic, stretches: Stretches) -> Floats:
@@ -300,7 +331,7 @@ def _solve(real: Stretches, composed: Stretches, penalty: float) -> Critic:
         if np.abs(change).max() < 1e-6:
             break
     weights = beta[:-1] / spread
-    return Critic(weights, float(beta[-1] - weights @ centre))
+    return Critic(weights, float(beta[-1] - weights @ centre), stretch=real.stretch)
 
 
 def as_tensors(critics: Mapping[str, Critic]) -> dict[str, NDArray[Any]]:
@@ -308,7 +339,7 @@ def as_tensors(critics: Mapping[str, Critic]) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {"format": np.array([FORMAT], np.int64)}
     for style, critic in critics.items():
         found[f"{style}.weights"] = critic.weights.astype(np.float32)
-        found[f"{style}.scale"] = np.array([critic.bias, critic.centre, critic.spread])
+        found[f"{style}.scale"] = np.array([critic.bias, critic.centre, critic.spread, critic.stretch])
     return found
 
 
@@ -322,16 +353,20 @@ def from_tensors(tensors: Mapping[str, NDArray[Any]], path: Path) -> dict[str, C
     """
     remedy = "make it again: symgen critic CHECKPOINT --against DATASET, or remove it"
     version = tensors.get("format")
-    if version is None or version.tolist() != [FORMAT]:
-        raise CheckpointError(f"{path} holds a critic of another format", expected=f"format {FORMAT}", remedy=remedy)
+    if version is None or version.tolist() not in ([number] for number in _FORMATS):
+        expected = f"format {' or '.join(map(str, _FORMATS))}"
+        raise CheckpointError(f"{path} holds a critic of another format", expected=expected, remedy=remedy)
+    parts = 4 if version.tolist() == [FORMAT] else 3
     found = {}
     for name, weights in tensors.items():
         style, _, what = name.rpartition(".")
         if what == "weights":
             scale = tensors.get(f"{style}.scale", np.zeros(0))
-            if weights.shape != (COUNT,) or scale.shape != (3,) or not np.isfinite(weights).all() or not scale[2] > 0:
+            bias, centre, spread, stretch = (*scale.tolist(), STRETCH)[:4] if scale.shape == (parts,) else (np.nan,) * 4
+            sound = weights.shape == (COUNT,) and np.isfinite([*weights, bias, centre, spread]).all() and spread > 0
+            if not sound or not 1 <= stretch <= _LONGEST:
                 raise CheckpointError(f"{path} holds no critic of {style}", remedy=remedy)
-            found[style] = Critic(weights.astype(np.float64), *map(float, scale))
+            found[style] = Critic(weights.astype(np.float64), bias, centre, spread, int(stretch))
     return found
 
 

@@ -13,9 +13,10 @@ Data = Mapping[str, Any]
 _BARS_SHOWN: Final = 14
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --rule: #ddd; --soft: #666;
- --training: #8fb3cf; --held-out: #2f6d9e; --grammar: #c8862b; --free: #b3392b }
+ --training: #8fb3cf; --held-out: #2f6d9e; --grammar: #c8862b; --alone: #8a7a3d; --free: #b3392b }
 @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181818; --rule: #3a3a3a; --soft: #999;
- --training: #4a6a80; --held-out: #6fb1e0; --grammar: #e0a850; --free: #d9705f } }
+ --training: #4a6a80; --held-out: #6fb1e0; --grammar: #e0a850; --alone: #b5a768;
+ --free: #d9705f } }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
  color: var(--ink); background: var(--paper) }
 .wide { overflow-x: auto } table { border-collapse: collapse; margin: 1rem 0 }
@@ -23,7 +24,8 @@ th, td { padding: .2rem .8rem; border-bottom: 1px solid var(--rule) } th { text-
 td + td { text-align: right; font-variant-numeric: tabular-nums } a { color: inherit }
 figure { display: inline-block; margin: .5rem 1.5rem .5rem 0 } figcaption { font-size: 90% }
 .training { fill: var(--training) } .held-out { fill: var(--held-out) } .grammar { fill: var(--grammar) }
-.free { fill: var(--free) } svg text { font-size: 10px; fill: var(--soft) } svg line { stroke: var(--soft) }
+.alone { fill: var(--alone) } .free { fill: var(--free) }
+svg text { font-size: 10px; fill: var(--soft) } svg line { stroke: var(--soft) }
 .key span { margin-right: 1.2rem } .key i { display: inline-block; width: .8rem; height: .8rem; margin-right: .3rem }
 """
 
@@ -74,6 +76,8 @@ def _figures(table: Table, data: Data) -> str:
 def _side(name: str) -> str:
     if name == "real against real":
         return "held-out"
+    if "no adversary" in name:
+        return "alone"
     return "free" if "no grammar" in name or name.startswith("continuations,") else "grammar"
 
 

@@ -15,6 +15,7 @@ LABELS: Final = {
     "training": "real, training",
     "held-out": "real, held out",
     "grammar": "composed",
+    "alone": "composed, no adversary",
     "free": "composed, no grammar",
 }
 """What the columns are called."""

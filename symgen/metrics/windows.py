@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.errors import CorpusError
+from symgen.models.contest import Ear
 from symgen.models.context import FEATURES, PLACE, Context
 from symgen.models.rollout import Masks, continue_pieces
 from symgen.models.runtime import Runtime
@@ -135,11 +136,13 @@ def continuations(
     temperature: float = 1.0,
     top_p: float = 1.0,
     masks: MasksOf | None = None,
+    ear: Ear | None = None,
 ) -> Windows:
     """Return what the generator writes at each (piece, step) after the real steps before it."""
     parts = []
-    for first in range(0, len(places), _ROWS):
-        some = places[first : first + _ROWS]
+    at_once = max(1, _ROWS // (1 if ear is None else ear.versions))
+    for first in range(0, len(places), at_once):
+        some = places[first : first + at_once]
         batch = continue_pieces(
             runtime,
             pieces,
@@ -150,6 +153,7 @@ def continuations(
             temperature=temperature,
             top_p=top_p,
             masks=masks,
+            ear=ear,
         )
         parts.append(windows_of(batch, sizes.window, some))
     values, numbers, starts = zip(*((part.values, part.pieces, part.starts) for part in parts), strict=True)
@@ -165,8 +169,9 @@ def draw_continuations(
     temperature: float = 1.0,
     top_p: float = 1.0,
     masks: tuple[MasksOf, MasksOf] | None = None,
+    ear: Ear | None = None,
 ) -> Draw:
-    """Return how to draw real windows and continuations of the same real contexts.
+    """Return how to draw real windows and continuations of the same real contexts, which an `ear` may hear.
 
     `masks` are those of training and of unseen pieces, see :func:`symgen.models.rollout.continue_pieces`.
     """
@@ -178,7 +183,7 @@ def draw_continuations(
             places = _places(pieces, count, sizes, rng)
             own = None if masks is None else masks[side]
             written = continuations(
-                runtime, pieces, places, sizes, rng, temperature=temperature, top_p=top_p, masks=own
+                runtime, pieces, places, sizes, rng, temperature=temperature, top_p=top_p, masks=own, ear=ear
             )
             samples.append(Sample(real_windows(pieces, places, sizes.window), written))
         return samples[0], samples[1]

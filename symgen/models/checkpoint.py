@@ -34,6 +34,7 @@ from symgen.tokens.sequence import FAMILIES
 
 __all__ = [
     "CRITIC",
+    "EAR",
     "FACTS",
     "FORMAT",
     "REFERENCE",
@@ -42,6 +43,7 @@ __all__ = [
     "load_checkpoint",
     "read_tensors",
     "save_checkpoint",
+    "save_ear",
     "save_fingerprints",
     "write_json",
     "write_tensors",
@@ -56,10 +58,13 @@ _WEIGHTS = "generator.safetensors"
 _CORPUS = "corpus.safetensors"
 CRITIC: Final = "critic.safetensors"
 """What takes are ranked by, see :mod:`symgen.takes`; a checkpoint need not have it."""
+EAR: Final = "ear.safetensors"
+"""The adversary that hears what is being composed, see :mod:`symgen.listening`; a checkpoint need not have it."""
 REFERENCE: Final = "reference.json"
 """Statistics of real pieces, for the same."""
+_EAR_DIGEST: Final = "ear_sha256"
 _CARD = "README.md"
-_FILES: Final = (FACTS, _WEIGHTS, _CORPUS, _CARD, CRITIC, REFERENCE)
+_FILES: Final = (FACTS, _WEIGHTS, _CORPUS, _CARD, CRITIC, EAR, REFERENCE)
 _PEOPLE = ("human_longest_run", "human_longest_run_p90")
 _LARGEST = 65536
 """Largest size that a checkpoint may name: what is beyond would ask for memory that nobody has."""
@@ -113,7 +118,13 @@ class Checkpoint:
 
     @property
     def digest(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of the weights file."""
+        """First 16 hexadecimal digits of the SHA-256 of what composes: the weights, and the ear if there is one."""
+        weights, ear = (str(self.facts.get(name, "")) for name in ("weights_sha256", _EAR_DIGEST))
+        return (hashlib.sha256(f"{weights} {ear}".encode()).hexdigest() if ear else weights)[:16]
+
+    @property
+    def weights_digest(self) -> str:
+        """The same of the weights file alone."""
         return str(self.facts.get("weights_sha256", ""))[:16]
 
     def save_pretrained(self, folder: str | Path) -> Path:
@@ -208,6 +219,12 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             expected="the file that was saved with it",
             remedy="get the checkpoint again",
         )
+    if _EAR_DIGEST in facts and facts[_EAR_DIGEST] != _digest(folder / EAR):
+        raise CheckpointError(
+            f"{folder / EAR} does not have the digest that {FACTS} names",
+            expected="the file that was saved with it",
+            remedy="get the checkpoint again, or make it again: symgen critic CHECKPOINT --against DATASET",
+        )
     corpus = folder / _CORPUS
     config, weights = _of_today(facts["config"], read_tensors(weights_path))
     if not all(np.isfinite(value).all() for value in weights.values()):
@@ -239,6 +256,24 @@ def save_checkpoint(
         **facts,
     }
     write_json(path / FACTS, whole)
+
+
+def save_ear(path: Path, tensors: Weights | None) -> None:
+    """Write what hears for a checkpoint into its folder and say so in its facts; None takes it away.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no checkpoint.
+    WriteError
+        If it cannot be written.
+    """
+    facts = {name: value for name, value in _read_facts(path).items() if name != _EAR_DIGEST}
+    write_json(path / FACTS, facts)  # whatever happens between the two, the facts name no ear that is not there
+    (path / EAR).unlink(missing_ok=True)
+    if tensors is not None:
+        write_tensors(path / EAR, tensors)
+        write_json(path / FACTS, facts | {_EAR_DIGEST: _digest(path / EAR)})
 
 
 def save_fingerprints(path: Path, fingerprints: Weights) -> None:

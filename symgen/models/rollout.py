@@ -8,11 +8,13 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.models.contest import Contest, Ear
 from symgen.models.context import FEATURES, Context
 from symgen.models.runtime import Runtime, softmax
 from symgen.models.windows import Batch, Pieces
 from symgen.score import Metre
 from symgen.tokens.prefix import FIELDS, METRES, metre_class
+from symgen.tokens.sequence import TokenSequence
 
 
 def continue_pieces(
@@ -26,6 +28,7 @@ def continue_pieces(
     temperature: float = 1.0,
     top_p: float = 1.0,
     masks: Callable[[tuple[int, int], Context], Masks] | None = None,
+    ear: Ear | None = None,
 ) -> Batch:
     """Continue pieces from given places.
 
@@ -49,6 +52,8 @@ def continue_pieces(
     masks : callable, optional
         Gives for a place and its context, which is its own, what strikes out tokens; nothing is struck out without,
         nor where nothing would be left.
+    ear : Ear, optional
+        Hears several versions of each continuation, and decides which go on; not with masks.
 
     Returns
     -------
@@ -58,6 +63,12 @@ def continue_pieces(
     cut = pieces.batch([(piece, step - seen) for piece, step in places], seen)
     originals = pieces.contexts(places)
     contexts = [originals[place].copy() for place in places]
+    if ear is not None:
+        rows = np.repeat(np.arange(len(places)), ear.versions)
+        cut = Batch(cut.steps[rows], cut.features[rows], cut.prefix[rows], cut.mask[rows])
+        contexts = [contexts[row].copy() for row in rows.tolist()]
+        jury = _Jury(ear, len(places), rng)
+        return jury.best(_written(runtime, cut, contexts, length, rng, temperature, top_p, jury=jury))
     grammars = None if masks is None else [masks(p, context) for p, context in zip(places, contexts, strict=True)]
     return _written(runtime, cut, contexts, length, rng, temperature, top_p, grammars)
 
@@ -117,6 +128,7 @@ def _written(
     temperature: float = 1.0,
     top_p: float = 1.0,
     grammars: Sequence[Masks] | None = None,
+    jury: _Jury | None = None,
 ) -> Batch:
     """Return a batch with `length` steps more, drawn one after the other; contexts or grammars are moved on."""
     rows, seen = len(cut.mask), cut.mask.shape[1]
@@ -142,7 +154,48 @@ def _written(
         taking: Sequence[Masks | Context] = contexts if grammars is None else grammars
         for one, tokens in zip(taking, steps[:, time + 1].tolist(), strict=True):
             one.append(*tokens)
+        source = None if jury is None else jury.heirs(time - seen + 1, steps[:, 1 : time + 2])
+        if source is not None:
+            steps, features = steps[source], features[source]
+            contexts = [contexts[row].copy() for row in source.tolist()]
+            stream.keep(source)
     return Batch(steps, features, cut.prefix, np.ones((rows, total), dtype=np.bool_))
+
+
+class _Jury:
+    """Lets an ear decide among the versions of each continuation, which stand side by side in a batch."""
+
+    def __init__(self, ear: Ear, pieces: int, rng: np.random.Generator) -> None:
+        self._ear, self._pieces = ear, pieces
+        self._contest = Contest([(int(rng.integers(1 << 31)), piece) for piece in range(pieces)], ear.versions)
+
+    def heirs(self, written: int, steps: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Return which row each row goes on from once so many steps are written; None where all go on as they are."""
+        if written % self._ear.every:
+            return None
+        source = np.arange(len(steps))
+        for piece, rows in enumerate(np.split(source.copy(), self._pieces)):
+            heirs = self._contest.heirs(piece, self._ear.odds(_sequences(steps[rows, -self._ear.reach :])))
+            if heirs is not None:
+                source[rows] = rows[heirs]
+        return source
+
+    def best(self, batch: Batch) -> Batch:
+        """Return of each continuation the version for which most speaks."""
+        chosen = [
+            rows[int(np.argmax(self._ear.verdicts(_sequences(batch.steps[rows, 1:]))))]
+            for rows in np.split(np.arange(len(batch.mask)), self._pieces)
+        ]
+        return Batch(batch.steps[chosen], batch.features[chosen], batch.prefix[chosen], batch.mask[chosen])
+
+
+def _sequences(steps: NDArray[np.int64]) -> list[TokenSequence]:
+    """Return rows of steps (B, T, 3) as sequences that know nothing but their tokens."""
+    columns = steps.astype(np.int16)
+    return [TokenSequence(row[:, 0], row[:, 1], row[:, 2], _ANY_GONG) for row in columns]
+
+
+_ANY_GONG: Final = 60
 
 
 class Masks(Protocol):

@@ -70,8 +70,9 @@ def composer(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seeds.extend(request.seed for request in requests)
         return [None if r.seed % 5 == 4 else markov_pieces(r.seed, 1, 60)[0] for r in requests]
 
-    def compose_free(runtime, plans, seeds, how, *, masks):
+    def compose_free(runtime, plans, seeds, how, *, masks, ear):
         assert not masks
+        assert ear is None
         return [markov_pieces(number, 1, 60)[0] for _, number in seeds]
 
     monkeypatch.setattr(module, "compose_side_by_side", compose)

@@ -1,0 +1,103 @@
+"""The ear of a checkpoint: its adversary, which hears several versions of a piece while they are written.
+
+It is a critic (:mod:`symgen.metrics.critic`) of short stretches, fitted to real pieces and to what the generator writes
+alone. How its odds decide which versions go on is told in :mod:`symgen.models.contest`; how much closer to what people
+write that brings a piece stands in docs/BENCHMARKS.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgen.metrics.critic import Critic, as_tensors, from_tensors, last_features
+from symgen.metrics.line import line_of
+from symgen.models.checkpoint import EAR, Checkpoint, save_ear
+from symgen.models.tensors import read_tensors
+from symgen.tokens.sequence import TokenSequence
+
+STRETCH: Final = 32
+"""Notes that it hears at a time: half of what takes are ranked by, so that it has a say early in a piece."""
+VERSIONS: Final = 8
+"""Versions written side by side where a request does not say how many; see ``benchmarks/versions.py``."""
+_EVERY: Final = 8
+_LEAST: Final = 16
+"""Notes from which on it says anything."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CriticEar:
+    """A critic that hears versions of a piece; an :class:`symgen.models.contest.Ear`.
+
+    Parameters
+    ----------
+    critic : Critic
+        Of the style.
+    versions : int
+        How many are written side by side.
+    every : int
+        Steps from one hearing to the next.
+    """
+
+    critic: Critic
+    versions: int = VERSIONS
+    every: int = _EVERY
+
+    @property
+    def reach(self) -> int:
+        """Steps that hold a stretch, rests and chords in two steps among them."""
+        return 2 * self.critic.stretch
+
+    def odds(self, heard: Sequence[TokenSequence]) -> NDArray[np.float64]:
+        """Return in nats what the last steps add to the odds that people wrote each version.
+
+        A step is part of several stretches that are heard, so each stretch counts by its new part.
+        """
+        lines = [line_of(one) for one in heard]
+        share = self.every / self.critic.stretch
+        odds = (last_features(lines, self.critic.stretch) * self.critic.weights).sum(axis=1) + self.critic.bias
+        return np.where([len(line.pitch) >= _LEAST for line in lines], share * odds, 0.0)
+
+    def verdicts(self, heard: Sequence[TokenSequence]) -> NDArray[np.float64]:
+        """Return in nats the odds that people wrote each of some finished versions of one piece.
+
+        All are taken to have as many stretches, or the longest would win by its length.
+        """
+        lines = [line_of(one) for one in heard]
+        notes = float(np.mean([len(line.pitch) for line in lines]))
+        odds = [self.critic.log_odds(line) if len(line.pitch) > 1 else 0.0 for line in lines]
+        return np.array(odds) * max(1.0, notes / self.critic.stretch)
+
+
+def load_ear(checkpoint: Checkpoint, style: str, versions: int | None = None) -> CriticEar | None:
+    """Return the ear of a checkpoint for a style; None if it has none, or one version leaves nothing to choose.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Where it stands.
+    style : str
+        What is composed.
+    versions : int, optional
+        How many versions compete, :data:`VERSIONS` by default.
+
+    Raises
+    ------
+    CheckpointError
+        If it is damaged.
+    """
+    versions = VERSIONS if versions is None else versions
+    path = checkpoint.path / EAR
+    if versions < 2 or not path.exists():
+        return None
+    critic = from_tensors(read_tensors(path), path).get(style)
+    return None if critic is None else CriticEar(critic, versions)
+
+
+def save_ears(checkpoint: Checkpoint, critics: Mapping[str, Critic]) -> None:
+    """Write critics by style as the ear of a checkpoint, whose digest changes with it; none takes it away."""
+    save_ear(checkpoint.path, as_tensors(critics) if critics else None)
