@@ -47,7 +47,6 @@ from symgen.models.checkpoint import load_checkpoint
 from symgen.models.context import FEATURES, PLACE, Context, Goal, piece_features
 from symgen.models.runtime import Runtime
 from symgen.models.windows import Batch, Pieces
-from symgen.revising import LOOKAHEAD
 from symgen.sampling import Draft, Sampling, write_drafts
 from symgen.score import Metre
 from symgen.script import Fixed, Free, steps_of
@@ -55,6 +54,7 @@ from symgen.tokens import melody, rhythm
 from symgen.tokens.prefix import metre_class
 from symgen.tokens.sequence import TokenSequence
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
+from symgen.verbs.revising import LOOKAHEAD
 
 Floats = NDArray[np.float64]
 

@@ -22,7 +22,7 @@ from symgen.progress import Progress, silent
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir, version
 
 if TYPE_CHECKING:
-    from symgen.take import Take
+    from symgen.takes.take import Take
 
 __all__ = ["VERBS", "AgainRequest", "AgainResult", "Verb", "again", "make_again", "take_in", "take_of"]
 
@@ -34,7 +34,7 @@ class Verb:
     Parameters
     ----------
     module : str
-        It has a function ``retake(request, take, progress)`` that returns a :class:`symgen.take.Take`, and one
+        It has a function ``retake(request, take, progress)`` that returns a :class:`symgen.takes.take.Take`, and one
         ``made(take, request)`` that returns what goes into its file, a :class:`symgen.origin.Made`.
     request : str
         Class of its request in that module, a frozen dataclass with a field ``checkpoint``.
@@ -46,10 +46,10 @@ class Verb:
 
 VERBS: Mapping[str, Verb] = {
     "compose": Verb("symgen.compose", "ComposeRequest"),
-    "continue": Verb("symgen.continuing", "ContinueRequest"),
-    "infill": Verb("symgen.infill", "InfillRequest"),
-    "vary": Verb("symgen.varying", "VaryRequest"),
-    "accompany": Verb("symgen.accompanying", "AccompanyRequest"),
+    "continue": Verb("symgen.verbs.continuing", "ContinueRequest"),
+    "infill": Verb("symgen.verbs.infilling", "InfillRequest"),
+    "vary": Verb("symgen.verbs.varying", "VaryRequest"),
+    "accompany": Verb("symgen.verbs.accompanying", "AccompanyRequest"),
 }
 """Verbs whose pieces can be made again; a new one is one row."""
 

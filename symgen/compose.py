@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symgen.copying import copy_report
-from symgen.delivery import as_played, broken_as_played, deliver, piece
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import PlayabilityError, UsageError
 from symgen.forms.marks import key_map, length_seconds, section_marks, tempo_map
@@ -33,14 +32,15 @@ from symgen.origin import Made, Promise, plain_request
 from symgen.performance import Performance
 from symgen.planning import ComposeRequest, Wish, check_request, plan_take
 from symgen.progress import Progress, silent
-from symgen.promises import broken_promises, check_copy, check_style, examine, modulations, too_long_a_copy
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import compose_sequences, write_drafts
 from symgen.score import Score, Section, Tempo
 from symgen.script import Step
 from symgen.styles import STYLES, Style
-from symgen.take import ComposeResult, Take
-from symgen.takes import Judge, load_judge, rank_takes
+from symgen.takes.delivery import as_played, broken_as_played, deliver, piece
+from symgen.takes.promises import broken_promises, check_copy, check_style, examine, modulations, too_long_a_copy
+from symgen.takes.ranking import Judge, load_judge, rank_takes
+from symgen.takes.take import ComposeResult, Take
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
 from symgen.units import TICKS_PER_QUARTER
@@ -348,7 +348,7 @@ def compose_files(
     a folder, made if it is missing, and files are named ``<style>-<seed>-<take>`` with the suffix of the format.
     Unless the request is bare, the record of its origin stands in each file, where the format has a place, and beside
     it as ``<file>.json``. Each is written as soon as it is composed, so that what comes after it cannot take it away.
-    A folder that was named keeps them as a session, see :mod:`symgen.session`.
+    A folder that was named keeps them as a session, see :mod:`symgen.takes.session`.
 
     Raises
     ------

@@ -21,7 +21,7 @@ from symgen.metrics.reference import reference_of
 from symgen.models.checkpoint import FACTS, load_checkpoint, write_json
 from symgen.progress import Progress, silent
 from symgen.styles import STYLES
-from symgen.takes import Judge, save_judges
+from symgen.takes.ranking import Judge, save_judges
 from symgen.tokens.sequence import TokenSequence
 
 _MOST_REAL: Final = 300

@@ -15,7 +15,7 @@ import pytest
 
 from symgen import console
 from symgen.cli import app
-from symgen.cli_words import describe_take
+from symgen.cli.words import describe_take
 from symgen.errors import ReadError, UsageError
 from symgen.writers import Options
 

@@ -23,7 +23,7 @@ from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fing
 from symgen.models.losses import weights_of
 from symgen.sampling import Sampling, compose_sequences
 from symgen.score import Technique
-from symgen.session import read_session
+from symgen.takes.session import read_session
 from symgen.tokens.codec import decode
 from tests.models.music import TINY, random_generator, random_tune
 

@@ -18,7 +18,7 @@ from symgen.metrics.reference import MEASURES, Reference, reference_of
 from symgen.models.checkpoint import CRITIC, REFERENCE, load_checkpoint, save_checkpoint
 from symgen.models.losses import weights_of
 from symgen.score import Metre, Score, make_notes
-from symgen.takes import TWIN_RUNS, Judge, Print, load_judge, rank_takes, save_judges
+from symgen.takes.ranking import TWIN_RUNS, Judge, Print, load_judge, rank_takes, save_judges
 from symgen.tokens.codec import encode
 from tests.models.music import TINY, random_generator, random_tune
 

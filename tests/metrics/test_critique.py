@@ -14,7 +14,7 @@ from symgen.critique import CriticRequest, make_critic
 from symgen.errors import CorpusError, UsageError
 from symgen.models.checkpoint import CRITIC, FACTS, REFERENCE, load_checkpoint, save_checkpoint
 from symgen.models.losses import weights_of
-from symgen.takes import load_judge
+from symgen.takes.ranking import load_judge
 from tests.models.music import TINY, random_generator, random_tune
 
 from .sources import markov_pieces

@@ -14,15 +14,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.accompaniment.figures import Figure, Harmony, Manner, table
 from symgen.instruments.fingering import finger
 from symgen.instruments.rules import playable_pitches, strikeable
 from symgen.score import NoteArray, Score, Technique, make_notes
-from symgen.sources import Source
 from symgen.theory.degrees import PENTATONIC
 from symgen.theory.modes import MODE_BY_NAME
 from symgen.units import TICKS_PER_QUARTER
-from symgen.variation.strokes import Stroke, strokes_of
+from symgen.verbs.accompaniment.figures import Figure, Harmony, Manner, table
+from symgen.verbs.sources import Source
+from symgen.verbs.variation.strokes import Stroke, strokes_of
 
 _CLASHES = frozenset({1, 2, 10, 11})
 """Seconds and sevenths in semitones, octaves aside."""

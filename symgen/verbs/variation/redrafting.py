@@ -19,15 +19,15 @@ from symgen.errors import PlayabilityError
 from symgen.grammar import Plan
 from symgen.instruments.rules import placements, playable_pitches
 from symgen.models.runtime import Runtime
-from symgen.revising import Span, Task
 from symgen.sampling import Draft, Sampling, write_drafts
 from symgen.score import NoteArray, Score, Technique, make_notes
 from symgen.script import Again, Fixed, Script, Segment, Step, cut, rests, steps_of
-from symgen.sources import Source
 from symgen.theory.degrees import PENTATONIC
 from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.codec import encode
-from symgen.variation.base import (
+from symgen.verbs.revising import Span, Task
+from symgen.verbs.sources import Source
+from symgen.verbs.variation.base import (
     Unit,
     Variation,
     broken_variation,
@@ -39,8 +39,8 @@ from symgen.variation.base import (
     unplayable,
     within,
 )
-from symgen.variation.contours import Bounds, bounds_of
-from symgen.variation.strokes import Bar, Stroke, moves_of
+from symgen.verbs.variation.contours import Bounds, bounds_of
+from symgen.verbs.variation.strokes import Bar, Stroke, moves_of
 
 _ATTEMPTS = 8
 _ROUNDS = 10

@@ -9,22 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from symgen.delivery import deliver
 from symgen.errors import UsageError, one_line
 from symgen.instruments.fingering import finger
 from symgen.instruments.rules import playable_pitches, serves, tunings_for
 from symgen.origin import Made
 from symgen.progress import Progress, silent
-from symgen.revising import Revision, Span, Task, given_in, plan_for, recorded, revise
 from symgen.score import Score, Technique
-from symgen.sources import Source, open_source
-from symgen.take import ComposeResult, Take
+from symgen.takes.delivery import deliver
+from symgen.takes.take import ComposeResult, Take
 from symgen.theory.degrees import PENTATONIC, parse_pitch_class, pitch_class_name
 from symgen.theory.modes import final_of, parse_mode
 from symgen.theory.modulation import gong_regions
-from symgen.variation.base import KEEPS, Unit, Variation, free_of
-from symgen.variation.redrafting import write_variation
-from symgen.variation.strokes import Bar, bars_of
+from symgen.verbs.revising import Revision, Span, Task, given_in, plan_for, recorded, revise
+from symgen.verbs.sources import Source, open_source
+from symgen.verbs.variation.base import KEEPS, Unit, Variation, free_of
+from symgen.verbs.variation.redrafting import write_variation
+from symgen.verbs.variation.strokes import Bar, bars_of
 
 _AMOUNT = 0.5
 _GOLDEN = (5**0.5 - 1) / 2

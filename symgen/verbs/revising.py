@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from symgen.copying import CopyReport, copy_report
-from symgen.delivery import as_played, broken_as_played, piece
 from symgen.dials import Dials
 from symgen.errors import PlayabilityError, UsageError
 from symgen.grammar import Plan
@@ -28,17 +27,18 @@ from symgen.origin import Ancestor, Guarantee, Made, Promise, lineage_of, plain_
 from symgen.performance import late_at_a_seam, spliced
 from symgen.planning import TECHNIQUES, check_manner
 from symgen.progress import Progress, silent
-from symgen.promises import broken_playing, broken_sound, check_copy, check_style
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import Draft, Sampling, write_drafts
 from symgen.score import Score
 from symgen.script import Script, cut, steps_of
-from symgen.sources import Source
-from symgen.take import Take
+from symgen.takes.delivery import as_played, broken_as_played, piece
+from symgen.takes.promises import broken_playing, broken_sound, check_copy, check_style
+from symgen.takes.take import Take
 from symgen.tokens.codec import decode
 from symgen.tokens.prefix import Prefix, metre_class
 from symgen.tokens.sequence import TokenSequence
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
+from symgen.verbs.sources import Source
 from symgen.writers import DEFAULTS, Options
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from symgen.grammar import lands
 from symgen.instruments.fingering import finger
 from symgen.origin import Guarantee
-from symgen.promises import broken_sound
-from symgen.revising import Span, Task, untouched
 from symgen.score import NoteArray, Score, Technique
 from symgen.script import Fixed, Free, Locks, rests
-from symgen.sources import Source
+from symgen.takes.promises import broken_sound
 from symgen.tokens import chord, melody, rhythm
-from symgen.variation.strokes import Bar, Stroke, bars_of, moves_of
+from symgen.verbs.revising import Span, Task, untouched
+from symgen.verbs.sources import Source
+from symgen.verbs.variation.strokes import Bar, Stroke, bars_of, moves_of
 
 _FEWEST = 2
 """Strokes of a bar whose rhythm can be new while its pitches stay."""

@@ -51,7 +51,7 @@ class Entry:
     rank : int or None
         Place among the takes made with it, 1 the best.
     score : dict
-        What it was ranked by; see :meth:`symgen.takes.Standing.as_json`.
+        What it was ranked by; see :meth:`symgen.takes.ranking.Standing.as_json`.
     seed, take : int or None
         Seed of the request, and number of the take.
     request : dict

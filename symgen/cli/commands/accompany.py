@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen.cli_verbs import File, verb
+from symgen.cli.verbs import File, verb
 
 
 @verb
@@ -22,7 +22,7 @@ def accompany(
     ] = False,
 ) -> Any:
     """Give a melody a second voice or chords. The melody itself stays, to the tick."""
-    from symgen.accompanying import AccompanyRequest, accompany_files
+    from symgen.verbs.accompanying import AccompanyRequest, accompany_files
 
     request = AccompanyRequest(source=file, kind=kind, perform=perform, **shared)
     return accompany_files(request, progress)

@@ -14,23 +14,12 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import (
-    cli_accompany,
-    cli_arrange,
-    cli_corpus,
-    cli_dataset,
-    cli_dials,
-    cli_forms,
-    cli_options,
-    cli_origin,
-    cli_play,
-    cli_takes,
-    cli_vary,
-    cli_verbs,
-    console,
-)
-from symgen.cli_options import Json, Quiet
-from symgen.cli_words import print_takes
+from symgen import console
+from symgen.cli import dials, options, origin, verbs
+from symgen.cli import takes as cli_takes
+from symgen.cli.commands import accompany, arrange, corpus, dataset, forms, play, vary
+from symgen.cli.options import Json, Quiet
+from symgen.cli.words import print_takes
 
 app = typer.Typer(
     name="symgen",
@@ -41,8 +30,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(cli_corpus.app, name="corpus")
-app.add_typer(cli_dataset.app, name="dataset")
+app.add_typer(corpus.app, name="corpus")
+app.add_typer(dataset.app, name="dataset")
 
 
 def main() -> None:
@@ -92,28 +81,28 @@ def compose(
     ] = None,
     takes: Annotated[int, typer.Option(metavar="N", help="How many pieces to compose.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed: the same one composes the same piece.")] = None,
-    raw: cli_options.Raw = False,
-    humanize: cli_options.Humanize = 0.5,
-    humanize_timing: cli_options.HumanizeTiming = None,
-    humanize_velocity: cli_options.HumanizeVelocity = None,
+    raw: options.Raw = False,
+    humanize: options.Humanize = 0.5,
+    humanize_timing: options.HumanizeTiming = None,
+    humanize_velocity: options.HumanizeVelocity = None,
     checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="Another checkpoint.")] = None,
-    density: cli_dials.Density = 0.5,
-    register: cli_dials.Register = 0.5,
-    ornament: cli_dials.Ornament = 0.5,
-    leaps: cli_dials.Leaps = 0.5,
-    surprise: cli_dials.Surprise = 0.5,
-    temperature: cli_dials.Temperature = None,
-    top_p: cli_dials.TopP = None,
-    output: cli_options.Output = None,
-    file_format: cli_options.FileFormat = None,
-    layout: cli_options.Layout = "merged",
-    time_signatures: cli_options.TimeSignatures = "map",
-    names: cli_options.Names = "utf8",
-    articulations: cli_options.Articulations = None,
+    density: dials.Density = 0.5,
+    register: dials.Register = 0.5,
+    ornament: dials.Ornament = 0.5,
+    leaps: dials.Leaps = 0.5,
+    surprise: dials.Surprise = 0.5,
+    temperature: dials.Temperature = None,
+    top_p: dials.TopP = None,
+    output: options.Output = None,
+    file_format: options.FileFormat = None,
+    layout: options.Layout = "merged",
+    time_signatures: options.TimeSignatures = "map",
+    names: options.Names = "utf8",
+    articulations: options.Articulations = None,
     live: cli_takes.Live = False,
-    max_copy: cli_origin.MaxCopy = None,
-    bare: cli_origin.Bare = False,
-    bend_range: cli_options.BendRange = None,
+    max_copy: origin.MaxCopy = None,
+    bare: origin.Bare = False,
+    bend_range: options.BendRange = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -147,7 +136,7 @@ def compose(
         surprise=surprise,
         output=output,
         format=file_format,
-        layout=cli_options.writer_options(layout, time_signatures, names, articulations, bend_range),
+        layout=options.writer_options(layout, time_signatures, names, articulations, bend_range),
         max_copy=max_copy,
         bare=bare,
         **{name: value for name, value in chosen.items() if value is not None},
@@ -336,16 +325,16 @@ def evaluate(
         console.print_lines(result.as_markdown().splitlines())
 
 
-app.command("continue")(cli_verbs.continue_)
-app.command()(cli_verbs.infill)
-app.command()(cli_vary.vary)
-app.command()(cli_accompany.accompany)
-app.command()(cli_arrange.arrange)
+app.command("continue")(verbs.continue_)
+app.command()(verbs.infill)
+app.command()(vary.vary)
+app.command()(accompany.accompany)
+app.command()(arrange.arrange)
 app.command()(cli_takes.session)
-app.command()(cli_play.play)
-app.command()(cli_origin.again)
-app.command()(cli_origin.about)
-app.command()(cli_forms.forms)
+app.command()(play.play)
+app.command()(origin.again)
+app.command()(origin.about)
+app.command()(forms.forms)
 app.command()(cli_takes.critic)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from symgen import console
-from symgen.cli_options import Json, Quiet
+from symgen.cli.options import Json, Quiet
 from symgen.console import named_counts
 
 app = typer.Typer(

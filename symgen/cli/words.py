@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from symgen import cli_origin, cli_takes, console
+from symgen import console
+from symgen.cli import origin, takes
 
 
 def print_takes(result: Mapping[str, Any], *, as_json: bool) -> None:
@@ -15,7 +16,7 @@ def print_takes(result: Mapping[str, Any], *, as_json: bool) -> None:
         return
     console.print_notes(f"symgen: note: {remark}" for remark in result.get("remarks", ()))
     for take in result["takes"]:
-        standing = cli_takes.describe_standing(take, among=len(result["takes"]))
+        standing = takes.describe_standing(take, among=len(result["takes"]))
         console.print_lines([*describe_take(take), *standing])
 
 
@@ -44,6 +45,6 @@ def describe_take(take: Mapping[str, Any]) -> list[str]:
     lines = [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
     return [
         *lines,
-        *cli_origin.describe_guarantees(take.get("guarantees", [])),
-        *cli_origin.describe_copy(take["copy"]),
+        *origin.describe_guarantees(take.get("guarantees", [])),
+        *origin.describe_copy(take["copy"]),
     ]

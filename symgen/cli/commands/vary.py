@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen.cli_verbs import File, verb
+from symgen.cli.verbs import File, verb
 
 
 @verb
@@ -30,7 +30,7 @@ def vary(
     ] = None,
 ) -> Any:
     """Vary a piece. Its rhythm, pitches, contour or form stay; equal bars stay equal."""
-    from symgen.varying import VaryRequest, vary_files
+    from symgen.verbs.varying import VaryRequest, vary_files
 
     request = VaryRequest(source=file, keep=tuple(keep or ("rhythm",)), amount=amount, mode=mode, gong=gong, **shared)
     return vary_files(request, progress)

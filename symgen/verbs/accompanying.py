@@ -9,25 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from symgen.accompaniment.figures import Manner, table
-from symgen.accompaniment.harmonizing import chords_for
-from symgen.accompaniment.voices import Melody, doubled, playable, second_voice, together
-from symgen.delivery import deliver
 from symgen.errors import PlayabilityError, UsageError, one_line
 from symgen.instruments.perform import plain
 from symgen.models.runtime import Runtime
 from symgen.origin import Guarantee, Made
 from symgen.progress import Progress, silent
-from symgen.promises import broken_playing, broken_sound
-from symgen.revising import Revision, Task, given_in, plan_for, recorded, revise
 from symgen.sampling import Draft, Sampling
 from symgen.score import NoteArray, Score, make_notes
 from symgen.script import Fixed, steps_of
-from symgen.sources import Source, open_source
-from symgen.take import ComposeResult, Take
+from symgen.takes.delivery import deliver
+from symgen.takes.promises import broken_playing, broken_sound
+from symgen.takes.take import ComposeResult, Take
 from symgen.theory.degrees import PENTATONIC
 from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.codec import encode
+from symgen.verbs.accompaniment.figures import Manner, table
+from symgen.verbs.accompaniment.harmonizing import chords_for
+from symgen.verbs.accompaniment.voices import Melody, doubled, playable, second_voice, together
+from symgen.verbs.revising import Revision, Task, given_in, plan_for, recorded, revise
+from symgen.verbs.sources import Source, open_source
 
 KINDS = ("auto", "chords", "octaves", "voice")
 """What a melody can be given: chords of the generator's choice, octaves and fifths, a second voice, or as the style has

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symgen import cli_options, console
+from symgen import console
+from symgen.cli import options
 
 if TYPE_CHECKING:
     from symgen.live import Jianpu
@@ -35,8 +36,8 @@ def critic(
     against: Annotated[Path, typer.Option(metavar="DATASET", help="Folder that symgen convert wrote.")],
     pieces: Annotated[int, typer.Option(metavar="N", help="Takes to compose for each style.")] = 128,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the takes.")] = 0,
-    as_json: cli_options.Json = False,
-    quiet: cli_options.Quiet = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Make what takes are ranked by. A critic and statistics of real pieces, beside the weights."""
     from symgen.critique import CriticRequest, make_critic
@@ -88,11 +89,11 @@ def session(
         list[int] | None, typer.Option(metavar="N", help="Mark piece N as a favourite; again for more.")
     ] = None,
     drop: Annotated[list[int] | None, typer.Option(metavar="N", help="Take the mark off piece N.")] = None,
-    as_json: cli_options.Json = False,
-    quiet: cli_options.Quiet = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """List what was composed into a folder. Favourites, ranks, and what came of what."""
-    from symgen.session import mark, read_session
+    from symgen.takes.session import mark, read_session
 
     del quiet  # there is no progress; every command takes the option
     found = mark(folder, keep or (), drop or ()) if keep or drop else read_session(folder)

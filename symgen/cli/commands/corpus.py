@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from symgen import console
-from symgen.cli_options import Json, Quiet
+from symgen.cli.options import Json, Quiet
 
 app = typer.Typer(
     help="Public corpora: what there is, and how to get it.",

@@ -25,7 +25,7 @@ from symgen.planning import tuning_of
 from symgen.progress import Progress, silent
 from symgen.score import Metre, Score, Tempo
 from symgen.styles import STYLES, Style, get_style
-from symgen.take import Take
+from symgen.takes.take import Take
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import encode
 from symgen.tokens.sequence import TokenSequence

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from symgen import console
-from symgen.cli_options import Json, Quiet
+from symgen.cli.options import Json, Quiet
 
 if TYPE_CHECKING:
     from symgen.forms import SectionForm

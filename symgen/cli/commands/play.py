@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from symgen import cli_options, console
+from symgen import console
+from symgen.cli import options
 from symgen.errors import UsageError
 
 
@@ -16,8 +17,8 @@ def play(
     port: Annotated[str | None, typer.Option(metavar="NAME", help="Output port, or a part of its name.")] = None,
     list_ports: Annotated[bool, typer.Option("--list", help="List the output ports and end.")] = False,
     piece: Annotated[int, typer.Option(metavar="N", min=1, help="Which piece of a tune book.")] = 1,
-    as_json: cli_options.Json = False,
-    quiet: cli_options.Quiet = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Send a piece out as MIDI while it sounds. Ctrl-C ends it, and every note."""
     from symgen.player import PlayRequest, play_file, port_names

@@ -8,20 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_options, console
+from symgen import console
+from symgen.cli import options
 
 
 def again(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A piece that symgen wrote, or its sidecar.")],
-    output: cli_options.Output = None,
+    output: options.Output = None,
     checkpoint: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The checkpoint it was made with, if that does not ship.")
     ] = None,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also with another version or checkpoint: it will be another piece.")
     ] = False,
-    as_json: cli_options.Json = False,
-    quiet: cli_options.Quiet = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Make a piece again from what it carries. Byte for byte, and says whether it is."""
     from symgen.again import AgainRequest, make_again
@@ -39,8 +40,8 @@ def about(
     checkpoint: Annotated[
         str | None, typer.Argument(metavar="[CHECKPOINT]", help="Folder or name of a checkpoint.")
     ] = None,
-    as_json: cli_options.Json = False,
-    quiet: cli_options.Quiet = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Say what a checkpoint learnt from. And what that means for using what it composes."""
     from symgen.about import about as what_is_known

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from symgen.delivery import deliver
 from symgen.errors import UsageError
 from symgen.origin import Made
 from symgen.performance import Performance, PlayedNote
 from symgen.progress import Progress, silent
-from symgen.revising import Revision, Task, given_in, plan_for, recorded, revise
 from symgen.score import Score
 from symgen.script import Fixed, Free, cut, steps_of
-from symgen.sources import Source, open_source
-from symgen.take import ComposeResult, Take
+from symgen.takes.delivery import deliver
+from symgen.takes.take import ComposeResult, Take
 from symgen.theory.modes import parse_mode
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
+from symgen.verbs.revising import Revision, Task, given_in, plan_for, recorded, revise
+from symgen.verbs.sources import Source, open_source
 
 _MOST_BARS = 2000
 _MOST_SECONDS = 3600

@@ -14,8 +14,8 @@ from symgen.origin import Guarantee, Origin, guarantees, read_back, sidecar_of, 
 from symgen.origin import Made as Piece
 from symgen.resources import version
 from symgen.score import Score
-from symgen.session import Made, read_session, record
-from symgen.take import ComposeResult, Take, in_order_of_take
+from symgen.takes.session import Made, read_session, record
+from symgen.takes.take import ComposeResult, Take, in_order_of_take
 from symgen.writers import DEFAULTS, Options
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_dials, cli_options, cli_origin, console
-from symgen.cli_words import print_takes
+from symgen import console
+from symgen.cli import dials, options, origin
+from symgen.cli.words import print_takes
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A score or recording in any format that symgen reads.")]
 
@@ -26,29 +27,29 @@ def _shared(
     piece: Annotated[int, typer.Option(metavar="N", min=1, help="Which piece of a tune book.")] = 1,
     takes: Annotated[int, typer.Option(metavar="N", help="How many results.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed: the same one gives the same result.")] = None,
-    raw: cli_options.Raw = False,
-    humanize: cli_options.Humanize = 0.5,
-    humanize_timing: cli_options.HumanizeTiming = None,
-    humanize_velocity: cli_options.HumanizeVelocity = None,
+    raw: options.Raw = False,
+    humanize: options.Humanize = 0.5,
+    humanize_timing: options.HumanizeTiming = None,
+    humanize_velocity: options.HumanizeVelocity = None,
     checkpoint: Annotated[Path | None, typer.Option(metavar="DIR", help="Another checkpoint.")] = None,
-    density: cli_dials.Density = 0.5,
-    register: cli_dials.Register = 0.5,
-    ornament: cli_dials.Ornament = 0.5,
-    leaps: cli_dials.Leaps = 0.5,
-    surprise: cli_dials.Surprise = 0.5,
-    temperature: cli_dials.Temperature = None,
-    top_p: cli_dials.TopP = None,
-    output: cli_options.Output = None,
-    file_format: cli_options.FileFormat = None,
-    layout: cli_options.Layout = "merged",
-    time_signatures: cli_options.TimeSignatures = "map",
-    names: cli_options.Names = "utf8",
-    articulations: cli_options.Articulations = None,
-    bend_range: cli_options.BendRange = None,
-    max_copy: cli_origin.MaxCopy = None,
-    bare: cli_origin.Bare = False,
+    density: dials.Density = 0.5,
+    register: dials.Register = 0.5,
+    ornament: dials.Ornament = 0.5,
+    leaps: dials.Leaps = 0.5,
+    surprise: dials.Surprise = 0.5,
+    temperature: dials.Temperature = None,
+    top_p: dials.TopP = None,
+    output: options.Output = None,
+    file_format: options.FileFormat = None,
+    layout: options.Layout = "merged",
+    time_signatures: options.TimeSignatures = "map",
+    names: options.Names = "utf8",
+    articulations: options.Articulations = None,
+    bend_range: options.BendRange = None,
+    max_copy: origin.MaxCopy = None,
+    bare: origin.Bare = False,
 ) -> dict[str, Any]:
-    """Return the fields of a :class:`symgen.revising.Revision` beside its source, which all verbs take."""
+    """Return the fields of a :class:`symgen.verbs.revising.Revision` beside its source, which all verbs take."""
     return {
         "style": style,
         "tuning": tuning,
@@ -69,7 +70,7 @@ def _shared(
         "top_p": 1.0 if top_p is None else top_p,
         "output": output,
         "format": file_format,
-        "layout": cli_options.writer_options(layout, time_signatures, names, articulations, bend_range),
+        "layout": options.writer_options(layout, time_signatures, names, articulations, bend_range),
         "max_copy": max_copy,
         "bare": bare,
     }
@@ -85,7 +86,7 @@ def verb(command: Callable[..., Any]) -> Callable[..., None]:
     """
     own = inspect.signature(command, eval_str=True).parameters
     added = inspect.signature(_shared, eval_str=True).parameters
-    last = {"as_json": cli_options.Json, "quiet": cli_options.Quiet}
+    last = {"as_json": options.Json, "quiet": options.Quiet}
     ends = [
         inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation=kind)
         for name, kind in last.items()
@@ -113,7 +114,7 @@ def infill(
     progress: Any,
 ) -> Any:
     """Write some bars anew. They lead from what stands before to what stands after; nothing else changes."""
-    from symgen.infill import InfillRequest, infill_files
+    from symgen.verbs.infilling import InfillRequest, infill_files
 
     return infill_files(InfillRequest(source=file, bars=bars, **shared), progress)
 
@@ -132,7 +133,7 @@ def continue_(
     only: Annotated[bool, typer.Option("--only", help="Leave the source out of the result.")] = False,
 ) -> Any:
     """Go on from where a piece ends, or from any of its bars, to a close."""
-    from symgen.continuing import ContinueRequest, continue_files
+    from symgen.verbs.continuing import ContinueRequest, continue_files
 
     request = ContinueRequest(source=file, bars=bars, seconds=seconds, after=after, mode=mode, only=only, **shared)
     return continue_files(request, progress)

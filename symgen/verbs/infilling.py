@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from symgen.delivery import deliver
 from symgen.errors import UsageError
 from symgen.origin import Made
 from symgen.progress import Progress, silent
-from symgen.revising import LOOKAHEAD, Revision, Span, Task, given_in, plan_for, recorded, revise
 from symgen.score import Score
 from symgen.script import Fixed, Free, Script, cut, steps_of
-from symgen.sources import Source, open_source
-from symgen.take import ComposeResult, Take
+from symgen.takes.delivery import deliver
+from symgen.takes.take import ComposeResult, Take
+from symgen.verbs.revising import LOOKAHEAD, Revision, Span, Task, given_in, plan_for, recorded, revise
+from symgen.verbs.sources import Source, open_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from symgen.copying import CopyReport
 from symgen.origin import Guarantee, Promise
 from symgen.performance import Performance
 from symgen.score import Score
-from symgen.takes import Standing
+from symgen.takes.ranking import Standing
 from symgen.theory.degrees import pitch_class_name
 from symgen.tokens.sequence import TokenSequence
 
@@ -45,7 +45,7 @@ class Take:
     checkpoint : str
         Digest of the weights.
     standing : Standing or None
-        Where it stands among the takes of its request; see :mod:`symgen.takes`.
+        Where it stands among the takes of its request; see :mod:`symgen.takes.ranking`.
     checkpoint_name : str
         Name of its folder.
     path : Path or None
@@ -112,7 +112,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class ComposeResult:
-    """The pieces composed, the best first (see :mod:`symgen.takes`), and what was assumed or changed before."""
+    """The pieces composed, the best first (see :mod:`symgen.takes.ranking`), and what was assumed or changed before."""
 
     takes: tuple[Take, ...]
     remarks: tuple[str, ...] = ()

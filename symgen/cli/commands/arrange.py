@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from symgen import cli_options, console
+from symgen import console
+from symgen.cli import options
 
 
 def arrange(
@@ -25,20 +26,20 @@ def arrange(
     piece: Annotated[int, typer.Option(metavar="N", min=1, help="Which piece of a tune book.")] = 1,
     double: Annotated[bool, typer.Option("--double", help="Add double notes where players have them.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse a melody that would have to be changed.")] = False,
-    raw: cli_options.Raw = False,
-    humanize: cli_options.Humanize = 0.5,
-    humanize_timing: cli_options.HumanizeTiming = None,
-    humanize_velocity: cli_options.HumanizeVelocity = None,
+    raw: options.Raw = False,
+    humanize: options.Humanize = 0.5,
+    humanize_timing: options.HumanizeTiming = None,
+    humanize_velocity: options.HumanizeVelocity = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the performance.")] = 0,
-    output: cli_options.Output = None,
-    file_format: cli_options.FileFormat = None,
-    layout: cli_options.Layout = "merged",
-    time_signatures: cli_options.TimeSignatures = "map",
-    names: cli_options.Names = "utf8",
-    articulations: cli_options.Articulations = None,
-    bend_range: cli_options.BendRange = None,
-    as_json: cli_options.Json = False,
-    quiet: cli_options.Quiet = False,
+    output: options.Output = None,
+    file_format: options.FileFormat = None,
+    layout: options.Layout = "merged",
+    time_signatures: options.TimeSignatures = "map",
+    names: options.Names = "utf8",
+    articulations: options.Articulations = None,
+    bend_range: options.BendRange = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Make a melody playable. Transposed, tuned, folded by octaves; every change is told."""
     from symgen.arrange import ArrangeRequest, arrange_file
@@ -61,7 +62,7 @@ def arrange(
         seed=seed,
         output=output,
         format=file_format,
-        layout=cli_options.writer_options(layout, time_signatures, names, articulations, bend_range),
+        layout=options.writer_options(layout, time_signatures, names, articulations, bend_range),
     )
     with console.Reporter(quiet=quiet) as progress:
         result = arrange_file(request, progress)

@@ -1,0 +1,1 @@
+"""Verbs that take up music that exists."""
