@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import symgen
-from symgen.verbs import revising
 from symgen.compose import ComposeRequest, compose, compose_files
 from symgen.copying import fingerprints
 from symgen.errors import PlayabilityError, UsageError
@@ -20,6 +19,7 @@ from symgen.performance import Performance, PlayedNote, late_at_a_seam, spliced
 from symgen.score import Metre, Score, Tempo, Text, make_notes
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import encode
+from symgen.verbs import revising
 from symgen.verbs.accompanying import accompany
 from symgen.verbs.continuing import ContinueRequest, continue_files, continue_piece
 from symgen.verbs.infilling import InfillRequest, infill, infill_files, parse_bars

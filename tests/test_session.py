@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from symgen import console
-from symgen.cli import app, takes
+from symgen.cli import app
+from symgen.cli.commands.session import describe_session
 from symgen.errors import UsageError
 from symgen.takes.session import NAME, Made, mark, read_session, record
 
@@ -85,7 +86,7 @@ class TestTree:
         record(folder, [made(folder, "b.mid", "b", command="vary", source=folder / "a-1.mid")])
         session = record(folder, [made(folder, "c.mid", "c", command="infill", source=folder / "b.mid")])
         assert [(entry.number, depth) for entry, depth in session.tree()] == [(2, 0), (3, 0), (1, 0), (4, 1), (5, 2)]
-        lines = takes.describe_session(session.as_json()["takes"])
+        lines = describe_session(session.as_json()["takes"])
         assert "└─ b.mid" in lines[3]
         assert lines[4].index("└─") > lines[3].index("└─")
         assert "infill" in lines[4]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from symgen.writers import Options
-
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A score or recording in any format that symgen reads.")]
+PieceNumber = Annotated[int, typer.Option("--piece", metavar="N", min=1, help="Which piece of a tune book.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Output = Annotated[
@@ -35,13 +34,17 @@ Articulations = Annotated[
 BendRange = Annotated[
     int | None, typer.Option(metavar="N", help="Semitones of the pitch wheel; 2 for programs that ignore ranges.")
 ]
+MaxCopy = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Share no more than N notes in a row with the training pieces; 7 or more."),
+]
+Bare = Annotated[bool, typer.Option("--bare", help="Write no record of its origin, in the file or beside it.")]
 
-
-def writer_options(
-    layout: str, time_signatures: str, names: str, articulations: Path | None, bend_range: int | None = None
-) -> Options:
-    """Return what these options ask of a writer."""
-    from symgen.writers import GENERAL_MIDI, Options, read_articulations
-
-    library = GENERAL_MIDI if articulations is None else read_articulations(articulations)
-    return Options(layout, time_signatures, names, library, bend_range)
+# The dials, in the words of symgen.dials.Dials.
+Density = Annotated[float, typer.Option(metavar="0..1", help="Few or many notes; 0.5 is usual, 1 nearly twice that.")]
+Register = Annotated[float, typer.Option(metavar="0..1", help="How low or high; 0.5 is usual.")]
+Ornament = Annotated[float, typer.Option(metavar="0..1", help="How much is ornamented; 0 only what is written.")]
+Leaps = Annotated[float, typer.Option(metavar="0..1", help="How far the melody moves from tone to tone.")]
+Surprise = Annotated[float, typer.Option(metavar="0..1", help="How far from the expected; 0 is tame.")]
+Temperature = Annotated[float | None, typer.Option(metavar="F", help="Advanced: of the draw. Higher is bolder.")]
+TopP = Annotated[float | None, typer.Option(metavar="F", help="Advanced: share of likely choices kept.")]

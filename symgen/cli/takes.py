@@ -1,63 +1,69 @@
-"""Commands around takes: the critic that ranks them, and the session that keeps them."""
+"""What the commands say about takes."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from symgen import console
-from symgen.cli import options
 
 if TYPE_CHECKING:
-    from symgen.live import Jianpu
-
-Live = Annotated[bool, typer.Option("--live", help="Print jianpu bar by bar as it is composed.")]
-
-
-def listener(*, as_json: bool) -> Jianpu:
-    """Return what prints a piece while it is composed: on stdout, or on stderr where stdout is for JSON."""
-    from symgen.live import Jianpu
-
-    def emit(line: str) -> None:
-        if as_json:
-            console.print_notes([line])
-        else:
-            console.print_lines([line])
-            sys.stdout.flush()
-
-    return Jianpu(emit)
+    from symgen.cli.sharing import Shared
+    from symgen.progress import Progress
+    from symgen.takes.take import ComposeResult
 
 
-def critic(
-    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Folder of the checkpoint.")],
-    against: Annotated[Path, typer.Option(metavar="DATASET", help="Folder that symgen convert wrote.")],
-    pieces: Annotated[int, typer.Option(metavar="N", help="Takes to compose for each style.")] = 128,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the takes.")] = 0,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-) -> None:
-    """Make what takes are ranked by. A critic and statistics of real pieces, beside the weights."""
-    from symgen.critique import CriticRequest, make_critic
+def show_takes(make: Callable[[Any, Progress], ComposeResult], request: Any, shared: Shared) -> None:
+    """Run a verb on its request and print the takes: JSON, or a few lines each behind what was assumed.
 
-    request = CriticRequest(checkpoint=checkpoint, against=against, pieces=pieces, seed=seed)
-    with console.Reporter(quiet=quiet) as progress:
-        found = make_critic(request, progress).as_json()
-    if as_json:
-        console.print_json(found)
+    Parameters
+    ----------
+    make : callable
+        Writes the takes of a request as files.
+    request : Any
+        What `make` takes.
+    shared : Shared
+        How it is shown.
+    """
+    with console.Reporter(quiet=shared.quiet) as progress:
+        result = make(request, progress).as_json()
+    if shared.as_json:
+        console.print_json(result)
         return
-    rows = [
-        (style, f"{one['auc']:.3f}", _interval(one), str(one["real"]), str(one["held_out"]), str(one["composed"]))
-        for style, one in found["styles"].items()
+    console.print_notes(f"symgen: note: {remark}" for remark in result.get("remarks", ()))
+    for take in result["takes"]:
+        standing = describe_standing(take, among=len(result["takes"]))
+        console.print_lines([*describe_take(take), *standing])
+
+
+def pitch_words(gong: int | str) -> str:
+    """Return the name of a pitch class, or of a pitch given by name as it is."""
+    from symgen.theory.degrees import pitch_class_name
+
+    return pitch_class_name(gong) if isinstance(gong, int) else gong
+
+
+def describe_take(take: Mapping[str, Any]) -> list[str]:
+    """Return the lines that tell a musician about one composed take.
+
+    Parameters
+    ----------
+    take : mapping
+        One of ``takes`` in the JSON of ``symgen compose``.
+    """
+    first = [take["style"], f"gong {pitch_words(take['gong'])}", f"{take['mode']} mode"]
+    if take.get("tuning"):
+        first.append(f"tuning {take['tuning']}")
+    minutes, seconds = divmod(round(take["seconds"]), 60)
+    second = [f"{take['bars']} bars", f"{minutes}:{seconds:02}", f"{take['notes']} notes"]
+    second.append("playable" if take["playable"] else "not playable as it stands")
+    second.append(f"seed {take['seed']}")
+    lines = [str(take["path"]), "  " + ", ".join(first), "  " + ", ".join(second)]
+    return [
+        *lines,
+        *describe_guarantees(take.get("guarantees", [])),
+        *describe_copy(take["copy"]),
     ]
-    console.print_table(("style", "AUC", "95 %", "real", "held out", "takes"), rows)
-    console.print_notes(f"no critic of {style}: {why}" for style, why in found["skipped"].items())
-
-
-def _interval(verdict: dict[str, Any]) -> str:
-    return "" if verdict["low"] is None else f"{verdict['low']:.3f} to {verdict['high']:.3f}"
 
 
 def describe_standing(take: dict[str, Any], among: int) -> list[str]:
@@ -83,49 +89,35 @@ def describe_standing(take: dict[str, Any], among: int) -> list[str]:
     ]
 
 
-def session(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that pieces were composed into.")],
-    keep: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="Mark piece N as a favourite; again for more.")
-    ] = None,
-    drop: Annotated[list[int] | None, typer.Option(metavar="N", help="Take the mark off piece N.")] = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-) -> None:
-    """List what was composed into a folder. Favourites, ranks, and what came of what."""
-    from symgen.takes.session import mark, read_session
-
-    del quiet  # there is no progress; every command takes the option
-    found = mark(folder, keep or (), drop or ()) if keep or drop else read_session(folder)
-    if as_json:
-        console.print_json(found.as_json())
-    else:
-        console.print_lines(describe_session(found.as_json()["takes"]))
-
-
-def describe_session(takes: list[dict[str, Any]]) -> list[str]:
-    """Return a line for each piece of a session, those made from one another below it.
+def describe_copy(copied: Mapping[str, Any]) -> list[str]:
+    """Return the lines that tell how much of a take was heard before.
 
     Parameters
     ----------
-    takes : list of dict
-        ``takes`` in the JSON of ``symgen session``.
+    copied : mapping
+        ``copy`` of a take in the JSON of ``symgen compose``.
     """
-    if not takes:
-        return ["no pieces"]
-    width = max(len(str(take["number"])) for take in takes)
-    names = [f"{'   ' * (take['depth'] - 1) + '└─ ' if take['depth'] else ''}{take['path']}" for take in takes]
-    longest = max(map(len, names))
-    return [
-        f"{take['number']:>{width}} {'★' if take['favourite'] else ' '} {name:<{longest}}  {_facts(take)}".rstrip()
-        for take, name in zip(takes, names, strict=True)
-    ]
+    if not copied:
+        return []
+    if not copied["longest_run"]:
+        return ["  shares no run of eight notes with the pieces it learnt from"]
+    place = "" if copied.get("bar") is None else f", from bar {copied['bar']} beat {copied['beat']}"
+    line = f"  shares at most {copied['longest_run']} notes in a row with the pieces it learnt from{place}"
+    if (median := copied.get("human_longest_run")) is None:
+        return [line]
+    most = copied.get("human_longest_run_p90")
+    beyond = "" if most is None else f", nine in ten at most {most}"
+    return [line, f"    pieces by people share {median} (median{beyond})"]
 
 
-def _facts(take: dict[str, Any]) -> str:
-    about, score = take["about"], take["score"].get("score")
-    words = [take["command"] if take["depth"] or take["command"] != "compose" else ""]
-    words += [f"rank {take['rank']}" if take["rank"] else "", "" if score is None else f"{score:+.2f}"]
-    words += [f"gong {about['gong_name']}" if "gong_name" in about else ""]
-    words += [f"{about['mode']} mode" if "mode" in about else "", f"{about['bars']} bars" if "bars" in about else ""]
-    return ", ".join(word for word in [*words, "file is gone" if take["gone"] else ""] if word)
+def describe_guarantees(rows: list[Mapping[str, Any]]) -> list[str]:
+    """Return the lines that tell what was promised and kept: one, and one more for each that was not.
+
+    Parameters
+    ----------
+    rows : list of mapping
+        ``guarantees`` of a take in the JSON of ``symgen compose``.
+    """
+    kept = [f"{row['name']} {row['found']}" for row in rows if row["kept"]]
+    broken = [f"  NOT KEPT: {row['name']} {row['asked']}: {row['found']}" for row in rows if not row["kept"]]
+    return ([f"  checked: {', '.join(kept)}"] if kept else []) + broken

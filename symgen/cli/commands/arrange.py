@@ -1,18 +1,19 @@
-"""The command ``symgen arrange``."""
+"""``symgen arrange``: a melody made playable."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from symgen import console
-from symgen.cli import options
+from symgen.cli.options import File, PieceNumber
+from symgen.cli.sharing import Shared, playing_options, sharing, writing_options
 
 
+@sharing(playing_options, writing_options)
 def arrange(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A score or recording in any format that symgen reads.")],
+    file: File,
     style: Annotated[str, typer.Option("--style", "-s", metavar="guqin|guzheng", help="Whose idiom.")] = "guqin",
     instrument: Annotated[
         str | None, typer.Option(metavar="NAME", help="Another instrument, such as guzheng23, or a TOML file.")
@@ -23,23 +24,12 @@ def arrange(
         int | None, typer.Option(metavar="N", help="Semitones; 0 keeps the pitch. [default: as it lies best]")
     ] = None,
     tempo: Annotated[float | None, typer.Option(metavar="QPM", help="Quarter notes per minute.")] = None,
-    piece: Annotated[int, typer.Option(metavar="N", min=1, help="Which piece of a tune book.")] = 1,
+    piece: PieceNumber = 1,
     double: Annotated[bool, typer.Option("--double", help="Add double notes where players have them.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse a melody that would have to be changed.")] = False,
-    raw: options.Raw = False,
-    humanize: options.Humanize = 0.5,
-    humanize_timing: options.HumanizeTiming = None,
-    humanize_velocity: options.HumanizeVelocity = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the performance.")] = 0,
-    output: options.Output = None,
-    file_format: options.FileFormat = None,
-    layout: options.Layout = "merged",
-    time_signatures: options.TimeSignatures = "map",
-    names: options.Names = "utf8",
-    articulations: options.Articulations = None,
-    bend_range: options.BendRange = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
+    *,
+    shared: Shared,
 ) -> None:
     """Make a melody playable. Transposed, tuned, folded by octaves; every change is told."""
     from symgen.arrange import ArrangeRequest, arrange_file
@@ -55,18 +45,12 @@ def arrange(
         tempo=tempo,
         double=double,
         strict=strict,
-        raw=raw,
-        humanize=humanize,
-        humanize_timing=humanize_timing,
-        humanize_velocity=humanize_velocity,
         seed=seed,
-        output=output,
-        format=file_format,
-        layout=options.writer_options(layout, time_signatures, names, articulations, bend_range),
+        **shared.fields,
     )
-    with console.Reporter(quiet=quiet) as progress:
+    with console.Reporter(quiet=shared.quiet) as progress:
         result = arrange_file(request, progress)
-    if as_json:
+    if shared.as_json:
         console.print_json(result.as_json())
     else:
         console.print_lines(result.lines())

@@ -1,4 +1,4 @@
-"""The command line of the catalogue: ``symgen corpus list|show|fetch``."""
+"""``symgen corpus list|show|fetch``: the catalogue of public corpora."""
 
 from __future__ import annotations
 

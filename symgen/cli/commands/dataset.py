@@ -1,4 +1,4 @@
-"""The command line of datasets: ``symgen dataset info|verify|export``."""
+"""``symgen dataset info|verify|export``: what a dataset holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line of forms: ``symgen forms``."""
+"""``symgen forms``: the forms that a piece can have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that plays a file through a MIDI port."""
+"""``symgen play``: a file sent out through a MIDI port."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def play(
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="MIDI, or a score in any format.")] = None,
     port: Annotated[str | None, typer.Option(metavar="NAME", help="Output port, or a part of its name.")] = None,
     list_ports: Annotated[bool, typer.Option("--list", help="List the output ports and end.")] = False,
-    piece: Annotated[int, typer.Option(metavar="N", min=1, help="Which piece of a tune book.")] = 1,
+    piece: options.PieceNumber = 1,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

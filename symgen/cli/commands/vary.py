@@ -1,19 +1,19 @@
-"""The command ``symgen vary``."""
+"""``symgen vary``: what is new of a piece, and what stays."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from symgen.cli.verbs import File, verb
+from symgen.cli.options import File
+from symgen.cli.sharing import TAKES, Shared, sharing, source_options
+from symgen.cli.takes import show_takes
 
 
-@verb
+@sharing(source_options, *TAKES)
 def vary(
     file: File,
-    shared: dict[str, Any],
-    progress: Any,
     keep: Annotated[
         list[str] | None,
         typer.Option(metavar="rhythm|pitch|contour|form", help="What stays; may be given again. [default: rhythm]"),
@@ -28,9 +28,13 @@ def vary(
     gong: Annotated[
         str | None, typer.Option(metavar="PC", help="Another pitch of degree 1. [default: the source's]")
     ] = None,
-) -> Any:
+    *,
+    shared: Shared,
+) -> None:
     """Vary a piece. Its rhythm, pitches, contour or form stay; equal bars stay equal."""
     from symgen.verbs.varying import VaryRequest, vary_files
 
-    request = VaryRequest(source=file, keep=tuple(keep or ("rhythm",)), amount=amount, mode=mode, gong=gong, **shared)
-    return vary_files(request, progress)
+    request = VaryRequest(
+        source=file, keep=tuple(keep or ("rhythm",)), amount=amount, mode=mode, gong=gong, **shared.fields
+    )
+    show_takes(vary_files, request, shared)
