@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -381,29 +381,39 @@ def compose_files(
     )
 
 
-def retake(request: ComposeRequest, take: int, progress: Progress = silent) -> Take:
-    """Return a take of a request anew.
+class _Verb:
+    """Makes pieces again from their record; a :class:`symgen.verbs.Verb`."""
 
-    Raises
-    ------
-    UsageError, CheckpointError
-        As :func:`compose`.
-    """
-    (found,) = compose_numbered(replace(request, takes=max(take, request.takes)), [take], progress)
-    return found
+    name: Final = "compose"
+    request: Final = ComposeRequest
+
+    def retake(self, request: ComposeRequest, take: int, progress: Progress = silent) -> Take:
+        """Return a take of a request anew.
+
+        Raises
+        ------
+        UsageError, CheckpointError
+            As :func:`compose`.
+        """
+        (found,) = compose_numbered(replace(request, takes=max(take, request.takes)), [take], progress)
+        return found
+
+    def made(self, take: Take, request: ComposeRequest) -> Made:
+        """Return what goes into the file of a take, and its origin.
+
+        Raises
+        ------
+        UsageError, WriteError
+            As :func:`compose_files`.
+        """
+        from symgen import writers
+
+        return _piece(
+            take, check_request(request), request, writers.choose_format(request.format, None, request.layout)
+        )
 
 
-def made(take: Take, request: ComposeRequest) -> Made:
-    """Return what goes into the file of a take, and its origin; for :mod:`symgen.again`.
-
-    Raises
-    ------
-    UsageError, WriteError
-        As :func:`compose_files`.
-    """
-    from symgen import writers
-
-    return _piece(take, check_request(request), request, writers.choose_format(request.format, None, request.layout))
+VERB: Final = _Verb()
 
 
 def _piece(take: Take, wish: Wish, request: ComposeRequest, writer: Format) -> Made:

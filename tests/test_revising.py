@@ -257,7 +257,7 @@ class TestNumbered:
         real = revising._best
         monkeypatch.setattr(revising, "_best", lambda job, seed: made.append(seed) or real(job, seed))
         kind = ContinueRequest if verb is continue_piece else partial(InfillRequest, bars="3-4")
-        assert alone.retake(kind(source=tune(), style="guqin", seed=2), 3).score == together.score
+        assert alone.VERB.retake(kind(source=tune(), style="guqin", seed=2), 3).score == together.score
         assert made == [(2, 3)]
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from symgen.errors import PlayabilityError, UsageError, one_line
 from symgen.instruments.perform import plain
 from symgen.models.runtime import Runtime
-from symgen.origin import Guarantee, Made
+from symgen.origin import Guarantee
 from symgen.progress import Progress, silent
 from symgen.sampling import Draft, Sampling
 from symgen.score import NoteArray, Score, make_notes
 from symgen.script import Fixed, steps_of
-from symgen.takes.delivery import deliver
 from symgen.takes.promises import broken_playing, broken_sound
 from symgen.takes.take import ComposeResult, Take
 from symgen.theory.degrees import PENTATONIC
@@ -26,8 +24,10 @@ from symgen.tokens.codec import encode
 from symgen.verbs.accompaniment.figures import Manner, table
 from symgen.verbs.accompaniment.harmonizing import chords_for
 from symgen.verbs.accompaniment.voices import Melody, doubled, playable, second_voice, together
-from symgen.verbs.revising import Revision, Task, given_in, plan_for, recorded, revise
+from symgen.verbs.request import Revision
+from symgen.verbs.reviser import Reviser, source_of
 from symgen.verbs.sources import Source, open_source
+from symgen.verbs.task import Task, TaskOf, always, plan_for
 
 KINDS = ("auto", "chords", "octaves", "voice")
 """What a melody can be given: chords of the generator's choice, octaves and fifths, a second voice, or as the style has
@@ -108,35 +108,12 @@ def accompany(source: Path | str | Score, **options: Any) -> ComposeResult:
     CheckpointError
         If the checkpoint is missing or damaged.
     """
-    music = source if isinstance(source, Score) else Path(source)
-    request = AccompanyRequest(source=music, **options)
-    opened = _opened(request, silent)
-    return ComposeResult(tuple(_takes(request, opened, silent)), opened.remarks)
+    return VERB.results(AccompanyRequest(source=source_of(source), **options))
 
 
 def accompany_files(request: AccompanyRequest, progress: Progress = silent) -> ComposeResult:
     """Accompany a melody and write the results as files; see :func:`accompany`."""
-    source = _opened(request, progress)
-    stem = Path(source.name).stem or "score"
-    return deliver(
-        request,
-        "accompany",
-        lambda: _takes(request, source, progress),
-        lambda take: f"{stem}-accompany-{take.seed}-{take.take}",
-        piece_of=lambda take, writer: recorded(take, "accompany", request, source.given, writer),
-        source=request.source if isinstance(request.source, Path) else None,
-        remarks=source.remarks,
-    )
-
-
-def retake(request: AccompanyRequest, take: int, progress: Progress = silent) -> Take:
-    """Return a take of a request anew; for :mod:`symgen.again`."""
-    return next(_takes(request, _opened(request, progress), progress, only=take))
-
-
-def made(take: Take, request: AccompanyRequest) -> Made:
-    """Return what goes into the file of a take, and its origin; for :mod:`symgen.again`."""
-    return recorded(take, "accompany", request, given_in(request))
+    return VERB.files(request, progress)
 
 
 def _opened(request: AccompanyRequest, progress: Progress) -> Source:
@@ -154,7 +131,7 @@ def _opened(request: AccompanyRequest, progress: Progress) -> Source:
     return source
 
 
-def _takes(request: AccompanyRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:
+def _task_of(request: AccompanyRequest, source: Source) -> TaskOf:
     manner = table().manners[source.style.name]
     plan = plan_for(source, (Fixed(steps_of(source.tokens)),), ticks=max(source.tokens.end, 1))
     task = Accompaniment(
@@ -167,11 +144,7 @@ def _takes(request: AccompanyRequest, source: Source, progress: Progress, only: 
         density=request.density,
         perform=request.perform,
     )
-
-    def task_of(number: int, rng: np.random.Generator) -> Task:
-        return task
-
-    return revise(request, source, task_of, progress, write_accompaniment, only)
+    return always(task)
 
 
 def write_accompaniment(
@@ -276,3 +249,6 @@ def _clashes(tune: Melody, onset: int, pitch: int) -> bool:
         return False
     notes = tune.source.score.notes
     return any(abs(other - pitch) in (1, 2) for other in notes["pitch"][notes["onset"] == onset].tolist())
+
+
+VERB: Final = Reviser("accompany", AccompanyRequest, _opened, _task_of, write_accompaniment)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from symgen.errors import UsageError
-from symgen.origin import Made
 from symgen.performance import Performance, PlayedNote
 from symgen.progress import Progress, silent
 from symgen.score import Score
 from symgen.script import Fixed, Free, cut, steps_of
-from symgen.takes.delivery import deliver
 from symgen.takes.take import ComposeResult, Take
 from symgen.theory.modes import parse_mode
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
-from symgen.verbs.revising import Revision, Task, given_in, plan_for, recorded, revise
+from symgen.verbs.request import Revision
+from symgen.verbs.reviser import Reviser, source_of
 from symgen.verbs.sources import Source, open_source
+from symgen.verbs.task import Task, TaskOf, always, plan_for
 
 _MOST_BARS = 2000
 _MOST_SECONDS = 3600
@@ -90,44 +89,22 @@ def continue_piece(source: Path | str | Score, **options: Any) -> ComposeResult:
     CheckpointError
         If the checkpoint is missing or damaged.
     """
-    music = source if isinstance(source, Score) else Path(source)
-    request = ContinueRequest(source=music, **options)
-    opened = _opened(request, silent)
-    return ComposeResult(tuple(_takes(request, opened, silent)), opened.remarks)
+    return VERB.results(ContinueRequest(source=source_of(source), **options))
 
 
 def continue_files(request: ContinueRequest, progress: Progress = silent) -> ComposeResult:
     """Go on from where a piece ends and write the results as files; see :func:`continue_piece`."""
-    source = _opened(request, progress)
-    stem = Path(source.name).stem or "score"
-    return deliver(
-        request,
-        "continue",
-        lambda: _takes(request, source, progress),
-        lambda take: f"{stem}-continue-{take.seed}-{take.take}",
-        piece_of=lambda take, writer: recorded(take, "continue", request, source.given, writer),
-        source=request.source if isinstance(request.source, Path) else None,
-        remarks=source.remarks,
-    )
-
-
-def retake(request: ContinueRequest, take: int, progress: Progress = silent) -> Take:
-    """Return a take of a request anew; for :mod:`symgen.again`."""
-    return next(_takes(request, _opened(request, progress), progress, only=take))
-
-
-def made(take: Take, request: ContinueRequest) -> Made:
-    """Return what goes into the file of a take, and its origin; for :mod:`symgen.again`."""
-    return recorded(take, "continue", request, given_in(request))
+    return VERB.files(request, progress)
 
 
 def _opened(request: ContinueRequest, progress: Progress) -> Source:
-    return open_source(request.source, request.style, tuning=request.tuning, piece=request.piece, progress=progress)
+    """Return the source up to where the new part begins."""
+    whole = open_source(request.source, request.style, tuning=request.tuning, piece=request.piece, progress=progress)
+    return _up_to(whole, request.after)
 
 
-def _takes(request: ContinueRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:
+def _task_of(request: ContinueRequest, source: Source) -> TaskOf:
     mode = None if request.mode is None else parse_mode(request.mode)
-    source = _up_to(source, request.after)
     start = int(source.bars[-1])
     metre = source.metre_at(max(0, start - 1))
     bar = bar_ticks(metre.numerator, metre.denominator)
@@ -135,11 +112,7 @@ def _takes(request: ContinueRequest, source: Source, progress: Progress, only: i
     script = (Fixed(cut(steps_of(source.tokens), 0, start)), Free(end - start))
     plan = plan_for(source, script, ticks=end, mode=mode, tick=max(0, start - 1))
     task = Continuation(plan, ((start, end),), plan.prefix.mode, drafts=1, begins=start if request.only else 0)
-
-    def task_of(number: int, rng: np.random.Generator) -> Task:
-        return task
-
-    return revise(request, source, task_of, progress, only=only)
+    return always(task)
 
 
 def _bars(request: ContinueRequest, source: Source, bar: int) -> int:
@@ -233,3 +206,6 @@ def _moved_note(note: PlayedNote, start: int) -> PlayedNote:
         written=note.written - start,
         bends=bends,
     )
+
+
+VERB: Final = Reviser("continue", ContinueRequest, _opened, _task_of)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Final
 
 from symgen.errors import UsageError
-from symgen.origin import Made
 from symgen.progress import Progress, silent
 from symgen.score import Score
 from symgen.script import Fixed, Free, Script, cut, steps_of
-from symgen.takes.delivery import deliver
-from symgen.takes.take import ComposeResult, Take
-from symgen.verbs.revising import LOOKAHEAD, Revision, Span, Task, given_in, plan_for, recorded, revise
+from symgen.takes.take import ComposeResult
+from symgen.verbs.request import Revision
+from symgen.verbs.reviser import Reviser, source_of
+from symgen.verbs.revising import LOOKAHEAD
 from symgen.verbs.sources import Source, open_source
+from symgen.verbs.task import Span, Task, TaskOf, always, plan_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,35 +55,12 @@ def infill(source: Path | str | Score, bars: str | tuple[int, int], **options: A
     CheckpointError
         If the checkpoint is missing or damaged.
     """
-    music = source if isinstance(source, Score) else Path(source)
-    request = InfillRequest(source=music, bars=bars, **options)
-    opened = _opened(request, silent)
-    return ComposeResult(tuple(_takes(request, opened, silent)), opened.remarks)
+    return VERB.results(InfillRequest(source=source_of(source), bars=bars, **options))
 
 
 def infill_files(request: InfillRequest, progress: Progress = silent) -> ComposeResult:
     """Write some bars of a piece anew and write the results as files; see :func:`infill`."""
-    source = _opened(request, progress)
-    stem = Path(source.name).stem or "score"
-    return deliver(
-        request,
-        "infill",
-        lambda: _takes(request, source, progress),
-        lambda take: f"{stem}-infill-{take.seed}-{take.take}",
-        piece_of=lambda take, writer: recorded(take, "infill", request, source.given, writer),
-        source=request.source if isinstance(request.source, Path) else None,
-        remarks=source.remarks,
-    )
-
-
-def retake(request: InfillRequest, take: int, progress: Progress = silent) -> Take:
-    """Return a take of a request anew; for :mod:`symgen.again`."""
-    return next(_takes(request, _opened(request, progress), progress, only=take))
-
-
-def made(take: Take, request: InfillRequest) -> Made:
-    """Return what goes into the file of a take, and its origin; for :mod:`symgen.again`."""
-    return recorded(take, "infill", request, given_in(request))
+    return VERB.files(request, progress)
 
 
 def _opened(request: InfillRequest, progress: Progress) -> Source:
@@ -99,7 +74,7 @@ def _opened(request: InfillRequest, progress: Progress) -> Source:
     )
 
 
-def _takes(request: InfillRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:
+def _task_of(request: InfillRequest, source: Source) -> TaskOf:
     span = span_of(source, *parse_bars(request.bars))
     steps = steps_of(source.tokens)
     script: Script = (Free(span[1] - span[0]),)
@@ -109,11 +84,7 @@ def _takes(request: InfillRequest, source: Source, progress: Progress, only: int
         script = (*script, Fixed(cut(steps, span[1], int(source.bars[-1]))[:LOOKAHEAD]))
     plan = plan_for(source, script, ticks=int(source.bars[-1]), tick=span[0])
     task = Task(plan, (span,), source.mode)
-
-    def task_of(number: int, rng: np.random.Generator) -> Task:
-        return task
-
-    return revise(request, source, task_of, progress, only=only)
+    return always(task)
 
 
 def parse_bars(bars: str | tuple[int, int]) -> tuple[int, int]:
@@ -151,3 +122,6 @@ def span_of(source: Source, first: int, last: int) -> Span:
             f"bars {first}-{last} of {source.name}", expected=f"1 to {source.count}", remedy=f"use --bars {near}"
         )
     return int(source.bars[first - 1]), int(source.bars[last])
+
+
+VERB: Final = Reviser("infill", InfillRequest, _opened, _task_of)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.again import take_in, take_of
 from symgen.arrange import ArrangeRequest, arrange_score
 from symgen.errors import PlayabilityError, UsageError, one_line
 from symgen.instruments import get_instrument, get_tuning
@@ -30,6 +29,7 @@ from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import encode
 from symgen.tokens.sequence import TokenSequence
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
+from symgen.verbs.remaking import take_in, take_of
 from symgen.writers import is_remark
 
 _MOST_BARS = 4000

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from symgen.errors import UsageError, one_line
 from symgen.instruments.fingering import finger
 from symgen.instruments.rules import playable_pitches, serves, tunings_for
-from symgen.origin import Made
 from symgen.progress import Progress, silent
 from symgen.score import Score, Technique
-from symgen.takes.delivery import deliver
-from symgen.takes.take import ComposeResult, Take
+from symgen.takes.take import ComposeResult
 from symgen.theory.degrees import PENTATONIC, parse_pitch_class, pitch_class_name
 from symgen.theory.modes import final_of, parse_mode
 from symgen.theory.modulation import gong_regions
-from symgen.verbs.revising import Revision, Span, Task, given_in, plan_for, recorded, revise
+from symgen.verbs.request import Revision
+from symgen.verbs.reviser import Reviser, source_of
 from symgen.verbs.sources import Source, open_source
+from symgen.verbs.task import Span, Task, TaskOf, plan_for
 from symgen.verbs.variation.base import KEEPS, Unit, Variation, free_of
 from symgen.verbs.variation.redrafting import write_variation
 from symgen.verbs.variation.strokes import Bar, bars_of
@@ -73,35 +73,12 @@ def vary(source: Path | str | Score, **options: Any) -> ComposeResult:
     CheckpointError
         If the checkpoint is missing or damaged.
     """
-    music = source if isinstance(source, Score) else Path(source)
-    request = VaryRequest(source=music, **options)
-    opened = _opened(request, silent)
-    return ComposeResult(tuple(_takes(request, opened, silent)), opened.remarks)
+    return VERB.results(VaryRequest(source=source_of(source), **options))
 
 
 def vary_files(request: VaryRequest, progress: Progress = silent) -> ComposeResult:
     """Vary a piece and write the results as files; see :func:`vary`."""
-    source = _opened(request, progress)
-    stem = Path(source.name).stem or "score"
-    return deliver(
-        request,
-        "vary",
-        lambda: _takes(request, source, progress),
-        lambda take: f"{stem}-vary-{take.seed}-{take.take}",
-        piece_of=lambda take, writer: recorded(take, "vary", request, source.given, writer),
-        source=request.source if isinstance(request.source, Path) else None,
-        remarks=source.remarks,
-    )
-
-
-def retake(request: VaryRequest, take: int, progress: Progress = silent) -> Take:
-    """Return a take of a request anew; for :mod:`symgen.again`."""
-    return next(_takes(request, _opened(request, progress), progress, only=take))
-
-
-def made(take: Take, request: VaryRequest) -> Made:
-    """Return what goes into the file of a take, and its origin; for :mod:`symgen.again`."""
-    return recorded(take, "vary", request, given_in(request))
+    return VERB.files(request, progress)
 
 
 def _opened(request: VaryRequest, progress: Progress) -> Source:
@@ -177,7 +154,7 @@ def _check_mode(source: Source, mode: str) -> None:
         )
 
 
-def _takes(request: VaryRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:
+def _task_of(request: VaryRequest, source: Source) -> TaskOf:
     keep = keeps_of(request)
     mode = source.mode if request.mode is None else parse_mode(request.mode)
     amount = request.amount
@@ -201,7 +178,7 @@ def _takes(request: VaryRequest, source: Source, progress: Progress, only: int |
         chosen = _chosen(groups, amount, rng, last=mode != source.mode)
         return _task(source, bars, chosen, keep, mode)
 
-    return revise(request, source, task_of, progress, write_variation, only)
+    return task_of
 
 
 def _groups(source: Source, bars: Sequence[Bar], keep: frozenset[str]) -> list[list[int]]:
@@ -316,3 +293,6 @@ def _modulations(source: Source, close: int) -> tuple[tuple[int, int, int], ...]
         if shift and key.tick < min(end, close):
             found.append((key.tick, min(end, close), shift))
     return tuple(found)
+
+
+VERB: Final = Reviser("vary", VaryRequest, _opened, _task_of, write_variation)

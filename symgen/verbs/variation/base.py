@@ -18,8 +18,8 @@ from symgen.score import NoteArray, Score, Technique
 from symgen.script import Fixed, Free, Locks, rests
 from symgen.takes.promises import broken_sound
 from symgen.tokens import chord, melody, rhythm
-from symgen.verbs.revising import Span, Task, untouched
 from symgen.verbs.sources import Source
+from symgen.verbs.task import Span, Task, untouched
 from symgen.verbs.variation.strokes import Bar, Stroke, bars_of, moves_of
 
 _FEWEST = 2

@@ -25,8 +25,8 @@ from symgen.script import Again, Fixed, Script, Segment, Step, cut, rests, steps
 from symgen.theory.degrees import PENTATONIC
 from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.codec import encode
-from symgen.verbs.revising import Span, Task
 from symgen.verbs.sources import Source
+from symgen.verbs.task import Span, Task
 from symgen.verbs.variation.base import (
     Unit,
     Variation,
