@@ -341,7 +341,9 @@ class TestMaxCopy:
             compose_takes(ComposeRequest("folk", bars=2, max_copy=8, checkpoint=tmp_path))
 
     def test_what_cannot_be_had_is_said(self, shipped, monkeypatch):
-        monkeypatch.setattr("symgen.compose.too_long_a_copy", lambda *_: ["shares 9 notes in a row with them"])
+        monkeypatch.setattr(
+            "symgen.verbs.composition.waves.too_long_a_copy", lambda *_: ["shares 9 notes in a row with them"]
+        )
         with pytest.raises(PlayabilityError, match="shares 9 notes in a row"):
             compose_takes(ComposeRequest("folk", bars=8, seed=1, max_copy=8, checkpoint=shipped))
 
