@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from symgen.errors import UsageError
-from symgen.grammar import Plan
+from symgen.grammar.plan import Plan
 from symgen.instruments import ships
 from symgen.live import Listener
 from symgen.origin import Made, plain_request
-from symgen.planning import ComposeRequest, Wish, check_request
+from symgen.planning.checking import check_request
+from symgen.planning.request import ComposeRequest, Wish
 from symgen.progress import Progress, silent
 from symgen.sampling import compose_sequences
 from symgen.score import Tempo

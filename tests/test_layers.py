@@ -30,6 +30,7 @@ FLOORS = (
         "_census",
         "_cluster",
         "engine",
+        "notes",
         "score",
         "piece",
         "performance",
@@ -38,7 +39,18 @@ FLOORS = (
     ("theory", "instruments", "styles", "forms", "sound", "transcribe"),  # 1 music
     ("readers", "writers", "exchange"),  # 2 formats
     ("tokens", "bulk", "corpus", "copying"),  # 3 encoding
-    ("models", "dials", "script", "grammar", "sectioning", "motif", "sampling", "planning", "metrics"),  # 4 learning
+    (
+        "models",
+        "dials",
+        "steering",
+        "script",
+        "grammar",
+        "sectioning",
+        "motif",
+        "sampling",
+        "planning",
+        "metrics",
+    ),  # 4 learning
     (
         "plot",
         "opening",

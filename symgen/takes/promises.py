@@ -7,7 +7,7 @@ from dataclasses import replace
 from symgen.copying import copy_report
 from symgen.errors import UsageError
 from symgen.forms.modulating import SectionHearing, hear_section
-from symgen.grammar import Plan
+from symgen.grammar.plan import Plan
 from symgen.instruments.fingering import Fingering, finger
 from symgen.models.checkpoint import Checkpoint
 from symgen.origin import Guarantee, guarantee

@@ -36,7 +36,7 @@ class Revision:
     seed : int, optional
         The same seed gives the same results; drawn if None.
     raw, humanize, humanize_timing, humanize_velocity
-        How what is new is played, as in :class:`symgen.planning.ComposeRequest`.
+        How what is new is played, as in :class:`symgen.planning.request.ComposeRequest`.
     checkpoint : Path, optional
         Folder of a checkpoint; the shipped one by default.
     density, register, ornament, leaps, surprise : float

@@ -16,7 +16,7 @@ from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
 from symgen.origin import Promise
 from symgen.performance import late_at_a_seam, spliced
-from symgen.planning import check_manner
+from symgen.planning.checking import check_manner
 from symgen.progress import Progress, silent
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import Draft, Sampling, write_drafts
@@ -37,21 +37,11 @@ if TYPE_CHECKING:
 
 LOOKAHEAD = 24
 """Steps behind a free stretch by which drafts are judged."""
-
-
 _ATTEMPTS = 6
-
-
 _MOST_DRAFTS = 48
-
-
 _HURRIED = 0.75
 """Share of the time of a jump that is left to a hand that plays as freely as players do."""
-
-
 _MOST_TAKES = 10000
-
-
 Write: TypeAlias = Callable[[Task, Source, Runtime, Sampling, tuple[int, int]], tuple[Draft, Score]]
 """Does a task on a source with a seed; returns what was written and the result."""
 

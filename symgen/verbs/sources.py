@@ -20,7 +20,7 @@ from symgen.instruments.perform import literal, plain
 from symgen.opening import open_piece
 from symgen.origin import Ancestor
 from symgen.performance import Performance
-from symgen.planning import tuning_of
+from symgen.planning.checking import tuning_of
 from symgen.progress import Progress, silent
 from symgen.score import Metre, Score, Tempo
 from symgen.styles import STYLES, Style, get_style

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from symgen.errors import UsageError
-from symgen.grammar import Plan
+from symgen.grammar.plan import Plan
 from symgen.origin import Guarantee
-from symgen.planning import TECHNIQUES
+from symgen.planning.taking import TECHNIQUES
 from symgen.score import Score
 from symgen.script import Script
 from symgen.takes.take import Take
@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 """A stretch in ticks, from its start up to its end."""
-
-
 _DRAFTS = 16
 """Of so many drafts the best leads into what stands after it nearly as well as the notes do that people wrote there."""
-
 _FINEST = TICKS_PER_QUARTER // 4
 
 

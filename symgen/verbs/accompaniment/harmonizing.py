@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.grammar import Grammar, Plan
+from symgen.grammar.plan import Plan
+from symgen.grammar.rules import Grammar
 from symgen.models.context import Context
 from symgen.models.runtime import Runtime, softmax
 from symgen.sampling import Sampling, draw

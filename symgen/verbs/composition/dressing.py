@@ -8,13 +8,13 @@ import numpy as np
 
 from symgen.copying import copy_report
 from symgen.forms.marks import key_map, section_marks, tempo_map
-from symgen.grammar import Plan
+from symgen.grammar.plan import Plan
 from symgen.instruments.fingering import Fingering
 from symgen.instruments.perform import play
 from symgen.models.checkpoint import Checkpoint
 from symgen.origin import Promise
 from symgen.performance import Performance
-from symgen.planning import ComposeRequest, Wish
+from symgen.planning.request import ComposeRequest, Wish
 from symgen.score import Score, Section, Tempo
 from symgen.takes.promises import modulations
 from symgen.takes.take import Take

@@ -8,8 +8,9 @@ import numpy as np
 
 from symgen.errors import UsageError
 from symgen.forms.marks import length_seconds
-from symgen.grammar import Plan
-from symgen.planning import ComposeRequest, Wish, plan_take
+from symgen.grammar.plan import Plan
+from symgen.planning.request import ComposeRequest, Wish
+from symgen.planning.taking import plan_take
 from symgen.styles import STYLES
 from symgen.units import TICKS_PER_QUARTER
 

@@ -16,7 +16,8 @@ from symgen.live import Listener
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.runtime import Runtime
 from symgen.native import is_available
-from symgen.planning import ComposeRequest, Wish, check_request
+from symgen.planning.checking import check_request
+from symgen.planning.request import ComposeRequest, Wish
 from symgen.progress import Progress
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import write_drafts

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.grammar import lands
+from symgen.grammar.masks import lands
 from symgen.instruments.fingering import finger
 from symgen.origin import Guarantee
 from symgen.score import NoteArray, Score, Technique

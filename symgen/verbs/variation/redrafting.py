@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.errors import PlayabilityError
-from symgen.grammar import Plan
+from symgen.grammar.plan import Plan
 from symgen.instruments.rules import placements, playable_pitches
 from symgen.models.runtime import Runtime
 from symgen.sampling import Draft, Sampling, write_drafts
