@@ -62,7 +62,7 @@ FLOORS = (
         "verbs",
         "compose",
         "again",
-        "critique",
+        "critic",
         "fetch",
         "datasets",
         "convert",

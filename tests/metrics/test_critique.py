@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from symgen import console
-from symgen import critique as module
+from symgen import critic as module
 from symgen.cli import app
 from symgen.corpus.dataset import Entry
 from symgen.corpus.writer import write_dataset
-from symgen.critique import CriticRequest, make_critic
+from symgen.critic import CriticRequest, make_critic
 from symgen.errors import CorpusError, UsageError
 from symgen.models.checkpoint import CRITIC, FACTS, REFERENCE, load_checkpoint, save_checkpoint
 from symgen.models.losses import weights_of

@@ -20,7 +20,7 @@ def critic(
     quiet: options.Quiet = False,
 ) -> None:
     """Make what takes are ranked by. A critic and statistics of real pieces, beside the weights."""
-    from symgen.critique import CriticRequest, make_critic
+    from symgen.critic import CriticRequest, make_critic
 
     request = CriticRequest(checkpoint=checkpoint, against=against, pieces=pieces, seed=seed)
     with console.Reporter(quiet=quiet) as progress:
