@@ -48,7 +48,7 @@ class Options:
 
 def bits_a_step(runtime: Any, sequences: Sequence[Any]) -> NDArray[np.float64]:
     """Return the bits a step of each piece by the network, its masks and dials left out."""
-    from symgen.models.context import piece_features
+    from symgen.models.columns import piece_features
     from symgen.models.runtime import softmax
 
     steps = [sequence.steps().astype(np.int64) for sequence in sequences]

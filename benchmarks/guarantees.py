@@ -323,10 +323,10 @@ def recorded(found: Findings, take: Any, target: Path, asked: dict[str, Any]) ->
 def revised(verb: str, asked: dict[str, Any], source: dict[str, Any], target: Path, found: Findings) -> None:
     """Let a verb work on a source, and check what was asked for."""
     import symgen
-    from symgen.accompanying import AccompanyRequest, accompany_files
-    from symgen.continuing import ContinueRequest, continue_files
-    from symgen.infill import InfillRequest, infill_files
-    from symgen.varying import VaryRequest, vary_files
+    from symgen.verbs.accompanying import AccompanyRequest, accompany_files
+    from symgen.verbs.continuing import ContinueRequest, continue_files
+    from symgen.verbs.infilling import InfillRequest, infill_files
+    from symgen.verbs.varying import VaryRequest, vary_files
 
     verbs: dict[str, tuple[Any, Any]] = {
         "infill": (InfillRequest, infill_files),

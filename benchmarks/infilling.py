@@ -37,17 +37,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.corpus.dataset import Dataset
-from symgen.grammar import Cursor, Plan
+from symgen.grammar.cursor import Cursor
+from symgen.grammar.plan import Plan
 from symgen.instruments.rules import tunings_for
 from symgen.metrics.grammar import endless_plan
 from symgen.metrics.statistics import pooled
 from symgen.metrics.twosample import TwoSampleConfig, two_sample
 from symgen.metrics.windows import Draw, Sample, Windows, windows_of
 from symgen.models.checkpoint import load_checkpoint
-from symgen.models.context import FEATURES, PLACE, Context, Goal, piece_features
+from symgen.models.columns import piece_features
+from symgen.models.context import Context, Goal
+from symgen.models.features import FEATURES, PLACE
 from symgen.models.runtime import Runtime
 from symgen.models.windows import Batch, Pieces
-from symgen.revising import LOOKAHEAD
 from symgen.sampling import Draft, Sampling, write_drafts
 from symgen.score import Metre
 from symgen.script import Fixed, Free, steps_of
@@ -55,6 +57,7 @@ from symgen.tokens import melody, rhythm
 from symgen.tokens.prefix import metre_class
 from symgen.tokens.sequence import TokenSequence
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
+from symgen.verbs.revising import LOOKAHEAD
 
 Floats = NDArray[np.float64]
 

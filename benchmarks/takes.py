@@ -34,7 +34,7 @@ from symgen.metrics.twosample import TwoSampleConfig, two_sample
 from symgen.metrics.windows import Sizes, draw_floor, draw_whole_pieces
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
 from symgen.models.windows import Pieces
-from symgen.takes import Judge, load_judge, rank_takes
+from symgen.takes.ranking import Judge, load_judge, rank_takes
 from symgen.tokens.sequence import TokenSequence
 
 _AT_ONCE = 96

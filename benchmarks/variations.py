@@ -18,18 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from symgen.accompanying import accompany
 from symgen.errors import SymgenError
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.fingering import finger
 from symgen.score import Score, Technique
-from symgen.sources import Source, open_source
 from symgen.theory.degrees import PENTATONIC
 from symgen.theory.detect import detect_mode
 from symgen.tokens import chord, melody
 from symgen.tokens.codec import encode
-from symgen.variation.strokes import bars_of, moves_of, strokes_of
-from symgen.varying import vary
+from symgen.verbs.accompanying import accompany
+from symgen.verbs.sources import Source, open_source
+from symgen.verbs.variation.strokes import bars_of, moves_of, strokes_of
+from symgen.verbs.varying import vary
 
 SOURCES = (
     ("guqin", "guqin/**/*.xml"),

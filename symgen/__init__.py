@@ -17,13 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symgen.about import about as about
-    from symgen.accompanying import accompany as accompany
     from symgen.again import again as again
     from symgen.arrange import arrange as arrange
     from symgen.compose import compose as compose
-    from symgen.continuing import continue_piece as continue_piece
     from symgen.errors import SymgenError as SymgenError
-    from symgen.infill import infill as infill
     from symgen.models.checkpoint import from_pretrained as from_pretrained
     from symgen.models.checkpoint import load_checkpoint as load
     from symgen.piece import Piece as Piece
@@ -32,7 +29,10 @@ if TYPE_CHECKING:
     from symgen.theory.detect import detect_mode as detect_mode
     from symgen.tokens.codec import decode as decode
     from symgen.tokens.codec import encode as encode
-    from symgen.varying import vary as vary
+    from symgen.verbs.accompanying import accompany as accompany
+    from symgen.verbs.continuing import continue_piece as continue_piece
+    from symgen.verbs.infilling import infill as infill
+    from symgen.verbs.varying import vary as vary
     from symgen.writers import write as write
 
     __version__: str
@@ -42,19 +42,19 @@ _HOMES = {
     "Score": "symgen.score",
     "SymgenError": "symgen.errors",
     "about": "symgen.about",
-    "accompany": "symgen.accompanying",
+    "accompany": "symgen.verbs.accompanying",
     "again": "symgen.again",
     "arrange": "symgen.arrange",
     "compose": "symgen.compose",
-    "continue_piece": "symgen.continuing",
+    "continue_piece": "symgen.verbs.continuing",
     "decode": "symgen.tokens.codec",
     "detect_mode": "symgen.theory.detect",
     "encode": "symgen.tokens.codec",
     "from_pretrained": "symgen.models.checkpoint",
-    "infill": "symgen.infill",
+    "infill": "symgen.verbs.infilling",
     "load": "symgen.models.checkpoint",
     "read": "symgen.readers",
-    "vary": "symgen.varying",
+    "vary": "symgen.verbs.varying",
     "write": "symgen.writers",
 }
 """Public name -> module that defines it."""

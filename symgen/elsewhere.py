@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-from symgen.isolation import Caps, IsolationError, Scope, Stopped, run_isolated
+from symgen.errors import one_line
+from symgen.isolation import Caps, Failure, IsolationError, Scope, Stopped, run_isolated
 
 Item = TypeVar("Item")
+
+_LOG: Final = logging.getLogger(__name__)
 
 _CAPS: Final = Caps(seconds=120.0, memory_bytes=4 << 30)
 """Time without a sign of life, and memory."""
@@ -46,18 +50,26 @@ def elsewhere(function: str, items: Sequence[Any], shared: Any) -> Iterator[Call
     Yields
     ------
     callable
-        Waits and returns the list; empty if the process failed. What is missing is the caller's to do again, and the
-        error that lies behind it is raised there.
+        Waits and returns the list; empty if the process failed, which is logged as a warning. What is missing is the
+        caller's to do again, and the error that lies behind it is raised there.
     """
     found: list[Any] = []
+    reasons: list[str] = []
     defects: list[Exception] = []
     scope = Scope()
 
     def work() -> None:
         try:
-            with scope, suppress(IsolationError, Stopped):
+            with scope:
                 for _, result in run_isolated(function, [list(items)], shared, _CAPS):
-                    found.extend(result if isinstance(result, list) else [])
+                    if isinstance(result, Failure):
+                        reasons.append(result.detail)
+                    else:
+                        found.extend(result)
+        except Stopped:  # by whoever left the block, or closed all processes: seen only by who waits
+            reasons.append("it was stopped")
+        except IsolationError as error:
+            reasons.append(str(error))
         except Exception as error:  # noqa: BLE001 - raised again where somebody waits
             defects.append(error)
 
@@ -66,6 +78,8 @@ def elsewhere(function: str, items: Sequence[Any], shared: Any) -> Iterator[Call
             thread.join()
         if defects:
             raise defects[0]
+        for reason in reasons:
+            _LOG.warning("the other process failed: %s; its share of the work is done again here", one_line(reason))
         return found
 
     thread = Thread(target=work, daemon=True) if items else None

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from symgen.grammar import Plan
+from symgen.grammar.plan import Plan
 from symgen.score import Key, Metre, Score, make_notes
 from symgen.theory.degrees import pitch_class_name
 from symgen.tokens import chord, melody, rhythm

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from symgen.errors import ReadError, TokenError, UsageError
-from symgen.grammar import Plan
+from symgen.grammar.plan import Plan
 from symgen.instruments.fingering import finger
 from symgen.instruments.rules import playable_pitches
 from symgen.readers.jianpu import read

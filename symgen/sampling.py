@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.dials import Steering
-from symgen.grammar import Cursor, Grammar, Mask, Plan
+from symgen.grammar.cursor import Cursor
+from symgen.grammar.masks import Mask
+from symgen.grammar.plan import Plan
+from symgen.grammar.rules import Grammar
 from symgen.models.contest import Contest, Ear
 from symgen.models.context import Context
 from symgen.models.rollout import mask_of
 from symgen.models.runtime import Runtime, softmax
 from symgen.script import Step
+from symgen.steering import Steering
 from symgen.tokens import chord, melody
 from symgen.tokens.sequence import FAMILIES, TokenSequence
 from symgen.tokens.vocabulary import START

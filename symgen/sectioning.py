@@ -11,7 +11,7 @@ from symgen.dials import Dials
 from symgen.errors import UsageError
 from symgen.forms import SectionPlan
 from symgen.forms.modulating import cadence_degrees, section_gong
-from symgen.grammar import Plan
+from symgen.grammar.plan import Plan
 from symgen.instruments.rules import serves
 from symgen.script import Again, Fixed, Free, Script, Segment, Step, length_of
 from symgen.theory.degrees import pitch_class_name

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 import symgen
-from symgen.accompaniment.figures import table
-from symgen.accompanying import AccompanyRequest, accompany, accompany_files
 from symgen.errors import UsageError
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.fingering import finger
 from symgen.score import Metre, Score, Tempo, make_notes
 from symgen.theory.degrees import PENTATONIC
 from symgen.theory.detect import detect_mode
+from symgen.verbs.accompaniment.figures import table
+from symgen.verbs.accompanying import AccompanyRequest, accompany, accompany_files
 
 TUNE = (
     *(65, 65, 69, 72, 74, 72, 69, 65, 62, 65, 69, 72, 74, 77, 74, 72),

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import symgen
-from symgen import again as again_module
 from symgen import console, writers
 from symgen.again import AgainRequest, make_again
 from symgen.cli import app
@@ -20,6 +19,7 @@ from symgen.errors import CheckpointError, PlayabilityError, ReadError, SymgenEr
 from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fingerprints
 from symgen.models.losses import weights_of
 from symgen.origin import Ancestor, Origin, from_plain, lineage_of, read_origin, sidecar_of, stamped, to_plain
+from symgen.verbs import VERBS, verb_named
 from symgen.writers import Options, read_articulations
 from tests.models.music import TINY, random_generator, random_tune
 
@@ -304,11 +304,12 @@ class TestCommands:
         assert len(capsys.readouterr().err.splitlines()) == 1
 
     def test_every_verb_has_a_home(self):
-        for verb in again_module.VERBS.values():
-            module = __import__(verb.module, fromlist=[verb.request])
-            assert "checkpoint" in getattr(module, verb.request).__dataclass_fields__
-            assert callable(module.retake)
-            assert callable(module.made)
+        for name in VERBS:
+            verb = verb_named(name)
+            assert verb.name == name
+            assert {"checkpoint", "seed"} <= set(verb.request.__dataclass_fields__)
+            assert callable(verb.retake)
+            assert callable(verb.made)
 
 
 class TestMaxCopy:
@@ -340,7 +341,9 @@ class TestMaxCopy:
             compose_takes(ComposeRequest("folk", bars=2, max_copy=8, checkpoint=tmp_path))
 
     def test_what_cannot_be_had_is_said(self, shipped, monkeypatch):
-        monkeypatch.setattr("symgen.compose.too_long_a_copy", lambda *_: ["shares 9 notes in a row with them"])
+        monkeypatch.setattr(
+            "symgen.verbs.composition.waves.too_long_a_copy", lambda *_: ["shares 9 notes in a row with them"]
+        )
         with pytest.raises(PlayabilityError, match="shares 9 notes in a row"):
             compose_takes(ComposeRequest("folk", bars=8, seed=1, max_copy=8, checkpoint=shipped))
 

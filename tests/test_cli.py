@@ -15,7 +15,7 @@ import pytest
 
 from symgen import console
 from symgen.cli import app
-from symgen.cli_words import describe_take
+from symgen.cli.takes import describe_take
 from symgen.errors import ReadError, UsageError
 from symgen.writers import Options
 
@@ -45,6 +45,14 @@ REQUESTS = {
     "symgen.train": ("TrainRequest", TRAIN_FIELDS.split()),
 }
 """Use case -> its request, and the fields that the command line fills."""
+
+
+def test_every_command_is_one_file_and_one_row():
+    from symgen.cli.root import COMMANDS, GROUPS
+
+    folder = Path(importlib.import_module("symgen.cli.commands").__path__[0])
+    files = {path.stem.rstrip("_") for path in folder.glob("*.py")} - {"__init"}
+    assert files == {*COMMANDS, *GROUPS}
 
 
 class Result:

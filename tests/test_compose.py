@@ -23,8 +23,9 @@ from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fing
 from symgen.models.losses import weights_of
 from symgen.sampling import Sampling, compose_sequences
 from symgen.score import Technique
-from symgen.session import read_session
+from symgen.takes.session import read_session
 from symgen.tokens.codec import decode
+from symgen.verbs.composition import waves
 from tests.models.music import TINY, random_generator, random_tune
 
 FINALS = {"gong": 0, "shang": 2, "jue": 4, "zhi": 7, "yu": 9}
@@ -177,8 +178,8 @@ class TestPromises:
     @pytest.fixture
     def kept(self, ask, monkeypatch):
         plans = []
-        judge = compose_module.examine
-        monkeypatch.setattr(compose_module, "examine", lambda s, p, *how: plans.append(p) or judge(s, p, *how))
+        judge = waves.examine
+        monkeypatch.setattr(waves, "examine", lambda s, p, *how: plans.append(p) or judge(s, p, *how))
         take = ask("guqin", mode="yu", gong="F", bars=8)
         return take.score, plans[-1]
 
@@ -194,7 +195,7 @@ class TestPromises:
         assert broken_promises(score.transpose(-24), plan)  # lower than any string
 
     def test_a_piece_that_cannot_be_had_is_refused(self, ask, monkeypatch):
-        monkeypatch.setattr(compose_module, "examine", lambda *_: (["is never right"], None))
+        monkeypatch.setattr(waves, "examine", lambda *_: (["is never right"], None))
         with pytest.raises(PlayabilityError, match="after 24 tries: is never right; ask for more bars"):
             ask("folk", bars=2)
 
@@ -297,7 +298,7 @@ def test_takes_do_not_fit_into_one_file(checkpoint, tmp_path):
 def test_what_cannot_be_written_is_refused_before_the_work(checkpoint, tmp_path, place, monkeypatch):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder.mid").mkdir()
-    monkeypatch.setattr(compose_module, "_takes", lambda *_: pytest.fail("composed for nothing"))
+    monkeypatch.setattr(compose_module, "composed", lambda *_: pytest.fail("composed for nothing"))
     with pytest.raises(WriteError) as caught:
         compose_files(ComposeRequest("folk", checkpoint=checkpoint, bars=4, output=tmp_path / place))
     assert "\n" not in str(caught.value)
@@ -325,7 +326,7 @@ def test_a_refused_request_makes_no_folder(tmp_path, options):
 
 def test_takes_are_written_as_they_are_made(checkpoint, tmp_path, monkeypatch):
     """Pulling the plug while the third and fourth take are made leaves two, and the session knows them."""
-    monkeypatch.setattr(compose_module, "_SIDE_BY_SIDE", 2)
+    monkeypatch.setattr(waves, "SIDE_BY_SIDE", 2)
 
     def pull(message, done=0, total=0):
         if message.startswith("composing takes 3"):
@@ -406,7 +407,7 @@ class TestSideBySide:
 
     def test_a_piece_that_cannot_be_had_is_none(self, checkpoint, monkeypatch):
         monkeypatch.setattr("symgen.compose.broken_promises", lambda score, plan: ["no"])
-        monkeypatch.setattr("symgen.compose._ATTEMPTS", 2)
+        monkeypatch.setattr("symgen.compose.ATTEMPTS", 2)
         assert compose_side_by_side([ComposeRequest("guqin", bars=2, seed=1, checkpoint=checkpoint)]) == [None]
 
     @pytest.mark.parametrize("change", [{"temperature": 2.0}, {"top_p": 0.5}, {"checkpoint": Path("other")}])

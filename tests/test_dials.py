@@ -9,17 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symgen.compose import ComposeRequest, compose_takes, plan_of
-from symgen.dials import HABITS, NEUTRAL, Dials, Steering, habit_of, levels, targets
+from symgen.dials import HABITS, NEUTRAL, Dials, habit_of, levels, targets
 from symgen.errors import UsageError
-from symgen.grammar import Grammar
+from symgen.grammar.rules import Grammar
 from symgen.instruments import get_instrument
 from symgen.instruments.perform import play
 from symgen.models.checkpoint import save_checkpoint
-from symgen.models.context import DIALS, FEATURES_OF_FORMAT_1, PLACE, Context
+from symgen.models.context import Context
+from symgen.models.features import DIALS, FEATURES_OF_FORMAT_1, PLACE
 from symgen.models.losses import weights_of
 from symgen.models.runtime import Stream
 from symgen.sampling import Sampling, compose_sequences, steered
 from symgen.score import Score, Tempo, make_notes
+from symgen.steering import Steering
 from symgen.tokens import chord, melody, rhythm
 from tests.models.music import TINY, random_generator
 

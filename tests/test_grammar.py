@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from symgen import sampling
-from symgen.grammar import Grammar, Plan
+from symgen.grammar.plan import Plan
+from symgen.grammar.rules import Grammar
 from symgen.instruments import get_instrument
 from symgen.instruments.rules import placements, serves
 from symgen.models.context import Context

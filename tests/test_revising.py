@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 
 import symgen
-from symgen import revising
-from symgen.accompanying import accompany
 from symgen.compose import ComposeRequest, compose, compose_files
-from symgen.continuing import ContinueRequest, continue_files, continue_piece
 from symgen.copying import fingerprints
 from symgen.errors import PlayabilityError, UsageError
-from symgen.infill import InfillRequest, infill, infill_files, parse_bars
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.fingering import finger
 from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fingerprints
 from symgen.models.losses import weights_of
 from symgen.performance import Performance, PlayedNote, late_at_a_seam, spliced
-from symgen.revising import _copied, _stretch
 from symgen.score import Metre, Score, Tempo, Text, make_notes
-from symgen.sources import open_source
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import encode
+from symgen.verbs import revising
+from symgen.verbs.accompanying import accompany
+from symgen.verbs.continuing import ContinueRequest, continue_files, continue_piece
+from symgen.verbs.infilling import InfillRequest, infill, infill_files, parse_bars
+from symgen.verbs.revising import _copied, _stretch
+from symgen.verbs.sources import open_source
 from symgen.writers import write
 from tests.models.music import TINY, random_generator
 
@@ -251,13 +251,13 @@ class TestNumbered:
     @pytest.mark.parametrize("verb", [continue_piece, lambda source, **options: infill(source, "3-4", **options)])
     def test_one_take_is_made_without_those_before_it(self, verb, monkeypatch):
         """A record can name any number, and making a piece again must not take so many times as long."""
-        alone = sys.modules["symgen.infill" if verb is not continue_piece else "symgen.continuing"]
+        alone = sys.modules["symgen.verbs.infilling" if verb is not continue_piece else "symgen.verbs.continuing"]
         together = verb(tune(), style="guqin", seed=2, takes=3).takes[2]
         made = []
         real = revising._best
         monkeypatch.setattr(revising, "_best", lambda job, seed: made.append(seed) or real(job, seed))
         kind = ContinueRequest if verb is continue_piece else partial(InfillRequest, bars="3-4")
-        assert alone.retake(kind(source=tune(), style="guqin", seed=2), 3).score == together.score
+        assert alone.VERB.retake(kind(source=tune(), style="guqin", seed=2), 3).score == together.score
         assert made == [(2, 3)]
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symgen.grammar import lands
-from symgen.models.context import GOAL, PLACE, span_classes
+from symgen.grammar.masks import lands
+from symgen.models.features import GOAL, PLACE, span_classes
 from symgen.models.runtime import Runtime
 from symgen.sampling import Sampling, write_drafts
 from symgen.script import Again, Fixed, Free, Locks, cut, length_of, rests, steps_of

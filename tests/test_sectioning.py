@@ -6,9 +6,9 @@ import pytest
 from symgen.compose import ComposeRequest, compose, compose_files, compose_takes, plan_of
 from symgen.errors import UsageError
 from symgen.forms.modulating import hear_section
-from symgen.grammar import Grammar
+from symgen.grammar.rules import Grammar
 from symgen.models.context import Context
-from symgen.planning import check_request
+from symgen.planning.checking import check_request
 from symgen.script import Again, Free, length_of
 from symgen.tokens import melody, rhythm
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from symgen import cli_takes, console
+from symgen import console
 from symgen.cli import app
+from symgen.cli.commands.session import describe_session
 from symgen.errors import UsageError
-from symgen.session import NAME, Made, mark, read_session, record
+from symgen.takes.session import NAME, Made, mark, read_session, record
 
 
 def made(folder, name, text="x", **facts):
@@ -85,7 +86,7 @@ class TestTree:
         record(folder, [made(folder, "b.mid", "b", command="vary", source=folder / "a-1.mid")])
         session = record(folder, [made(folder, "c.mid", "c", command="infill", source=folder / "b.mid")])
         assert [(entry.number, depth) for entry, depth in session.tree()] == [(2, 0), (3, 0), (1, 0), (4, 1), (5, 2)]
-        lines = cli_takes.describe_session(session.as_json()["takes"])
+        lines = describe_session(session.as_json()["takes"])
         assert "└─ b.mid" in lines[3]
         assert lines[4].index("└─") > lines[3].index("└─")
         assert "infill" in lines[4]
@@ -152,7 +153,7 @@ class TestDamage:
 WRITER = """
 import sys
 from pathlib import Path
-from symgen.session import Made, record
+from symgen.takes.session import Made, record
 folder, name = Path(sys.argv[1]), sys.argv[2]
 for number in range(12):
     path = folder / f"{name}-{number}.mid"
@@ -172,7 +173,7 @@ class TestAtOnce:
     @pytest.mark.skipif(os.name != "posix", reason="signals")
     def test_who_dies_with_the_lock_leaves_it_free_and_the_file_whole(self, folder):
         code = (
-            "import os, signal, sys, symgen.session as s\n"
+            "import os, signal, sys, symgen.takes.session as s\n"
             "s._write = lambda session: os.kill(os.getpid(), signal.SIGKILL)\n"
             "s.mark(sys.argv[1], [1])"
         )
@@ -182,8 +183,8 @@ class TestAtOnce:
         assert [entry.favourite for entry in read_session(folder).entries] == [False, True, False]
 
     def test_who_waits_too_long_is_told(self, folder, monkeypatch):
-        monkeypatch.setattr("symgen.session._PATIENCE_SECONDS", 0.0)
-        monkeypatch.setattr("symgen.session._lock", lambda handle: False)
+        monkeypatch.setattr("symgen.takes.session._PATIENCE_SECONDS", 0.0)
+        monkeypatch.setattr("symgen.takes.session._lock", lambda handle: False)
         with pytest.raises(UsageError, match="another command holds"):
             mark(folder, [1])
 

@@ -1,6 +1,5 @@
 """Takes: the best first, no twins near the top, the same order every time."""
 
-import sys
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -19,8 +18,9 @@ from symgen.models.checkpoint import CRITIC, REFERENCE, load_checkpoint, save_ch
 from symgen.models.losses import weights_of
 from symgen.models.tensors import write_tensors
 from symgen.score import Metre, Score, make_notes
-from symgen.takes import TWIN_RUNS, Judge, Print, load_judge, rank_takes, save_judges
+from symgen.takes.ranking import TWIN_RUNS, Judge, Print, load_judge, rank_takes, save_judges
 from symgen.tokens.codec import encode
+from symgen.verbs.composition import waves
 from tests.models.music import TINY, random_generator, random_tune
 
 
@@ -229,8 +229,8 @@ class TestComposed:
             with elsewhere(*arguments) as wait:
                 yield lambda: came.extend(wait()) or came
 
-        monkeypatch.setattr(sys.modules["symgen.compose"], "_WORTH_TWO", 1)
-        monkeypatch.setattr(sys.modules["symgen.compose"], "elsewhere", watched)
+        monkeypatch.setattr(waves, "_WORTH_TWO", 1)
+        monkeypatch.setattr(waves, "elsewhere", watched)
         monkeypatch.setattr("symgen.elsewhere.cores", lambda: 2)
         return came
 
@@ -277,9 +277,20 @@ class TestElsewhere:
         with elsewhere(f"{__name__}:double", [1, 2, 3], 10) as wait:
             assert wait() == [10, 20, 30]
 
-    def test_a_child_that_fails_gives_nothing(self):
+    def test_a_child_that_fails_gives_nothing_and_that_is_told(self, caplog):
         with elsewhere(f"{__name__}:double", [0], 10) as wait:
             assert wait() == []
+        assert "the other process failed: internal error: ValueError" in caplog.text
+
+    def test_a_function_that_is_not_there_is_told(self, caplog):
+        with elsewhere(f"{__name__}:triple", [1], 10) as wait:
+            assert wait() == []
+        assert "a child process cannot run" in caplog.text
+
+    def test_who_does_not_wait_is_told_nothing(self, caplog):
+        with elsewhere(f"{__name__}:double", [0], 10):
+            pass
+        assert not caplog.text
 
     def test_nothing_to_do(self):
         with elsewhere(f"{__name__}:double", [], 10) as wait:

@@ -11,9 +11,9 @@ from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.fingering import finger
 from symgen.score import Metre, Score, Technique, Tempo, make_notes
 from symgen.theory.detect import detect_mode
-from symgen.variation.contours import bounds_of
-from symgen.variation.strokes import bars_of, moves_of, strokes_of
-from symgen.varying import VaryRequest, vary, vary_files
+from symgen.verbs.variation.contours import bounds_of
+from symgen.verbs.variation.strokes import bars_of, moves_of, strokes_of
+from symgen.verbs.varying import VaryRequest, vary, vary_files
 
 THEME = ((53, 480), (57, 240), (60, 240), (62, 480), (60, 480))
 ANSWER = ((57, 480), (55, 480), (53, 240), (50, 240), (48, 480))

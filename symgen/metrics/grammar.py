@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from symgen.grammar import Grammar, Plan
+from symgen.grammar.plan import Plan
+from symgen.grammar.rules import Grammar
 from symgen.instruments import get_instrument
 from symgen.instruments.rules import tunings_for
 from symgen.models.context import Context
 from symgen.models.rollout import mask_of
-from symgen.planning import TECHNIQUES
+from symgen.planning.taking import TECHNIQUES
 from symgen.score import Metre
 from symgen.styles import STYLES, Style
 from symgen.tokens.prefix import Prefix

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from symgen.errors import CorpusError
 from symgen.models.contest import Ear
-from symgen.models.context import FEATURES, PLACE, Context
+from symgen.models.context import Context
+from symgen.models.features import FEATURES, PLACE
 from symgen.models.rollout import Masks, continue_pieces
 from symgen.models.runtime import Runtime
 from symgen.models.windows import Batch, Pieces

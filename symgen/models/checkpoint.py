@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from symgen.errors import CheckpointError
 from symgen.files import make_folder, write_bytes, writing
 from symgen.models import hub
-from symgen.models.context import FEATURES_OF_FORMAT_1
+from symgen.models.features import FEATURES_OF_FORMAT_1
 from symgen.models.runtime import Runtime
 from symgen.models.tensors import Weights, read_tensors, write_tensors
 from symgen.resources import checkpoints_dir
@@ -57,7 +57,7 @@ FACTS: Final = "checkpoint.json"
 _WEIGHTS = "generator.safetensors"
 _CORPUS = "corpus.safetensors"
 CRITIC: Final = "critic.safetensors"
-"""What takes are ranked by, see :mod:`symgen.takes`; a checkpoint need not have it."""
+"""What takes are ranked by, see :mod:`symgen.takes.ranking`; a checkpoint need not have it."""
 EAR: Final = "ear.safetensors"
 """The adversary that hears what is being composed, see :mod:`symgen.listening`; a checkpoint need not have it."""
 REFERENCE: Final = "reference.json"

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from symgen.errors import UsageError
-from symgen.models.context import FEATURES, PLACE
+from symgen.models.features import FEATURES, PLACE
 from symgen.tokens.sequence import FAMILIES
 
 _HEARD = (

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
+from symgen.models.features import COPIED, FEATURES, PLACE, TOKEN_FEATURES
 from symgen.models.recall import Recall, braked
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
@@ -41,9 +41,9 @@ class GeneratorConfig:
     dropout : float
         During training.
     features : tuple of str
-        Names in :data:`symgen.models.context.FEATURES` that the generator is told.
+        Names in :data:`symgen.models.features.FEATURES` that the generator is told.
     copies : bool
-        Whether it can point at tokens that came before (:data:`symgen.models.context.COPIED`).
+        Whether it can point at tokens that came before (:data:`symgen.models.features.COPIED`).
     recalls : bool
         Whether it recalls rhythm and melody of the last steps (:mod:`symgen.models.recall`).
     brakes : bool

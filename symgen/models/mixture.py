@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.models.context import DIALS, PLACE
+from symgen.models.features import DIALS, PLACE
 from symgen.models.metres import commonest_class
 from symgen.models.windows import Batch, Pieces
 from symgen.models.wishes import ask_goal, ask_levels

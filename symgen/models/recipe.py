@@ -22,7 +22,7 @@ from symgen.errors import CorpusError, UsageError
 from symgen.files import read_toml
 from symgen.models.adversarial_stage import AdversarialStage
 from symgen.models.checkpoint import FACTS
-from symgen.models.context import FEATURES
+from symgen.models.features import FEATURES
 from symgen.models.generator import GeneratorConfig
 from symgen.models.likelihood import Stage
 from symgen.tokens.prefix import STYLES

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.models.contest import Contest, Ear
-from symgen.models.context import FEATURES, Context
+from symgen.models.context import Context
+from symgen.models.features import FEATURES
 from symgen.models.runtime import Runtime, softmax
 from symgen.models.windows import Batch, Pieces
 from symgen.score import Metre
@@ -199,7 +200,7 @@ _ANY_GONG: Final = 60
 
 
 class Masks(Protocol):
-    """What strikes out tokens, as :class:`symgen.grammar.Grammar` does."""
+    """What strikes out tokens, as :class:`symgen.grammar.rules.Grammar` does."""
 
     def rhythms(self) -> NDArray[np.bool_]:
         """Return which rhythm tokens may come next."""

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.models.context import COPIED, FEATURES, PLACE, TOKEN_FEATURES
 from symgen.models.evidence import FAST, RECALLED, braked, recalled
+from symgen.models.features import COPIED, FEATURES, PLACE, TOKEN_FEATURES
 from symgen.tokens.prefix import FIELDS
 from symgen.tokens.sequence import FAMILIES
 

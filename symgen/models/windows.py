@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.corpus.dataset import Dataset
-from symgen.models.context import FEATURES, Context, piece_features
+from symgen.models.columns import piece_features
+from symgen.models.context import Context
+from symgen.models.features import FEATURES
 from symgen.models.metres import barred, metre_classes
 from symgen.models.stretch import stretch
 from symgen.models.wishes import passage_levels

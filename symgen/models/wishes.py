@@ -1,7 +1,7 @@
 """What can be asked of a passage, as training sees it in real music: how dense, how leaping, how high, where to.
 
 A piece is cut into passages of four bars of four quarters; each has a level for each dial of
-:data:`symgen.models.context.DIALS`. The edges between levels are about equal shares of real passages.
+:data:`symgen.models.features.DIALS`. The edges between levels are about equal shares of real passages.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.models.context import DIALS, GOAL, LEVELS, PLACE, span_classes
+from symgen.models.features import DIALS, GOAL, LEVELS, PLACE, span_classes
 from symgen.tokens import melody
 from symgen.tokens.sequence import TokenSequence
 from symgen.units import TICKS_PER_QUARTER

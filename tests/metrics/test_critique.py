@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from symgen import console
-from symgen import critique as module
+from symgen import critic as module
 from symgen.cli import app
 from symgen.corpus.dataset import Entry
 from symgen.corpus.writer import write_dataset
-from symgen.critique import CriticRequest, make_critic
+from symgen.critic import CriticRequest, make_critic
 from symgen.errors import CorpusError, UsageError
 from symgen.models.checkpoint import CRITIC, FACTS, REFERENCE, load_checkpoint, save_checkpoint
 from symgen.models.losses import weights_of
-from symgen.takes import load_judge
+from symgen.takes.ranking import load_judge
 from tests.models.music import TINY, random_generator, random_tune
 
 from .sources import markov_pieces

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symgen.models.context import FEATURES, Context, Goal, piece_features
+from symgen.models.columns import piece_features
+from symgen.models.context import Context, Goal
+from symgen.models.features import FEATURES
 from symgen.score import Metre, Score, make_notes
 from symgen.tokens import melody, rhythm
 from symgen.tokens.codec import encode

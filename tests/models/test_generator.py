@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from symgen.models.context import COPIED, FEATURES, PLACE
 from symgen.models.duel import runtime_of
 from symgen.models.evidence import FAST
+from symgen.models.features import COPIED, FEATURES, PLACE
 from symgen.models.generator import Generator, GeneratorConfig
 from symgen.models.recall import agreement
 from symgen.tokens.prefix import FIELDS

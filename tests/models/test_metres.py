@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from symgen.models.context import PLACE
+from symgen.models.features import PLACE
 from symgen.models.metres import barred, commonest_class, metre_classes
 from symgen.models.mixture import Mixture
 from symgen.models.windows import Pieces

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from symgen.models.context import FEATURES, piece_features
+from symgen.models.columns import piece_features
+from symgen.models.features import FEATURES
 from symgen.models.generator import Generator, GeneratorConfig
 from symgen.models.losses import weights_of
 from symgen.models.runtime import Runtime, softmax

@@ -8,7 +8,9 @@ import pytest
 from symgen.corpus.dataset import Dataset, Entry
 from symgen.corpus.writer import write_dataset
 from symgen.errors import CorpusError
-from symgen.models.context import FEATURES, Context, piece_features
+from symgen.models.columns import piece_features
+from symgen.models.context import Context
+from symgen.models.features import FEATURES
 from symgen.models.metres import metre_classes
 from symgen.models.mixture import Mixture
 from symgen.models.windows import Piece, Pieces, Selection, pieces_by_style

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symgen.models.context import DIALS, FEATURES, GOAL, LEVELS, PLACE, Context, Goal, piece_features
+from symgen.models.columns import piece_features
+from symgen.models.context import Context, Goal
+from symgen.models.features import DIALS, FEATURES, GOAL, LEVELS, PLACE
 from symgen.models.mixture import Mixture
 from symgen.models.windows import Pieces
 from symgen.models.wishes import PASSAGE, ask_goal, passage_levels

@@ -18,7 +18,7 @@ from symgen.instruments import get_instrument
 from symgen.instruments.base import Tuning
 from symgen.origin import from_plain, plain, to_plain
 from symgen.origin.plain import embed_score, score_of
-from symgen.planning import ComposeRequest
+from symgen.planning.request import ComposeRequest
 from symgen.score import Key, Metre, Score, Section, Technique, Tempo, Text, make_notes
 from symgen.writers import Options, read_articulations
 
