@@ -21,6 +21,7 @@ from symgen.errors import CorpusError, UsageError
 from symgen.listening import STRETCH, save_ears
 from symgen.metrics.critic import FOLDS, Critic, Stretches, auc, calibrated, fit, piece_scores
 from symgen.metrics.reference import reference_of
+from symgen.models.card import write_card
 from symgen.models.checkpoint import FACTS, load_checkpoint, write_json
 from symgen.progress import Progress, silent
 from symgen.styles import STYLES
@@ -213,7 +214,9 @@ def _interval(real: Any, composed: Any) -> tuple[float, float, float]:
 
 
 def _record(folder: Path, entry: dict[str, Any]) -> None:
-    """Say in the facts of a checkpoint how well its critic tells, and of which weights."""
+    """Say in the facts of a checkpoint how well its critic tells, and of which weights; its card is made anew."""
     facts = json.loads((folder / FACTS).read_text("utf-8"))  # it was read a moment ago
     facts["critic"] = entry
     write_json(folder / FACTS, facts)
+    if "data" in facts:  # a checkpoint of symgen train, and no bare one
+        write_card(folder, facts)

@@ -8,13 +8,14 @@ the adversarial stage. Every stage can be stopped and is taken up where it stood
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from symgen.corpus.dataset import Dataset
+from symgen.critic import CriticRequest, make_critic
 from symgen.errors import CorpusError, UsageError
 from symgen.files import file_digest, make_folder
 from symgen.models.adversarial import fight
@@ -27,7 +28,7 @@ from symgen.models.journal import events_available
 from symgen.models.likelihood import Run, Stage
 from symgen.models.losses import bits_by_style, weights_of
 from symgen.models.mixture import Mixture
-from symgen.models.recipe import Recipe, read_recipe
+from symgen.models.recipe import EarPlan, Recipe, read_recipe
 from symgen.models.rehearsal import Estimate, Rehearsal
 from symgen.models.snapshots import snapshots
 from symgen.models.stopping import stopping
@@ -95,12 +96,19 @@ class TrainResult:
         Style -> training pieces.
     parameters : int
         Weights of the generator.
+    ears : dict
+        Style -> the chance that a stretch that people wrote seems so to its ear more than one of the generator alone;
+        empty where none could be made.
+    deaf : str
+        Why not.
     """
 
     output: Path
     bits: dict[str, float]
     pieces: dict[str, int]
     parameters: int
+    ears: dict[str, float] = field(default_factory=dict)
+    deaf: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -109,6 +117,8 @@ class TrainResult:
             "bits_per_note": self.bits,
             "pieces": self.pieces,
             "parameters": self.parameters,
+            "ears": self.ears,
+            **({"no_ear": self.deaf} if self.deaf else {}),
         }
 
 
@@ -293,12 +303,23 @@ def _finish(run: Run, task: _Task) -> TrainResult:
         run.model, task.dataset, request.output, figures,
         seed=request.seed, style=request.style, stages=stages, recipe=recipe,
     )  # fmt: skip
-    return TrainResult(
+    result = TrainResult(
         output=request.output,
         bits=bits,
         pieces={style: len(pieces) for style, pieces in task.training.items()},
         parameters=sum(parameter.numel() for parameter in run.model.parameters()),
     )
+    return result if task.recipe.ear is None else _with_ear(result, task, task.recipe.ear)
+
+
+def _with_ear(result: TrainResult, task: _Task, plan: EarPlan) -> TrainResult:
+    """Make the adversary that hears what the checkpoint composes; one that cannot be made is no failed training."""
+    wanted = CriticRequest(result.output, task.dataset.path, pieces=plan.takes, seed=task.request.seed)
+    try:
+        made = make_critic(wanted, task.progress)
+    except CorpusError as error:
+        return replace(result, deaf=str(error))
+    return replace(result, ears=made.ears)
 
 
 def _checked(request: TrainRequest) -> TrainRequest:

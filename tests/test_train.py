@@ -13,12 +13,14 @@ from symgen.compose import ComposeRequest, compose_takes
 from symgen.convert import ConvertRequest, convert
 from symgen.corpus.dataset import Dataset
 from symgen.errors import CorpusError, UsageError
+from symgen.listening import load_ear
 from symgen.models.adversarial_stage import AdversarialStage
 from symgen.models.card import record_figures
 from symgen.models.checkpoint import load_checkpoint
 from symgen.models.discriminator import AdversaryConfig
 from symgen.models.generator import GeneratorConfig
 from symgen.models.likelihood import Stage
+from symgen.models.recipe import EarPlan
 from symgen.score import Metre, Score, make_notes
 from symgen.train import Recipe, TrainRequest, train
 from symgen.writers import write
@@ -29,6 +31,7 @@ DUEL = AdversarialStage(
     shares={"folk": 1.0}, adversary=AdversaryConfig(folds=2, members=1, width=8, hidden=8),
 )  # fmt: skip
 RECIPE = Recipe(
+    ear=None,
     stages=(
         Stage("folk", 4, {"folk": 1.0}, "folk", dropout=0.0, batch_steps=128, evaluate_every=2),
         Stage("zither", 4, {"guqin": 1.0, "folk": 0.5}, "guqin", dropout=0.1, batch_steps=128, evaluate_every=2),
@@ -77,7 +80,7 @@ def one_thread():
 @pytest.fixture(scope="module")
 def trained(dataset, tmp_path_factory):
     output = tmp_path_factory.mktemp("trained") / "walks"
-    return train(TrainRequest(dataset, "folk", output, recipe=RECIPE))
+    return train(TrainRequest(dataset, "folk", output, recipe=RECIPE, threads=1))  # as many as every test has
 
 
 def test_a_checkpoint_comes_out_that_composes(trained):
@@ -102,6 +105,27 @@ def test_measured_figures_are_added_to_the_card(trained, tmp_path):
     assert load_checkpoint(copy).facts["figures"]["bits_per_note"] == trained.bits
 
 
+def test_an_adversary_comes_out_that_hears(dataset, tmp_path, trained):
+    shutil.copytree(trained.output.with_name("walks.run"), tmp_path / "walks.run")
+    result = train(TrainRequest(dataset, "folk", tmp_path / "walks", recipe=replace(RECIPE, ear=EarPlan(16))))
+    checkpoint = load_checkpoint(tmp_path / "walks")
+    assert set(result.ears) == {"folk"}
+    assert load_ear(checkpoint, "folk").versions > 1
+    assert checkpoint.weights_digest == load_checkpoint(trained.output).digest != checkpoint.digest
+    assert "ear.safetensors" in (tmp_path / "walks" / "README.md").read_text("utf-8")
+
+
+def test_where_none_can_be_made_the_training_stands(dataset, tmp_path, trained, monkeypatch):
+    def refuse(request, progress):
+        raise CorpusError("too few", expected="more")
+
+    monkeypatch.setattr("symgen.train.make_critic", refuse)
+    shutil.copytree(trained.output.with_name("walks.run"), tmp_path / "walks.run")
+    result = train(TrainRequest(dataset, "folk", tmp_path / "walks", recipe=replace(RECIPE, ear=EarPlan(16))))
+    assert result.as_json()["no_ear"] == "too few; expected more"
+    assert load_ear(load_checkpoint(tmp_path / "walks"), "folk") is None
+
+
 def test_the_adversary_never_sees_what_is_held_out(dataset):
     held_out = Dataset(dataset).numbers(split="validation")
     assert len(held_out) == 4
@@ -121,7 +145,7 @@ def test_a_stopped_run_goes_on(dataset, tmp_path):
 
 
 def test_training_twice_gives_the_same_bytes(dataset, tmp_path, trained):
-    again = train(TrainRequest(dataset, "folk", tmp_path / "walks", recipe=RECIPE))
+    again = train(TrainRequest(dataset, "folk", tmp_path / "walks", recipe=RECIPE, threads=1))
     for name in ("generator.safetensors", "corpus.safetensors", "checkpoint.json"):
         assert (again.output / name).read_bytes() == (trained.output / name).read_bytes()
 

@@ -22,6 +22,7 @@ ADVERSARIAL = AdversarialStage(
     adversary=AdversaryConfig(folds=2, members=1, width=8, hidden=8),
 )
 RECIPE = Recipe(
+    ear=None,
     stages=tuple(replace(stage, steps=2, evaluate_every=1, batch_steps=100) for stage in Recipe().stages),
     adversarial=ADVERSARIAL,
     config=TINY,

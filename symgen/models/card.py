@@ -20,6 +20,12 @@ traditions that it learned from. Everything that it composes comes with a report
 a training piece. It is not meant to pass its pieces off as traditional, or as those of a named player or school.
 """
 
+_EAR = """\
+While it composes, an adversary that tells real music from its own (`ear.safetensors`) hears several versions of each
+piece and decides which go on. The figures below are with it unless they say otherwise; `--versions 1` leaves it out.
+
+"""
+
 _KEPT = """\
 The recipe of the training stands in `checkpoint.json`.
 """
@@ -54,7 +60,7 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         Name of the checkpoint.
     facts : mapping
         ``data`` (corpora with licence wording), ``parameters``, ``stages``, ``style``, ``figures``, ``seed``,
-        ``version``.
+        ``version``; ``ear_sha256`` if an adversary hears what it composes.
     """
     lines = [
         *_front_matter(facts),
@@ -64,6 +70,7 @@ def model_card(name: str, facts: Mapping[str, Any]) -> str:
         f"melody as rhythm, melody and chord tokens. Trained by symgen {facts['version']}, seed {facts['seed']},",
         f"in the stages {', '.join(facts['stages'])}.",
         "",
+        *(_EAR.splitlines() if facts.get("ear_sha256") else ()),
         "```bash",
         "symgen convert SCORES -o data.symgen",
         f"symgen train data.symgen --style {facts['style']} -o {name}",
@@ -106,8 +113,19 @@ def record_figures(checkpoint: Checkpoint, figures: Mapping[str, Any]) -> Path:
     """
     facts = {**checkpoint.facts, "figures": {**checkpoint.facts.get("figures", {}), **figures}}
     write_json(checkpoint.path / FACTS, facts)
-    card = checkpoint.path / "README.md"
-    write_text(card, model_card(checkpoint.path.resolve().name, facts))
+    return write_card(checkpoint.path, facts)
+
+
+def write_card(folder: Path, facts: Mapping[str, Any]) -> Path:
+    """Write the card of a checkpoint from its facts, and return it.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be written.
+    """
+    card = folder / "README.md"
+    write_text(card, model_card(folder.resolve().name, facts))
     return card
 
 

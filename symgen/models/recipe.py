@@ -44,6 +44,7 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "folds": (2, 64),
     "members": (1, 64),
     "memory": (1, 1e4),
+    "takes": (16, 1000),
     "temperature": (0.01, 100),
     "hidden": (1, 8192),
     "steps": (1, 1e9),
@@ -83,6 +84,19 @@ def _shipped() -> Recipe:
 
 
 @dataclass(frozen=True, slots=True)
+class EarPlan:
+    """How the adversary is made that hears pieces while they are composed; see :mod:`symgen.critic`.
+
+    Parameters
+    ----------
+    takes : int
+        Pieces of each style that are composed for it, and as many again for the critic of takes.
+    """
+
+    takes: int = 128
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """How to train; without arguments, as symgen does by default.
 
@@ -92,6 +106,8 @@ class Recipe:
         Likelihood stages in order; styles that the dataset lacks are left out of their shares.
     adversarial : AdversarialStage or None
         The stage after them.
+    ear : EarPlan or None
+        How the adversary is made that hears what is composed; a checkpoint without one composes alone.
     config : GeneratorConfig
         Sizes of the generator.
 
@@ -103,6 +119,7 @@ class Recipe:
 
     stages: tuple[Stage, ...] = field(default_factory=lambda: _shipped().stages)
     adversarial: AdversarialStage | None = field(default_factory=lambda: _shipped().adversarial)
+    ear: EarPlan | None = field(default_factory=lambda: _shipped().ear)
     config: GeneratorConfig = field(default_factory=lambda: _shipped().config)
 
     def __post_init__(self) -> None:
@@ -119,7 +136,8 @@ class Recipe:
         stages = [{"kind": "likelihood", **asdict(stage)} for stage in self.stages]
         if self.adversarial is not None:
             stages.append({"kind": "adversarial", **asdict(self.adversarial)})
-        plain: dict[str, Any] = json.loads(json.dumps({"network": self.config.as_json(), "stage": stages}))
+        ear = {} if self.ear is None else {"ear": asdict(self.ear)}
+        plain: dict[str, Any] = json.loads(json.dumps({"network": self.config.as_json(), "stage": stages, **ear}))
         return plain
 
 
@@ -148,7 +166,7 @@ def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
     UsageError
         Naming `where`, the table and the entry that is wrong.
     """
-    _check_names(table, ["network", "stage"], where)
+    _check_names(table, ["network", "stage", "ear"], where)
     config = build(GeneratorConfig, _table(table.get("network", {}), f"{where}, [network]"), f"{where}, [network]")
     rows = table.get("stage", [])
     if not isinstance(rows, list) or not rows:
@@ -157,7 +175,9 @@ def recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
     _check_network(config, f"{where}, [network]")
     _check_order(stages, where)
     last = stages[-1] if isinstance(stages[-1], AdversarialStage) else None
-    return Recipe(tuple(stage for stage in stages if isinstance(stage, Stage)), last, config)
+    at = f"{where}, [ear]"
+    ear = build(EarPlan, _table(table["ear"], at), at) if "ear" in table else None
+    return Recipe(tuple(stage for stage in stages if isinstance(stage, Stage)), last, ear, config)
 
 
 def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:

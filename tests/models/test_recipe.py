@@ -50,6 +50,14 @@ def test_plain_data_and_back(tmp_path, path):
     assert set(plain["stage"][0]) == {"kind", *(field.name for field in fields(Stage))}, "every entry is filled in"
 
 
+def test_a_recipe_that_names_no_ear_makes_none(tmp_path):
+    recipe = read_recipe(recipe_file(tmp_path))
+    assert recipe.ear is None
+    assert "ear" not in recipe.as_json()
+    assert recipe_of({**recipe.as_json(), "ear": {"takes": 20}}, "box").ear.takes == 20
+    refused({**recipe.as_json(), "ear": {"takes": 3}}, "takes is 3")
+
+
 def test_a_checkpoint_names_the_recipe_it_keeps(tmp_path):
     recipe = read_recipe(recipe_file(tmp_path))
     (tmp_path / "checkpoint.json").write_text(json.dumps({"recipe": recipe.as_json()}))
@@ -63,7 +71,7 @@ def test_a_checkpoint_names_the_recipe_it_keeps(tmp_path):
         ({"stage": []}, "has no stage"),
         ({"stage": 3}, "has no stage"),
         ({"stage": [3]}, "stage 1 is 3; expected a table"),
-        ({"stages": [STAGE]}, "unknown entry 'stages'; expected some of network, stage; did you mean stage?"),
+        ({"stages": [STAGE]}, "unknown entry 'stages'; expected some of network, stage, ear; did you mean stage?"),
         ({"stage": [{}]}, "kind is None; expected one of likelihood, adversarial"),
         ({"stage": [{"kind": "luck"}]}, "kind is 'luck'"),
         ({"stage": [{"kind": []}]}, r"kind is \[\]"),
