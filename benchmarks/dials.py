@@ -39,9 +39,8 @@ class Options:
     @cached_property
     def runtime(self) -> Any:
         """The network."""
-        from symgen.compose import DEFAULT_CHECKPOINT
         from symgen.models.checkpoint import load_checkpoint
-        from symgen.resources import checkpoints_dir
+        from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 
         return load_checkpoint(self.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT).runtime()
 

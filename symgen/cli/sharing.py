@@ -82,7 +82,7 @@ def source_options(
     takes: Annotated[int, typer.Option(metavar="N", help="How many results.")] = 1,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed: the same one gives the same result.")] = None,
 ) -> dict[str, Any]:
-    """Return what the verbs ask of music that exists: fields of :class:`symgen.verbs.revising.Revision`."""
+    """Return what the verbs ask of music that exists: fields of :class:`symgen.verbs.request.Revision`."""
     return {"style": style, "tuning": tuning, "piece": piece, "takes": takes, "seed": seed}
 
 

@@ -42,7 +42,7 @@ class Labels:
     velocity : ndarray of float32, shape (frames, 61)
         Where `onset` is 1: velocity over 127; 0 elsewhere.
     technique : ndarray of int8, shape (frames, 61)
-        Where `note` is 1: the :class:`~symgen.score.Technique`; -1 elsewhere.
+        Where `note` is 1: the :class:`~symgen.notes.Technique`; -1 elsewhere.
     """
 
     hop_seconds: float

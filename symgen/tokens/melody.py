@@ -57,7 +57,7 @@ def melody_token(relative: int, technique: int) -> tuple[int, bool]:
     relative : int
         Semitones above the reference gong.
     technique : int
-        A :class:`~symgen.score.Technique`.
+        A :class:`~symgen.notes.Technique`.
     """
     octave, degree = divmod(relative, 12)
     inside = min(max(octave, OCTAVES.start), OCTAVES.stop - 1)

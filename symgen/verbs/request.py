@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from symgen.dials import Dials
 from symgen.errors import UsageError
@@ -12,9 +11,6 @@ from symgen.instruments.base import Tuning
 from symgen.origin import Ancestor
 from symgen.score import Score
 from symgen.writers import DEFAULTS, Options
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

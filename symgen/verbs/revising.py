@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -32,10 +32,6 @@ from symgen.tokens.sequence import TokenSequence
 from symgen.verbs.request import Revision
 from symgen.verbs.sources import Source
 from symgen.verbs.task import Span, Task, TaskOf, within
-
-if TYPE_CHECKING:
-    pass
-
 
 LOOKAHEAD = 24
 """Steps behind a free stretch by which drafts are judged."""

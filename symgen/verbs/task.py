@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,10 +18,6 @@ from symgen.takes.take import Take
 from symgen.tokens.prefix import Prefix, metre_class
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
 from symgen.verbs.sources import Source
-
-if TYPE_CHECKING:
-    pass
-
 
 Span = tuple[int, int]
 """A stretch in ticks, from its start up to its end."""
