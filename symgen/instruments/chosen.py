@@ -12,7 +12,6 @@ from symgen.instruments.setting import HURRY, REACTION_SECONDS, Setting
 from symgen.instruments.shapes import Ornament, Pair, Repeat, Roll, Run, Soft
 from symgen.score import Technique
 
-
 LEFT_OPEN = frozenset({Technique.PLUCK, Technique.OPEN, Technique.STOPPED})
 """Marks that say nothing of an ornament."""
 

@@ -126,7 +126,7 @@ def _marked(chosen: Chosen, rows: Sequence[Ornament], chances: dict[str, Random]
 
 
 def _allowed(chosen: Chosen, row: Ornament) -> list[int]:
-    """Return the unmarked notes that a row may be given to, without those that :func:`candidate` would refuse unseen."""
+    """Return the unmarked notes that a row may be given to; those that are too short for it are left out."""
     setting = chosen.setting
     gaps, crowds, strokes, stroke_of = setting.gaps, setting.crowds, setting.strokes, setting.stroke_of
     of, absorbed, shortest = chosen.of, chosen.absorbed, least_seconds(row)
