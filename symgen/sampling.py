@@ -16,7 +16,7 @@ from symgen.grammar.rules import Grammar
 from symgen.models.contest import Contest, Ear
 from symgen.models.context import Context
 from symgen.models.rollout import mask_of
-from symgen.models.runtime import Runtime, softmax
+from symgen.models.runtime import Runtime
 from symgen.script import Step
 from symgen.steering import Steering
 from symgen.tokens import chord, melody
@@ -43,6 +43,9 @@ class Sampling:
 _SHORTEST_MEAN_TICKS = 60
 """A piece without masks ends after as many steps as 32nds would fill it: nothing else stops steps of no length."""
 
+_COLDEST = 1e-100
+"""A temperature at which no difference of scores overflows."""
+
 _HUGE = 1e300
 """Stands for infinite scores, whose differences are no numbers."""
 
@@ -61,18 +64,28 @@ def draw(logits: NDArray[np.floating], mask: Mask | None, how: Sampling, uniform
     uniform : float
         A number from [0, 1): the same one draws the same token.
     """
-    allowed = None if mask is None else np.flatnonzero(mask)  # a tenth of a vocabulary, and all that need be sorted
+    allowed = None if mask is None else mask.nonzero()[0]  # a tenth of a vocabulary, and all that need be sorted
     scores = (logits if allowed is None else logits[allowed]).astype(np.float64)
-    if not np.isfinite(scores).all():
+    best = np.maximum.reduce(scores)
+    if best < np.inf and np.minimum.reduce(scores) > -np.inf and how.temperature > _COLDEST:  # all are numbers
+        probability = _shares((scores - best) / how.temperature)
+    else:
         scores = np.nan_to_num(scores, nan=-_HUGE, posinf=_HUGE, neginf=-_HUGE)
-    with np.errstate(over="ignore"):  # far below the best is -inf, and that is right
-        probability = softmax((scores - scores.max()) / how.temperature)
-    order = np.argsort(-scores, kind="stable")  # not of the probabilities, which rounding makes equal
-    cumulative = np.cumsum(probability[order])
-    kept = min(int(np.searchsorted(cumulative, how.top_p)) + 1, int(np.count_nonzero(probability)))
-    place = int(np.searchsorted(cumulative[:kept], uniform * cumulative[kept - 1], side="right"))
+        with np.errstate(over="ignore"):  # far below the best is -inf, and that is right
+            probability = _shares((scores - scores.max()) / how.temperature)
+    order = (-scores).argsort(kind="stable")  # not of the probabilities, which rounding makes equal
+    cumulative = np.add.accumulate(probability[order])
+    kept = min(int(cumulative.searchsorted(how.top_p)) + 1, int(np.count_nonzero(probability)))
+    place = int(cumulative[:kept].searchsorted(uniform * cumulative[kept - 1], side="right"))
     drawn = order[min(place, kept - 1)]
     return int(drawn if allowed is None else allowed[drawn])
+
+
+def _shares(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the softmax of scores of which the best is 0."""
+    exponent = np.exp(scores)
+    result: NDArray[np.float64] = exponent / np.add.reduce(exponent)
+    return result
 
 
 @dataclass(frozen=True, slots=True)

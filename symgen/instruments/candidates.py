@@ -30,12 +30,17 @@ AFTER_ENTRY_SECONDS = 0.05
 """Rest between a slide into a note and a vibrato on it."""
 
 
+def least_seconds(row: Ornament) -> float:
+    """Return the time before the next stroke without which a note never has an ornament that is not marked."""
+    return 0.0 if isinstance(row.curve, Soft) else row.seconds
+
+
 def candidate(chosen: Chosen, note: int, row: Ornament, random: Random, *, marked: bool = False) -> Choice | None:
     """Return the ornament as this note would have it, None where it has no room."""
     setting, shape = chosen.setting, row.curve
-    if setting.onset(note) == 0 and not isinstance(shape, Roll | Soft | Repeat | Pair):
+    if setting.onsets[note] == 0 and not isinstance(shape, Roll | Soft | Repeat | Pair):
         return None  # bend ranges are only being set there, and nothing can stand before it
-    if not marked and not isinstance(shape, Soft) and setting.gap(note) < row.seconds:
+    if not marked and setting.gaps[note] < least_seconds(row):
         return None  # of a note that the left hand sounds, the one before has to last
     return _MAKERS[type(shape)](chosen, note, row, shape, random)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 from symgen.instruments.base import Placement
 from symgen.instruments.curves import Arc, Bump, Points, Restrike, Slide, Travel, Vibrato
 from symgen.instruments.setting import HURRY, REACTION_SECONDS, Setting
 from symgen.instruments.shapes import Ornament, Pair, Repeat, Roll, Run, Soft
+from symgen.score import Technique
+
+LEFT_OPEN = frozenset({Technique.PLUCK, Technique.OPEN, Technique.STOPPED})
+"""Marks that say nothing of an ornament."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,37 @@ class Extra:
     points: Points = field(default_factory=list)
 
 
+class Planned(Sequence[Extra]):
+    """Strokes that are made when somebody asks for them: of a hundred candidates for a run, one is played.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    make : callable
+        Gives the stroke of a number, from 0.
+    """
+
+    __slots__ = ("_count", "_make")
+
+    def __init__(self, count: int, make: Callable[[int], Extra]) -> None:
+        self._count, self._make = count, make
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Extra: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Extra, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Extra | tuple[Extra, ...]:
+        if isinstance(index, slice):
+            return tuple(map(self._make, range(self._count)[index]))
+        return self._make(range(self._count)[index])
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """An ornament of one note.
@@ -41,7 +78,7 @@ class Choice:
     legs : tuple of (int, Points)
         Notes that are sounded by the curve of this one, without strokes of their own, and the curve that leads to
         each: seconds after its onset, cents from this note's pitch.
-    extras : tuple of Extra
+    extras : sequence of Extra
         Strokes added.
     delay : float
         Seconds by which the note is struck later than its stroke.
@@ -53,7 +90,7 @@ class Choice:
     points: Points = field(default_factory=list)
     place: Placement | None = None
     legs: tuple[tuple[int, Points], ...] = ()
-    extras: tuple[Extra, ...] = ()
+    extras: Sequence[Extra] = ()
     delay: float = 0.0
     velocity: float = 1.0
 
@@ -71,6 +108,18 @@ class Chosen:
         self.of: dict[int, list[Choice]] = {}
         self.absorbed: dict[int, int] = {}
         self._lead: dict[int, float] = {}
+        self._unmarked: dict[tuple[Technique, ...], list[int]] = {}
+
+    def unmarked(self, on: tuple[Technique, ...]) -> list[int]:
+        """Return the notes of some kinds that the score leaves to the player."""
+        if on not in self._unmarked:
+            marks, places = self.setting.marks, self.setting.places
+            self._unmarked[on] = [
+                note
+                for note, (mark, place) in enumerate(zip(marks, places, strict=True))
+                if place.technique in on and mark in LEFT_OPEN
+            ]
+        return self._unmarked[on]
 
     def add(self, note: int, choice: Choice) -> None:
         """Let a note have an ornament."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from math import cos, pi, sin
 from random import Random
@@ -88,15 +89,19 @@ OTHER_MANNER = MANNERS["guzheng"]
 """Manner of styles that are trained elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clock:
     """A tempo map at 480 ticks per quarter note."""
 
     tempi: tuple[Tempo, ...]
 
+    @cached_property
+    def _ticks(self) -> list[int]:
+        return [tempo.tick for tempo in self.tempi]
+
     def qpm(self, tick: int) -> float:
         """Return the tempo at `tick`."""
-        return self.tempi[max(0, bisect_right(self.tempi, tick, key=lambda tempo: tempo.tick) - 1)].qpm
+        return self.tempi[max(0, bisect_right(self._ticks, tick) - 1)].qpm
 
     def ticks(self, seconds: float, at: int) -> int:
         """Return how many ticks `seconds` are at the tempo of the tick `at`."""

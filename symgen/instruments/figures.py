@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from random import Random
 
-from symgen.instruments.chosen import Choice, Chosen, Extra
+from symgen.instruments.chosen import Choice, Chosen, Extra, Planned
 from symgen.instruments.curves import Restrike
 from symgen.instruments.rules import placements
 from symgen.instruments.setting import HURRY, REACTION_SECONDS, Setting
@@ -31,16 +32,20 @@ def repeated(chosen: Chosen, note: int, row: Ornament, shape: Repeat, random: Ra
     gap, at = random.uniform(*shape.gap), 0.0
     most = random.randint(*shape.count)
     until = min(chosen.free(note), setting.written[note] / HURRY)
-    extras: list[Extra] = []
-    while len(extras) + 1 < most and at + gap < until:
+    strokes: list[tuple[float, float]] = []
+    while len(strokes) + 1 < most and at + gap < until:
         at += gap * random.uniform(0.92, 1.08)
         jitter = random.uniform(-shape.spread, shape.spread) / 100.0
-        extras.append(Extra(at, place.string, setting.pitch(note), place.position, shape.velocity + jitter))
-    if len(extras) + 1 < shape.count[0]:
+        strokes.append((at, shape.velocity + jitter))
+    if len(strokes) + 1 < shape.count[0]:
         return None
-    last = max(1, len(extras) - 1)
-    grown = [replace(x, velocity=x.velocity + shape.swell * i / last) for i, x in enumerate(extras)]
-    return Choice(row, extras=tuple(grown))
+    last, pitch = max(1, len(strokes) - 1), setting.pitch(note)
+
+    def stroke(index: int) -> Extra:
+        at, loud = strokes[index]
+        return Extra(at, place.string, pitch, place.position, loud + shape.swell * index / last)
+
+    return Choice(row, extras=Planned(len(strokes), stroke))
 
 
 def struck_again(chosen: Chosen, note: int, row: Ornament, shape: Restrike, random: Random) -> Choice | None:
@@ -122,26 +127,38 @@ def run(chosen: Chosen, note: int, row: Ornament, shape: Run, random: Random) ->
     if shape.returns:
         strings = strings[:0:-1] + strings
     first, last = shape.velocity
-    extras = []
-    for index, string in enumerate(strings):
+
+    def stroke(index: int) -> Extra:
         share = index / max(1, len(strings) - 1)
-        at = -gap * (len(strings) - index)
-        extras.append(Extra(at, string, setting.tuning.open_pitches[string - 1], 0.0, first + (last - first) * share))
-    return Choice(row, extras=tuple(extras), delay=gap * len(strings) if shape.on_beat else 0.0)
+        at, pitch = -gap * (len(strings) - index), setting.tuning.open_pitches[strings[index] - 1]
+        return Extra(at, strings[index], pitch, 0.0, first + (last - first) * share)
+
+    late = gap * len(strings) if shape.on_beat else 0.0
+    return Choice(row, extras=Planned(len(strings), stroke), delay=late)
 
 
 def _swept(setting: Setting, note: int, shape: Run, most: int) -> list[int]:
     """Return the strings of a run in the order in which they are swept, `most` of them."""
-    opens = setting.tuning.open_pitches
+    if most <= 0:
+        return []
+    opens, leads = setting.tuning.open_pitches, shape.leads
+    beside = _beside(opens, setting.places[note].string, shape.direction, leads=leads, among=shape.among)
+    struck = [setting.places[other].string for other in setting.strokes[setting.stroke_of[note]]]
+    return [string for string in beside if string not in struck][-most:]
+
+
+@lru_cache(maxsize=4096)
+def _beside(
+    opens: tuple[int, ...], own: int, direction: int, *, leads: bool, among: tuple[int, int]
+) -> tuple[int, ...]:
+    """Return the strings that a run to a string may sweep, in the order in which they are swept."""
     upwards = 1 if opens[0] < opens[-1] else -1  # a guqin's string 1 is its lowest, a guzheng's its highest
     rising = sorted(range(1, len(opens) + 1), key=lambda string: (opens[string - 1], upwards * string))
-    own = rising.index(setting.places[note].string)
-    beside = rising[:own] if shape.direction > 0 else rising[own + 1 :]
-    strings = beside if shape.leads else rising
-    struck = {setting.places[other].string for other in setting.strokes[setting.stroke_of[note]]}
-    low, high = shape.among if shape.among[1] else (1, len(opens))
-    strings = [string for string in strings if low <= string <= high and string not in struck]
-    return strings[:: shape.direction][-most:] if most > 0 else []
+    if leads:
+        place = rising.index(own)
+        rising = rising[:place] if direction > 0 else rising[place + 1 :]
+    low, high = among if among[1] else (1, len(opens))
+    return tuple(string for string in rising if low <= string <= high)[::direction]
 
 
 def busy_until(choice: Choice) -> float:

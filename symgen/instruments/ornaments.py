@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from symgen.instruments.candidates import candidate, roll
+from symgen.instruments.candidates import candidate, least_seconds, roll
 from symgen.instruments.choosing import draw, probabilities
-from symgen.instruments.chosen import Choice, Chosen
+from symgen.instruments.chosen import LEFT_OPEN, Choice, Chosen
 from symgen.instruments.curves import Arc, Restrike, Slide, Travel, Vibrato
 from symgen.instruments.setting import Setting
 from symgen.instruments.shapes import Ornament, Repeat, Roll, Run
@@ -82,11 +82,12 @@ def choose(setting: Setting, style: str, seed: int, *, amount: float = 1.0) -> C
         quota = amount * _share(row, style) * _base(setting, row, adding) - marked.get(row.name, 0)
         if quota <= 0.0:
             continue
-        found = [(note, candidate(chosen, note, row, chances[row.name])) for note in _allowed(chosen, row)]
+        chance = chances[row.name]
+        found = ((note, candidate(chosen, note, row, chance)) for note in _allowed(chosen, row))
         options = [(note, choice) for note, choice in found if choice is not None]
         weights = [_weight(setting, note, choice) for note, choice in options]
         sizes = [float(choice.size) for _, choice in options]
-        for index in draw(probabilities(weights, sizes, quota), chances[row.name]):
+        for index in draw(probabilities(weights, sizes, quota), chance):
             note, choice = options[index]
             if isinstance(row.curve, Roll):
                 _roll_all(chosen, note, row, row.curve)
@@ -103,7 +104,7 @@ def _base(setting: Setting, row: Ornament, adding: float) -> float:
     """Return the number of notes that a share is one of: those that sound, with what runs will add to them."""
     if isinstance(row.curve, Roll):
         return float(sum(len(stroke) >= row.curve.count[0] for stroke in setting.strokes))
-    return sum(place.technique in row.on for place in setting.places) / max(0.5, 1.0 - adding)
+    return sum(map(setting.kinds.__getitem__, set(row.on))) / max(0.5, 1.0 - adding)
 
 
 def _marked(chosen: Chosen, rows: Sequence[Ornament], chances: dict[str, Random]) -> dict[str, int]:
@@ -111,7 +112,7 @@ def _marked(chosen: Chosen, rows: Sequence[Ornament], chances: dict[str, Random]
     used: dict[str, int] = {}
     rows = sorted(rows, key=lambda row: not isinstance(row.curve, Slide | Vibrato))  # what a mark usually means
     for note, mark in enumerate(chosen.setting.marks):
-        if mark in (Technique.PLUCK, Technique.OPEN, Technique.STOPPED, *_STANDING):
+        if mark in LEFT_OPEN or mark in _STANDING:
             continue
         for row in rows:
             if row.technique != mark or isinstance(row.curve, Travel) or not chosen.setting.alone(note):
@@ -125,18 +126,18 @@ def _marked(chosen: Chosen, rows: Sequence[Ornament], chances: dict[str, Random]
 
 
 def _allowed(chosen: Chosen, row: Ornament) -> list[int]:
-    """Return the unmarked notes that a row may be given to."""
+    """Return the unmarked notes that a row may be given to; those that are too short for it are left out."""
     setting = chosen.setting
-    found = []
-    for note, mark in enumerate(setting.marks):
-        if setting.kind(note) not in row.on or mark not in (Technique.PLUCK, Technique.OPEN, Technique.STOPPED):
-            continue
-        alone = setting.alone(note)
-        first = note == setting.strokes[setting.stroke_of[note]][0]
-        if chosen.taken(note, row) or not (alone or (first and isinstance(row.curve, Run | Roll))):
-            continue
-        found.append(note)
-    return found
+    gaps, crowds, strokes, stroke_of = setting.gaps, setting.crowds, setting.strokes, setting.stroke_of
+    of, absorbed, shortest = chosen.of, chosen.absorbed, least_seconds(row)
+    whole = isinstance(row.curve, Run | Roll)
+    return [
+        note
+        for note in chosen.unmarked(row.on)
+        if gaps[note] >= shortest
+        and (crowds[note] == 1 or (whole and note == strokes[stroke_of[note]][0]))
+        and not ((note in of or note in absorbed) and chosen.taken(note, row))
+    ]
 
 
 def _in_the_way(chosen: Chosen, note: int, choice: Choice) -> bool:

@@ -201,6 +201,7 @@ def _note(
     mark: Technique,
     bends: tuple[Bend, ...] = (),
     written: int = -1,
+    ornament: str = "",
 ) -> PlayedNote:
     """Return a played note; a written technique stands, an unmarked note shows its place."""
     technique = place.technique if mark == Technique.PLUCK else mark
@@ -216,6 +217,7 @@ def _note(
         finger=place.finger,
         stroke=place.stroke,
         hand=place.hand,
+        ornament=ornament,
         written=written,
     )
 
@@ -241,6 +243,7 @@ def _sounds(chosen: Chosen, onsets: Sequence[int], velocities: Sequence[int], cl
     low, high = setting.instrument.velocity
     lengths = setting.score.notes["duration"].tolist()
     sounds: list[_Sound] = []
+    earliest = 0
     for note, (onset, velocity) in enumerate(zip(onsets, velocities, strict=True)):
         if note in chosen.absorbed:
             continue
@@ -257,7 +260,9 @@ def _sounds(chosen: Chosen, onsets: Sequence[int], velocities: Sequence[int], cl
         loud = max(low, min(high, loud))
         pitch, written = setting.pitch(note), setting.onset(note)
         sound = _Sound(start, pitch, loud, place, mark, lengths[note], bends, names, written)
-        sounds += [sound, *_added(choices, sound, sounds, clock, setting.instrument)]
+        new = [sound, *_added(choices, sound, earliest, clock, setting.instrument)] if choices else [sound]
+        earliest = max(earliest, *(one.onset + 1 for one in new))
+        sounds += new
     return sorted(sounds, key=lambda sound: (sound.onset, sound.pitch, sound.place.string))
 
 
@@ -311,12 +316,14 @@ def _fitted(bends: tuple[Bend, ...], duration: int) -> tuple[Bend, ...]:
 
 
 def _added(
-    choices: Sequence[Choice], sound: _Sound, before: Sequence[_Sound], clock: Clock, instrument: Instrument
+    choices: Sequence[Choice], sound: _Sound, earliest: int, clock: Clock, instrument: Instrument
 ) -> list[_Sound]:
-    """Return the strokes that the ornaments of a note add before or after it, each a tick or more from the next."""
+    """Return the strokes that the ornaments of a note add before or after it, each a tick or more from the next.
+
+    None comes before the tick `earliest`, the one after all that was struck before.
+    """
     found: list[_Sound] = []
     softest, loudest = instrument.velocity
-    earliest = max((other.onset + 1 for other in before), default=0)
     for choice in choices:
         speed = clock.ticks_per_second(sound.onset)
         run = isinstance(choice.ornament.curve, Run)
@@ -358,6 +365,5 @@ def _ended(
         duration = end - sound.onset
         bends = _fitted(sound.bends, duration)
         struck = (sound.onset, duration, sound.pitch, sound.velocity)
-        note = _note(*struck, sound.place, sound.mark, bends, sound.written)
-        notes.append(replace(note, ornament=sound.ornament))
+        notes.append(_note(*struck, sound.place, sound.mark, bends, sound.written, sound.ornament))
     return notes

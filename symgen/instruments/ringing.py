@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from symgen.instruments.base import Instrument, Placement, Tuning
 from symgen.performance import PlayedNote
@@ -28,14 +29,17 @@ def ring_seconds(instrument: Instrument, tuning: Tuning, place: Placement, pitch
     pitch : int
         Sounding MIDI note number.
     """
-    if not place.string:
-        return 0.0
+    return _ring_seconds(instrument, tuning, place.string, place.technique, pitch) if place.string else 0.0
+
+
+@lru_cache(maxsize=16384)
+def _ring_seconds(instrument: Instrument, tuning: Tuning, string: int, technique: Technique, pitch: int) -> float:
     lowest, highest = min(tuning.open_pitches), max(tuning.open_pitches)
-    opened = tuning.open_pitches[place.string - 1]
+    opened = tuning.open_pitches[string - 1]
     share = (opened - lowest) / max(1, highest - lowest)
-    low_string, high_string = instrument.ring_seconds[place.technique]
+    low_string, high_string = instrument.ring_seconds[technique]
     seconds = low_string + (high_string - low_string) * share
-    if instrument.marks and place.technique == Technique.STOPPED:
+    if instrument.marks and technique == Technique.STOPPED:
         seconds *= 0.5 ** ((pitch - opened) / (12.0 * OCTAVES_TO_HALVE))
     return seconds
 
@@ -101,4 +105,5 @@ def for_one_wheel(notes: Sequence[PlayedNote]) -> list[PlayedNote]:
 
 def ended(note: PlayedNote, tick: int) -> PlayedNote:
     """Return the note ended at `tick` if it would sound longer."""
-    return replace(note, duration=max(1, min(note.duration, tick - note.onset)))
+    duration = max(1, min(note.duration, tick - note.onset))
+    return note if duration == note.duration else replace(note, duration=duration)

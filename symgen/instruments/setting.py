@@ -6,8 +6,10 @@ All of it is written time, so that what is chosen from it is the same however fr
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from symgen.instruments.base import Instrument, Placement, Tuning, cents_at
@@ -35,9 +37,9 @@ WIDTHS = (0.5, 1.3)
 """Least and greatest change of a vibrato's depth by the place on the string."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setting:
-    """What is known of each written note.
+    """What is known of each written note. Each row of ornaments asks for all of it again, so columns are kept.
 
     Parameters
     ----------
@@ -73,21 +75,50 @@ class Setting:
     rings: tuple[float, ...]
     phrases: tuple[int, ...]
 
+    @cached_property
+    def pitches(self) -> tuple[int, ...]:
+        """Written pitch of each note."""
+        return tuple(self.score.notes["pitch"].tolist())
+
+    @cached_property
+    def onsets(self) -> tuple[int, ...]:
+        """Written onset of each note in ticks."""
+        return tuple(self.score.notes["onset"].tolist())
+
+    @cached_property
+    def kinds(self) -> Counter[Technique]:
+        """How many notes are of each kind."""
+        return Counter(place.technique for place in self.places)
+
+    @cached_property
+    def gaps(self) -> tuple[float, ...]:
+        """Seconds until the next stroke, or until the note has faded, of each note."""
+        after = [self.following(note) for note in range(len(self.places))]
+        return tuple(
+            min(ring if to is None else self.seconds[to] - begin, ring)
+            for to, begin, ring in zip(after, self.seconds, self.rings, strict=True)
+        )
+
+    @cached_property
+    def crowds(self) -> tuple[int, ...]:
+        """How many notes are struck with each note, it being one."""
+        return tuple(len(self.strokes[stroke]) for stroke in self.stroke_of)
+
     def kind(self, note: int) -> Technique:
         """Return whether a note is OPEN, STOPPED or HARMONIC; PLUCK where there are no strings."""
         return self.places[note].technique
 
     def pitch(self, note: int) -> int:
         """Return the written pitch."""
-        return int(self.score.notes["pitch"][note])
+        return self.pitches[note]
 
     def onset(self, note: int) -> int:
         """Return the written onset in ticks."""
-        return int(self.score.notes["onset"][note])
+        return self.onsets[note]
 
     def alone(self, note: int) -> bool:
         """Return whether a note is struck by itself."""
-        return len(self.strokes[self.stroke_of[note]]) == 1
+        return self.crowds[note] == 1
 
     def following(self, note: int) -> int | None:
         """Return the first note of the next stroke."""
@@ -101,9 +132,7 @@ class Setting:
 
     def gap(self, note: int) -> float:
         """Return the seconds until the next stroke, or until the note has faded."""
-        after = self.following(note)
-        until = self.seconds[after] - self.seconds[note] if after is not None else self.rings[note]
-        return min(until, self.rings[note])
+        return self.gaps[note]
 
     def gap_ticks(self, note: int) -> int:
         """Return the written ticks until the next stroke, or until the note is over."""
@@ -114,7 +143,13 @@ class Setting:
 
     def beat(self, note: int) -> float:
         """Return the weight of the note's place in the bar: 1 on the downbeat, 0.4 on a beat, 0.1 elsewhere."""
-        onset = self.onset(note)
+        return self._beats[note]
+
+    @cached_property
+    def _beats(self) -> tuple[float, ...]:
+        return tuple(map(self._beat_at, self.onsets))
+
+    def _beat_at(self, onset: int) -> float:
         metre = metre_at(self.score, onset)
         beat = bar_ticks(1, metre.denominator, self.score.ticks_per_quarter)
         within = (onset - metre.tick) % (beat * metre.numerator)
@@ -122,8 +157,14 @@ class Setting:
 
     def degree(self, note: int) -> int | None:
         """Return the semitones of the note above gong, if the score declares a gong there."""
-        gong = self.gong(self.onset(note))
-        return None if gong is None else (self.pitch(note) - gong) % 12
+        return self._degrees[note]
+
+    @cached_property
+    def _degrees(self) -> tuple[int | None, ...]:
+        gongs = map(self.gong, self.onsets)
+        return tuple(
+            None if gong is None else (pitch - gong) % 12 for gong, pitch in zip(gongs, self.pitches, strict=True)
+        )
 
     def gong(self, tick: int) -> int | None:
         """Return the pitch class of gong at `tick`, if the score declares one."""
@@ -132,13 +173,7 @@ class Setting:
 
     def steps(self, note: int) -> tuple[float, float]:
         """Return the cents to the next tones of the scale below and above; the open strings tell it without a gong."""
-        gong, pitch = self.gong(self.onset(note)), self.pitch(note)
-        scale = {pc % 12 for pc in self.tuning.open_pitches} or set(range(12))
-        if gong is not None:
-            scale = {(gong + tone) % 12 for tone in PENTATONIC}
-        down = next(step for step in range(1, 13) if (pitch - step) % 12 in scale)
-        up = next(step for step in range(1, 13) if (pitch + step) % 12 in scale)
-        return 100.0 * down, 100.0 * up
+        return _steps(self.tuning.open_pitches, self.gong(self.onset(note)), self.pitch(note))
 
     def space(self, note: int, seconds: float, place: Placement | None = None) -> Space:
         """Return what the left hand can do at a note that has `seconds` for it, at its place or another one."""
@@ -147,6 +182,16 @@ class Setting:
         step_down, step_up = self.steps(note)
         width = _width(place.position, self.instrument.marks) if self.instrument.marks else 1.0
         return Space(seconds=seconds, down=down, up=up, step_down=step_down, step_up=step_up, width=width)
+
+
+@lru_cache(maxsize=16384)
+def _steps(opens: tuple[int, ...], gong: int | None, pitch: int) -> tuple[float, float]:
+    scale = {pc % 12 for pc in opens} or set(range(12))
+    if gong is not None:
+        scale = {(gong + tone) % 12 for tone in PENTATONIC}
+    down = next(step for step in range(1, 13) if (pitch - step) % 12 in scale)
+    up = next(step for step in range(1, 13) if (pitch + step) % 12 in scale)
+    return 100.0 * down, 100.0 * up
 
 
 def room(instrument: Instrument, tuning: Tuning, pitch: int, placement: Placement) -> tuple[float, float]:

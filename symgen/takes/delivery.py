@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from symgen.errors import UsageError
 from symgen.files import check_target, make_folder
@@ -15,7 +15,7 @@ from symgen.origin import Made as Piece
 from symgen.resources import version
 from symgen.score import Score
 from symgen.takes.session import Made, read_session, record
-from symgen.takes.take import ComposeResult, Take, in_order_of_take
+from symgen.takes.take import ComposeResult, Heard, Take, in_order_of_take
 from symgen.writers import DEFAULTS, Options
 
 if TYPE_CHECKING:
@@ -162,10 +162,7 @@ def piece(
     lineage : tuple of str
         Of the piece that it was made from.
     """
-    from symgen import writers
-
-    data = writers.encode(take.performance, writer, layout)
-    score, checked_on = read_back(data, writer, take.performance, layout)
+    data, found, checked_on = _written(take, writer, layout)
     origin = Origin(
         verb=verb,
         request={**request, "format": writer.NAME},
@@ -175,12 +172,27 @@ def piece(
         digest=take.checkpoint,
         version=version(),
         sha256=hashlib.sha256(data).hexdigest(),
-        guarantees=checked(take, score),
+        guarantees=found,
         checked_on=checked_on,
         copy=None if take.copy is None else take.copy.as_json(),
         lineage=lineage,
     )
     return Piece(data, origin)
+
+
+def _written(
+    take: Take, writer: Format, layout: Options
+) -> tuple[bytes, tuple[Guarantee, ...], Literal["file", "score"]]:
+    """Return the bytes of a take, what they keep of its promises, and what that was found in."""
+    from symgen import writers
+    from symgen.writers import midi
+
+    heard = take.heard
+    if heard is not None and heard.performance is take.performance and writer.NAME == midi.NAME and layout == DEFAULTS:
+        return heard.data, take.guarantees, "file"
+    data = writers.encode(take.performance, writer, layout)
+    score, checked_on = read_back(data, writer, take.performance, layout)
+    return data, checked(take, score), checked_on
 
 
 def checked(take: Take, score: Score) -> tuple[Guarantee, ...]:
@@ -197,7 +209,8 @@ def as_played(take: Take) -> Take:
     from symgen.writers import midi
 
     data = midi.encode(take.performance)
-    return replace(take, guarantees=checked(take, read_back(data, midi, take.performance, DEFAULTS)[0]))
+    found = checked(take, read_back(data, midi, take.performance, DEFAULTS)[0])
+    return replace(take, guarantees=found, heard=Heard(take.performance, data))
 
 
 def broken_as_played(take: Take) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,22 @@ from symgen.score import Score
 from symgen.takes.ranking import Standing
 from symgen.theory.degrees import pitch_class_name
 from symgen.tokens.sequence import TokenSequence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What a take was checked on, kept so that nothing is written and read back twice.
+
+    Parameters
+    ----------
+    performance : Performance
+        What was written.
+    data : bytes
+        As a MIDI file in the usual layout.
+    """
+
+    performance: Performance
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,8 @@ class Take:
     guarantees : tuple of Guarantee
         What was promised and what is found in the piece as it is played; once written, read back from its file
         where that is MIDI.
+    heard : Heard or None
+        The MIDI file that they were found in.
     """
 
     score: Score
@@ -80,6 +98,7 @@ class Take:
     promise: Promise | None = None
     kept: tuple[Guarantee, ...] = ()
     guarantees: tuple[Guarantee, ...] = ()
+    heard: Heard | None = field(default=None, repr=False, compare=False)
 
     @property
     def seconds(self) -> float:

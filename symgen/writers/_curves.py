@@ -85,8 +85,8 @@ def _sampled(note: PlayedNote, stop: int, pace: Pace) -> Iterator[tuple[int, flo
     held = points[0][1]
     yield note.onset, held
     for (tick, cents), (later, goal) in pairwise([(note.onset, held), *points]):
-        step = pace.ticks(STEP_SECONDS, tick)
-        pieces = max(1, min((later - tick) // step, int(abs(goal - cents) / STEP_CENTS)))
+        pieces = int(abs(goal - cents) / STEP_CENTS)
+        pieces = max(1, min(pieces, (later - tick) // pace.ticks(STEP_SECONDS, tick))) if pieces > 1 else 1
         for piece in range(1, pieces + 1):
             at = tick + (later - tick) * piece // pieces
             value = cents + (goal - cents) * piece / pieces

@@ -7,9 +7,10 @@ note-ons and note-offs.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from struct import pack
 from typing import Any
 
 from symgen.errors import WriteError
@@ -30,6 +31,8 @@ OPTIONS = True
 _MOST_TICKS = 0x0FFFFFFF  # the longest delta time
 _MOST_TICKS_PER_QUARTER = 0x7FFF
 _MOST_MICROSECONDS = 0xFFFFFF
+_CHARSET = "utf-8"
+_META, _END_OF_TRACK, _SET_TEMPO = 0xFF, bytes((0xFF, 0x2F, 0)), bytes((0xFF, 0x51, 3))
 _META_TYPES = {"text": "text", "lyric": "lyrics", "copyright": "copyright", "phrase": "cue_marker"}
 
 
@@ -127,8 +130,10 @@ def _conductor(score: Score, tempi: Sequence[Tempo], remarks: Sequence[Text], op
 
 def _meta(tick: int, kind: str, **fields: Any) -> Event:
     from mido import MetaMessage
+    from mido.midifiles.meta import meta_charset
 
-    return tick, SETUP, MetaMessage(kind, **fields)
+    with meta_charset(_CHARSET):
+        return tick, SETUP, bytes(MetaMessage(kind, **fields).bytes())
 
 
 def _text(text: Text, options: Options) -> Event:
@@ -137,7 +142,7 @@ def _text(text: Text, options: Options) -> Event:
 
 def _tempo(tempo: Tempo) -> Event:
     microseconds = min(_MOST_MICROSECONDS, qpm_to_microseconds(tempo.qpm))
-    return _meta(tempo.tick, "set_tempo", tempo=microseconds)
+    return tempo.tick, SETUP, _SET_TEMPO + microseconds.to_bytes(3, "big")
 
 
 def _metre(metre: Metre) -> Event:
@@ -152,20 +157,35 @@ def _key(key: Key) -> Event:
     return _meta(key.tick, "key_signature", key=SIGNATURES[key.gong])
 
 
-def _file(tracks: Iterable[list[Event]], end: int, ticks_per_quarter: int) -> bytes:
+def _file(tracks: Sequence[list[Event]], end: int, ticks_per_quarter: int) -> bytes:
     """Return the bytes of a format 1 file whose tracks all end at `end`."""
-    from mido import MetaMessage, MidiFile, MidiTrack
+    return _chunk(b"MThd", pack(">HHH", 1, len(tracks), ticks_per_quarter)) + b"".join(
+        _chunk(b"MTrk", _track(events, end)) for events in tracks
+    )
 
-    file = MidiFile(type=1, ticks_per_beat=ticks_per_quarter, charset="utf-8")
-    for events in tracks:
-        track = MidiTrack()
-        now = 0
-        last = max([end, *(tick for tick, _, _ in events)])
-        for tick, _, message in sorted([*events, (last, END, MetaMessage("end_of_track"))], key=lambda e: e[:2]):
-            message.time = tick - now
-            track.append(message)
-            now = tick
-        file.tracks.append(track)
-    buffer = io.BytesIO()
-    file.save(file=buffer)
-    return buffer.getvalue()
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return name + pack(">L", len(data)) + data
+
+
+def _track(events: list[Event], end: int) -> bytes:
+    """Return the events of a track in order of time, a status byte that stands already left out."""
+    data, now, running = bytearray(), 0, 0
+    last = max([end, *(tick for tick, _, _ in events)])
+    for tick, _, message in [*sorted(events, key=lambda event: event[:2]), (last, END, _END_OF_TRACK)]:
+        data += _delta(tick - now)
+        status, now = message[0], tick
+        data += message[1:] if status == running else message
+        running = 0 if status == _META else status
+    return bytes(data)
+
+
+@lru_cache(maxsize=4096)
+def _delta(ticks: int) -> bytes:
+    """Return ticks as a quantity of variable length: seven bits a byte, the high bit of all but the last set."""
+    if ticks < 0:
+        raise ValueError(f"{ticks} ticks")
+    found = [ticks & 0x7F]
+    while ticks := ticks >> 7:
+        found.append(ticks & 0x7F | 0x80)
+    return bytes(reversed(found))

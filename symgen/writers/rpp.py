@@ -151,7 +151,7 @@ class _Project:
         pace = Pace(tuple(self.tempi), self.score.ticks_per_quarter)
         apart = set_up_apart(self.parts)
         for tick, _, message in channel_events(part, self.options.articulations, pace, apart=apart):
-            yield f"E {tick - now} {message.hex().lower()}"
+            yield f"E {tick - now} {message.hex(' ')}"
             now = tick
         yield f"E {max(0, self.end - now)} {0xB0 + part.channel:02x} 7b 00"
         yield f"IGNTEMPO 0 {_number(self.tempi[0].qpm)} 4 4"
