@@ -208,10 +208,10 @@ class _Ensemble:
             for one, seed in zip(plans, seeds, strict=True)
             for version in range(self._each)
         ]
-        # What stands before all that is free is read once for all.
-        self._alike = len(self.writers) > 1 and all(one is plans[0] for one in plans)
+        # What stands before all that is free is read once for all; but versions are always multiplied together.
+        self._alike = ear is None and len(self.writers) > 1 and all(one is plans[0] for one in plans)
         prefixes = [writer.plan.prefix.numbers() for writer in self.writers[: 1 if self._alike else None]]
-        self._stream = runtime.start(prefixes, apart=True)
+        self._stream = runtime.start(prefixes, apart=True, together=self._each)
         self._previous = np.array([writer.previous for writer in self.writers], dtype=np.int64).reshape(-1, 3)
         self._rows = np.arange(len(self.writers))  # the writers whom the stream still holds
         self._told = [0] * len(plans)
@@ -230,9 +230,10 @@ class _Ensemble:
     def advance(self, how: Sampling) -> None:
         """Write one step of every version that is not done."""
         left, rows = self.left, self._rows
-        if 2 * len(left) <= len(rows):  # one piece of many short notes must not cost as much as all
-            self._stream.keep(np.flatnonzero(np.isin(rows, left)))
-            self._rows = rows = np.array(left)
+        unfinished = rows[np.isin(rows // self._each, [row // self._each for row in left])]
+        if 2 * len(unfinished) <= len(rows):  # one piece of many short notes must not cost as much as all
+            self._stream.keep(np.flatnonzero(np.isin(rows, unfinished)))
+            self._rows = rows = unfinished
         if self._alike and self.writers[0].cursor.given is None:
             self._stream.keep(np.zeros(len(rows), dtype=np.int64))
             self._alike = False
@@ -241,7 +242,7 @@ class _Ensemble:
             self._previous[row] = self.writers[row].take(self._previous[row])
         if self._contest is None:
             self._tell(left)
-        elif not self._alike:
+        else:
             self._heard += 1
             if self._ear is not None and self._heard % self._ear.every == 0:
                 self._compete(self._ear, self._contest)

@@ -44,7 +44,7 @@ class RandomRuntime:
         self.rng = np.random.default_rng(seed)
         self.taste = [boldness * self.rng.normal(size=len(family.VOCABULARY)) for family in FAMILIES]
 
-    def start(self, prefix, *, apart=False):
+    def start(self, prefix, *, apart=False, together=1):
         self.rows = len(prefix)
         return self
 

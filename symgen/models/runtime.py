@@ -4,14 +4,15 @@ Composing needs no gradients, and importing torch takes longer than composing a 
 holds the logits of this module and of :class:`symgen.models.generator.Generator` equal.
 
 A library of linear algebra rounds the product of a batch differently for every size of the batch, and for every number
-of threads. Composing promises the same bytes whatever is composed beside a piece, so there each row of a batch is
-multiplied by itself (:func:`_apart`): a product of the same shape whatever the batch is. Everything else that is
-computed goes element by element or sums along a row.
+of threads. Composing promises the same bytes whatever is composed beside a piece, so there each piece of a batch is
+multiplied by itself, all of its versions together (:func:`_apart`): a product of the same shape whatever the batch is.
+Everything else that is computed goes element by element or sums along a row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +95,7 @@ class Runtime:
             return np.asarray(w[f"gains.{name}"] * self.tables[TOKEN_FEATURES[name]])
         return w[f"features.{name}"]
 
-    def start(self, prefix: Sequence[Sequence[int]], *, apart: bool = False) -> Stream:
+    def start(self, prefix: Sequence[Sequence[int]], *, apart: bool = False, together: int = 1) -> Stream:
         """Begin a batch of pieces.
 
         Parameters
@@ -104,8 +105,11 @@ class Runtime:
         apart : bool
             Whether a piece is the same to the last bit whatever stands beside it. A batch of 16 then takes half as
             long again; training and measuring do without.
+        together : int
+            Rows side by side that are one piece in so many versions, and always stay together: they are multiplied
+            together, which costs hardly more than one of them.
         """
-        return Stream(self, np.asarray(prefix, dtype=np.int64), apart=apart)
+        return Stream(self, np.asarray(prefix, dtype=np.int64), apart=apart, together=together)
 
     def embed(self, previous: NDArray[np.int64], features: NDArray[np.int64], prefix: NDArray[np.int64]) -> Array:
         """Return the input vectors (B, C) of the next step."""
@@ -127,9 +131,9 @@ class Runtime:
 class Stream:
     """A batch of pieces in the making, with the cached keys and values of their last `window` steps."""
 
-    def __init__(self, runtime: Runtime, prefix: NDArray[np.int64], *, apart: bool = False) -> None:
+    def __init__(self, runtime: Runtime, prefix: NDArray[np.int64], *, apart: bool = False, together: int = 1) -> None:
         self.runtime = runtime
-        self._times: Product = _apart if apart else np.matmul
+        self._times: Product = partial(_apart, together=together) if apart else np.matmul
         self.prefix = prefix
         self.time = 0
         shape = (runtime.layers, len(prefix), runtime.heads, runtime.window, runtime.width // runtime.heads)
@@ -255,10 +259,10 @@ def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
     return result
 
 
-def _apart(rows: Array, matrix: Array) -> Array:
-    """Return rows (B, C) times a matrix (C, N), each row by itself: the same bits in a batch of any size."""
-    result: Array = np.matmul(rows[:, None], matrix)[:, 0]
-    return result
+def _apart(rows: Array, matrix: Array, together: int = 1) -> Array:
+    """Return rows (B, C) times a matrix (C, N), so many rows at a time: the same bits in a batch of any size."""
+    result: Array = np.matmul(rows.reshape(-1, together, rows.shape[-1]), matrix)
+    return result.reshape(len(rows), -1)
 
 
 def _unit(x: Array) -> Array:
