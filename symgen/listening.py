@@ -58,9 +58,13 @@ class CriticEar:
         A step is part of several stretches that are heard, so each stretch counts by its new part.
         """
         lines = [line_of(one) for one in heard]
-        share = self.every / self.critic.stretch
-        odds = (last_features(lines, self.critic.stretch) * self.critic.weights).sum(axis=1) + self.critic.bias
-        return np.where([len(line.pitch) >= _LEAST for line in lines], share * odds, 0.0)
+        found = np.zeros(len(lines))
+        enough = [number for number, line in enumerate(lines) if len(line.pitch) >= _LEAST]
+        if enough:
+            features = last_features([lines[number] for number in enough], self.critic.stretch)
+            odds = (features * self.critic.weights).sum(axis=1) + self.critic.bias
+            found[enough] = self.every / self.critic.stretch * odds
+        return found
 
     def verdicts(self, heard: Sequence[TokenSequence]) -> NDArray[np.float64]:
         """Return in nats the odds that people wrote each of some finished versions of one piece.

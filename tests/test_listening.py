@@ -142,7 +142,10 @@ class TestCriticEar:
         assert ear.odds([tune])[0] == pytest.approx(4 / notes * ear.critic.log_odds(line_of(tune)))
 
     def test_it_says_nothing_of_a_few_notes(self, critic):
-        assert CriticEar(critic).odds([random_tune(1, 8, style="guqin"), random_tune(1, 64, style="guqin")])[0] == 0
+        few, many = random_tune(1, 8, style="guqin"), random_tune(1, 64, style="guqin")
+        silence = replace(few, melody=np.full_like(few.melody, melody.REST))
+        assert CriticEar(critic).odds([few, many, silence])[[0, 2]].tolist() == [0, 0]
+        assert CriticEar(critic).verdicts([silence, silence]).tolist() == [0, 0]
 
     def test_more_notes_are_no_merit(self, critic):
         ear = CriticEar(Critic(np.zeros(COUNT), 1.0, stretch=32))

@@ -98,7 +98,10 @@ def features(line: Line, stretch: int = STRETCH) -> Floats:
 
 
 def last_features(lines: Sequence[Line], stretch: int = STRETCH) -> Floats:
-    """Return the features of the last stretch of each line, shape (lines, features); of short lines, of all of them."""
+    """Return the features of the last stretch of each line, shape (lines, features); of short lines, of all of them.
+
+    A line has one note at least.
+    """
     found = np.zeros((len(lines), COUNT))
     lengths = np.array([min(stretch, len(line.pitch)) for line in lines])
     for length in np.unique(lengths).tolist():
