@@ -20,7 +20,7 @@ Humanize = Annotated[float, typer.Option(metavar="0..1", help="How freely it is 
 HumanizeTiming = Annotated[float | None, typer.Option(metavar="0..1", help="The same for onsets and tempo alone.")]
 HumanizeVelocity = Annotated[float | None, typer.Option(metavar="0..1", help="The same for velocities alone.")]
 FileFormat = Annotated[
-    str | None, typer.Option("--format", metavar="NAME", help="mid, dawproject, rpp, musicxml or jianpu.")
+    str | None, typer.Option("--format", metavar="NAME", help="mid, dawproject, rpp, musicxml, jianpu or wav.")
 ]
 Layout = Annotated[
     str, typer.Option(metavar="merged|strings|mpe", help="One track; one a string; MIDI Polyphonic Expression.")
