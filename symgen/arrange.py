@@ -15,9 +15,9 @@ from symgen.instruments.base import Instrument, Tuning
 from symgen.instruments.doubling import doubled
 from symgen.instruments.fingering import DEFAULT_QPM, Fingering, finger
 from symgen.instruments.perform import play
-from symgen.opening import open_piece
 from symgen.performance import Performance
 from symgen.progress import Progress, silent
+from symgen.remaking import as_was_written
 from symgen.score import Key, Score, Tempo
 from symgen.styles import STYLES
 from symgen.theory.degrees import parse_pitch_class, pitch_class_name
@@ -115,6 +115,8 @@ class ArrangeResult:
         In order of time.
     path : Path or None
         File it was written to.
+    remarks : tuple of str
+        What was assumed before.
     """
 
     score: Score
@@ -130,6 +132,7 @@ class ArrangeResult:
     kept: float
     changes: tuple[Change, ...]
     path: Path | None = None
+    remarks: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return what is known of the arrangement as plain data."""
@@ -151,6 +154,7 @@ class ArrangeResult:
             "playable": True,
             "counts": dict(sorted(Counter(change.kind for change in self.changes).items())),
             "changes": [{"bar": c.bar, "kind": c.kind, "rule": c.rule, "remedy": c.remedy} for c in self.changes],
+            **({"remarks": list(self.remarks)} if self.remarks else {}),
         }
 
     def lines(self) -> list[str]:
@@ -190,7 +194,8 @@ def arrange(source: Score | str | Path, style: str = "guqin", **options: Any) ->
     if isinstance(source, Score):
         return arrange_score(source, ArrangeRequest(source=Path(source.title or "score"), style=style, **options))
     request = ArrangeRequest(source=Path(source), style=style, **options)
-    return arrange_score(open_piece(request.source, request.piece)[0].score, request)
+    score, remark = as_was_written(request.source, request.piece)
+    return replace(arrange_score(score, request), remarks=_remarks(remark))
 
 
 def arrange_file(request: ArrangeRequest, progress: Progress = silent) -> ArrangeResult:
@@ -214,9 +219,9 @@ def arrange_file(request: ArrangeRequest, progress: Progress = silent) -> Arrang
     if is_file:
         check_target(output)
     progress(f"reading {request.source}")
-    score = open_piece(request.source, request.piece, progress)[0].score
+    score, remark = as_was_written(request.source, request.piece, progress)
     progress("finding places on the strings")
-    result = arrange_score(score, request)
+    result = replace(arrange_score(score, request), remarks=_remarks(remark))
     name = f"{request.source.stem}-{result.instrument}{writer.SUFFIXES[0]}"
     path = output if is_file else make_folder(output) / name
     write_bytes(path, writers.encode(result.performance, writer, request.layout))
@@ -281,6 +286,10 @@ def arrange_score(score: Score, request: ArrangeRequest) -> ArrangeResult:
         kept=kept,
         changes=tuple(sorted(changes, key=lambda change: change.bar)),
     )
+
+
+def _remarks(why: str) -> tuple[str, ...]:
+    return (f"{why}: taken as it is played",) if why else ()
 
 
 def _checked(request: ArrangeRequest) -> tuple[Instrument, Tuning | None]:

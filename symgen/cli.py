@@ -20,6 +20,7 @@ from symgen import (
     cli_corpus,
     cli_dataset,
     cli_dials,
+    cli_export,
     cli_forms,
     cli_options,
     cli_origin,
@@ -341,6 +342,7 @@ app.command()(cli_verbs.infill)
 app.command()(cli_vary.vary)
 app.command()(cli_accompany.accompany)
 app.command()(cli_arrange.arrange)
+app.command()(cli_export.export)
 app.command()(cli_takes.session)
 app.command()(cli_play.play)
 app.command()(cli_origin.again)

@@ -288,7 +288,7 @@ def revise(
 
     def takes() -> Iterator[Take]:
         for number in range(1, request.takes + 1) if only is None else (only,):
-            progress(f"take {number} of {request.takes}")
+            progress(f"writing take {number}" + (f" of {request.takes}" if only is None else ""))
             task = task_of(number, np.random.default_rng([seed, number]))
             task = replace(task, plan=replace(task.plan, dials=dials))
             job = _Job(request, source, task, checkpoint, runtime, sampling)

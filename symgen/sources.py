@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.again import take_in, take_of
 from symgen.arrange import ArrangeRequest, arrange_score
 from symgen.errors import PlayabilityError, UsageError, one_line
 from symgen.instruments import get_instrument, get_tuning
@@ -23,6 +22,7 @@ from symgen.origin import Ancestor
 from symgen.performance import Performance
 from symgen.planning import tuning_of
 from symgen.progress import Progress, silent
+from symgen.remaking import MOST_GENERATIONS, generations, own_take, take_of, telling
 from symgen.score import Metre, Score, Tempo
 from symgen.styles import STYLES, Style, get_style
 from symgen.take import Take
@@ -128,24 +128,30 @@ def open_source(
     """
     ancestor: Ancestor | None = None
     own: Take | None = None
+    remarks: list[str] = []
     if isinstance(source, Ancestor):
         ancestor = source
-        own = take_of(source.origin, progress)
+        own = take_of(source.origin, telling(progress, "the source"))
         name, score = own.score.title or "score", own.score
     elif isinstance(source, Score):
         name, score = source.title or "score", source
     else:
-        found = take_in(source) if piece == 1 else None
-        own, name = None if found is None else found[0], source.name
-        if found is None:
+        name = source.name
+        found = own_take(source, progress) if piece == 1 else ""
+        if isinstance(found, str):
             score = open_piece(source, piece, progress)[0].score
+            remarks += [f"{found}: taken as it is played"] if found else []
+        elif generations(found[1]) >= MOST_GENERATIONS:
+            score, style = found[0].score, style or found[0].style
+            remarks.append(
+                f"the source was made in {MOST_GENERATIONS} steps: it is taken as it is written, and carried as such"
+            )
         else:
-            ancestor, score = Ancestor(found[1].as_json()), found[0].score
+            own, ancestor, score = found[0], Ancestor(found[1].as_json()), found[0].score
     if own is not None and ancestor is not None and _plays_on(own, style, tuning):
         return _of_take(own, ancestor, name)
     if not len(score):
         raise UsageError(f"{one_line(name)} holds no notes", expected="music to go on from")
-    remarks: list[str] = []
     wanted_style = style if style is not None or own is None else own.style
     chosen = _style_of(score, name) if wanted_style is None else get_style(wanted_style)
     given = ancestor or score
