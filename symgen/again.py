@@ -14,7 +14,7 @@ from typing import Any
 
 from symgen import writers
 from symgen.errors import UsageError
-from symgen.files import check_target
+from symgen.files import check_target, settle_paths
 from symgen.origin import Carried, Made, Origin, read_origin, sidecar_of, stamped, write_piece
 from symgen.progress import Progress, silent
 from symgen.remaking import VERBS, Verb, allowing, checkpoint_of, remade, take_in, take_of, telling, verb_of, writer_of
@@ -42,6 +42,9 @@ class AgainRequest:
     output: Path | None = None
     checkpoint: Path | None = None
     anyway: bool = False
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)

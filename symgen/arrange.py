@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from symgen.errors import PlayabilityError, UsageError
-from symgen.files import check_target, make_folder, write_bytes
+from symgen.files import check_target, make_folder, settle_paths, write_bytes
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.adapting import Change, Setting, choose_setting, folded, mended
 from symgen.instruments.base import Instrument, Tuning
@@ -89,6 +89,9 @@ class ArrangeRequest:
     output: Path | None = None
     format: str | None = None
     layout: Options = DEFAULTS
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import numpy as np
 from symgen.compose import ComposeRequest, compose_side_by_side
 from symgen.corpus.dataset import Dataset
 from symgen.errors import CorpusError, UsageError
+from symgen.files import settle_paths
 from symgen.metrics.critic import FOLDS, Critic, Stretches, auc, calibrated, fit, piece_scores
 from symgen.metrics.reference import reference_of
 from symgen.models.checkpoint import FACTS, load_checkpoint, write_json
@@ -50,6 +51,9 @@ class CriticRequest:
     against: Path
     pieces: int = 128
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from symgen import writers
 from symgen.errors import UsageError
-from symgen.files import check_target, make_folder, write_bytes
+from symgen.files import check_target, make_folder, settle_paths, write_bytes
 from symgen.opening import open_piece
 from symgen.origin import Made, Origin, sidecar_of, to_plain, write_piece
 from symgen.progress import Progress, silent
@@ -70,6 +70,9 @@ class ExportRequest:
     layout: Options = DEFAULTS
     bare: bool = False
     checkpoint: Path | None = None
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
     @property
     def playing(self) -> dict[str, Any]:
@@ -145,8 +148,6 @@ def export(file: str | Path, **options: Any) -> ExportResult:
     ReadError, WriteError
         If a file cannot be read or written.
     """
-    options = {name: Path(value) if isinstance(value, str) and name in ("output", "checkpoint") else value
-               for name, value in options.items()}  # fmt: skip
     return export_file(ExportRequest(Path(file), **options))
 
 

@@ -14,14 +14,14 @@ from symgen.readers import midi
 from symgen.score import Tempo
 
 
-def open_piece(path: Path, number: int = 1, progress: Progress = silent) -> tuple[Piece, int]:
+def open_piece(path: str | Path, number: int = 1, progress: Progress = silent) -> tuple[Piece, int]:
     """Return one piece of a file, and how many it holds; a recording is heard in a child that can be killed.
 
     MIDI that names no tempo goes at 120 quarter notes a minute, as its standard says.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         A file of any format that :mod:`symgen.readers` knows.
     number : int
         Which piece of a tune book, from 1.
@@ -35,7 +35,7 @@ def open_piece(path: Path, number: int = 1, progress: Progress = silent) -> tupl
     UsageError
         If there is no such piece in it.
     """
-    pieces = _pieces_of(path, progress)
+    pieces = _pieces_of(Path(path), progress)
     if not 1 <= number <= len(pieces):
         raise UsageError(f"piece {number} of {path}", expected=f"1 to {len(pieces)}")
     return _in_time(pieces[number - 1]), len(pieces)

@@ -16,6 +16,7 @@ import numpy as np
 from symgen.copying import RUN
 from symgen.dials import Dials
 from symgen.errors import UsageError
+from symgen.files import settle_paths
 from symgen.forms import Form, SectionPlan, form_of, get_modulation, nearest_bars, resolve
 from symgen.forms.marks import length_seconds
 from symgen.grammar import Plan
@@ -128,6 +129,9 @@ class ComposeRequest:
     layout: Options = DEFAULTS
     max_copy: int | None = None
     bare: bool = False
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
     @property
     def dials(self) -> Dials:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from symgen.errors import ReadError, UsageError, one_line
+from symgen.files import settle_paths
 from symgen.progress import Progress, silent
 
 BACKENDS: Final = {"rtmidi": "mido.backends.rtmidi", "pygame": "mido.backends.pygame"}
@@ -66,6 +67,9 @@ class PlayRequest:
     file: Path
     port: str | None = None
     piece: int = 1
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)

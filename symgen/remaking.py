@@ -279,12 +279,13 @@ def telling(progress: Progress, name: str) -> Progress:
     return tell
 
 
-def own_take(path: Path, progress: Progress = silent) -> tuple[Take, Origin] | str:
+def own_take(path: str | Path, progress: Progress = silent) -> tuple[Take, Origin] | str:
     """Return the take in a file, with what is written and how it is played apart, or in a line why it cannot be had.
 
     It can be had if the file carries the record of its origin, nobody changed it since, and the version and the
     checkpoint that made it are here. The line is empty where there is no record, in the file or beside it.
     """
+    path = Path(path)
     try:
         carried = read_origin(path)
     except ReadError:
@@ -303,13 +304,13 @@ def own_take(path: Path, progress: Progress = silent) -> tuple[Take, Origin] | s
     return (take, origin) if same else f"{path} has been changed since symgen wrote it"
 
 
-def take_in(path: Path, progress: Progress = silent) -> tuple[Take, Origin] | None:
+def take_in(path: str | Path, progress: Progress = silent) -> tuple[Take, Origin] | None:
     """Return the take in a file; None if that cannot be had. See :func:`own_take`."""
     found = own_take(path, progress)
     return None if isinstance(found, str) else found
 
 
-def as_was_written(path: Path, piece: int = 1, progress: Progress = silent) -> tuple[Score, str]:
+def as_was_written(path: str | Path, piece: int = 1, progress: Progress = silent) -> tuple[Score, str]:
     """Return the score of a file, and why it is that which is played and not that which was written, if so.
 
     Of a piece of symgen's own it is the written one, without what the player made of it.

@@ -17,6 +17,7 @@ from symgen.copying import CopyReport, copy_report
 from symgen.delivery import as_played, broken_as_played, piece
 from symgen.dials import Dials
 from symgen.errors import PlayabilityError, UsageError
+from symgen.files import settle_paths
 from symgen.grammar import Plan
 from symgen.instruments import ships
 from symgen.instruments.base import Tuning
@@ -121,6 +122,9 @@ class Revision:
     layout: Options = DEFAULTS
     bare: bool = False
     max_copy: int | None = None
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
     @property
     def dials(self) -> Dials:

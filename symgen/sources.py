@@ -88,7 +88,7 @@ class Source:
 
 
 def open_source(
-    source: Path | Score | Ancestor,
+    source: str | Path | Score | Ancestor,
     style: str | None = None,
     *,
     tuning: str | Tuning | None = None,
@@ -100,7 +100,7 @@ def open_source(
 
     Parameters
     ----------
-    source : Path, Score or Ancestor
+    source : str, Path, Score or Ancestor
         A file of any format that symgen reads, a score, or a piece of symgen's own by its record. Of a file that
         symgen wrote and nobody changed, the music is taken as it was written, without what the player did to it.
     style : str, optional
@@ -136,6 +136,7 @@ def open_source(
     elif isinstance(source, Score):
         name, score = source.title or "score", source
     else:
+        source = Path(source)
         name = source.name
         found = own_take(source, progress) if piece == 1 else ""
         if isinstance(found, str):
