@@ -25,6 +25,7 @@ from symgen import (
     cli_options,
     cli_origin,
     cli_play,
+    cli_table,
     cli_takes,
     cli_vary,
     cli_verbs,
@@ -115,6 +116,7 @@ def compose(
     max_copy: cli_origin.MaxCopy = None,
     bare: cli_origin.Bare = False,
     bend_range: cli_options.BendRange = None,
+    verbose: cli_table.Verbose = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -156,7 +158,7 @@ def compose(
     with console.Reporter(quiet=quiet or live) as progress:
         heard = {"listener": cli_takes.listener(as_json=as_json)} if live else {}
         result = compose_files(request, progress, **heard)
-    print_takes(result.as_json(), as_json=as_json)
+    print_takes(result.as_json(), as_json=as_json, verbose=verbose)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symgen import cli_dials, cli_options, cli_origin, console
+from symgen import cli_dials, cli_options, cli_origin, cli_table, console
 from symgen.cli_words import print_takes
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A score or recording in any format that symgen reads.")]
@@ -85,7 +85,7 @@ def verb(command: Callable[..., Any]) -> Callable[..., None]:
     """
     own = inspect.signature(command, eval_str=True).parameters
     added = inspect.signature(_shared, eval_str=True).parameters
-    last = {"as_json": cli_options.Json, "quiet": cli_options.Quiet}
+    last = {"verbose": cli_table.Verbose, "as_json": cli_options.Json, "quiet": cli_options.Quiet}
     ends = [
         inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation=kind)
         for name, kind in last.items()
@@ -93,11 +93,11 @@ def verb(command: Callable[..., Any]) -> Callable[..., None]:
     mine = [parameter for name, parameter in own.items() if name not in ("shared", "progress")]
 
     @wraps(command)
-    def run(as_json: bool, quiet: bool, **given: Any) -> None:
+    def run(verbose: bool, as_json: bool, quiet: bool, **given: Any) -> None:
         shared = _shared(**{name: given.pop(name) for name in added})
         with console.Reporter(quiet=quiet) as progress:
             result = command(**given, shared=shared, progress=progress)
-        print_takes(result.as_json(), as_json=as_json)
+        print_takes(result.as_json(), as_json=as_json, verbose=verbose)
 
     parameters = [*mine, *added.values(), *ends]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

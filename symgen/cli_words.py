@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from symgen import cli_origin, cli_takes, console
+from symgen import cli_origin, cli_table, cli_takes, console
 
 
-def print_takes(result: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print the takes of a verb: JSON, or a few lines each, and what was assumed before them."""
+def print_takes(result: Mapping[str, Any], *, as_json: bool, verbose: bool = False) -> None:
+    """Print the takes of a verb: JSON, a few lines, or a row each of several, and what was assumed before them."""
     if as_json:
         console.print_json(result)
         return
     console.print_notes(f"symgen: note: {remark}" for remark in result.get("remarks", ()))
+    if len(result["takes"]) > 1 and not verbose:
+        console.print_lines(cli_table.take_table(result["takes"]))
+        console.print_notes(cli_table.how_to_keep(result["takes"], str(Path(result["takes"][0]["path"]).parent)))
+        return
     for take in result["takes"]:
         standing = cli_takes.describe_standing(take, among=len(result["takes"]))
         console.print_lines([*describe_take(take), *standing])

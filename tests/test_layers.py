@@ -78,6 +78,7 @@ FLOORS = (
         "console",
         "cli_options",
         "cli_origin",
+        "cli_table",
         "cli_takes",
         "cli_words",
         "cli_dials",

@@ -35,7 +35,7 @@ def test_every_request_takes_names_for_paths(request_type):
     wanted = {one.name: str(one.type) for one in fields(request_type) if "Path" in str(one.type)}
     assert wanted
     others = {one.name: "x" for one in fields(request_type) if one.name not in wanted and _needed(one)}
-    made = request_type(**{name: "a.mid" for name in wanted}, **others)
+    made = request_type(**dict.fromkeys(wanted, "a.mid"), **others)
     for name, hint in wanted.items():
         assert getattr(made, name) == ((Path("a.mid"),) if "[Path" in hint else Path("a.mid"))
     assert request_type(**{name: getattr(made, name) for name in wanted}, **others) == made
