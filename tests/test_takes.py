@@ -1,5 +1,6 @@
 """Takes: the best first, no twins near the top, the same order every time."""
 
+import json
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
