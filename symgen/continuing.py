@@ -11,6 +11,7 @@ import numpy as np
 
 from symgen.delivery import deliver
 from symgen.errors import UsageError
+from symgen.hearing import as_heard
 from symgen.origin import Made
 from symgen.performance import Performance, PlayedNote
 from symgen.progress import Progress, silent
@@ -122,7 +123,8 @@ def made(take: Take, request: ContinueRequest) -> Made:
 
 
 def _opened(request: ContinueRequest, progress: Progress) -> Source:
-    return open_source(request.source, request.style, tuning=request.tuning, piece=request.piece, progress=progress)
+    options: dict[str, Any] = {"tuning": request.tuning, "piece": request.piece, "progress": progress}
+    return as_heard(open_source(request.source, request.style, **options))
 
 
 def _takes(request: ContinueRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from symgen.delivery import deliver
 from symgen.errors import UsageError
+from symgen.hearing import as_heard
 from symgen.origin import Made
 from symgen.progress import Progress, silent
 from symgen.revising import LOOKAHEAD, Revision, Span, Task, given_in, plan_for, recorded, revise
@@ -89,14 +90,8 @@ def made(take: Take, request: InfillRequest) -> Made:
 
 
 def _opened(request: InfillRequest, progress: Progress) -> Source:
-    return open_source(
-        request.source,
-        request.style,
-        tuning=request.tuning,
-        piece=request.piece,
-        adapt=False,
-        progress=progress,
-    )
+    options: dict[str, Any] = {"tuning": request.tuning, "piece": request.piece, "progress": progress}
+    return as_heard(open_source(request.source, request.style, adapt=False, **options))
 
 
 def _takes(request: InfillRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:

@@ -57,6 +57,7 @@ FLOORS = (
         "critique",
         "arrange",
         "sources",
+        "hearing",
         "revising",
         "infill",
         "continuing",
