@@ -37,6 +37,23 @@ _LONGEST_BIAN = TICKS_PER_QUARTER
 _CLOSING_CHORDS = frozenset({(), (12,), (24,)})
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a line may go.
+
+    Parameters
+    ----------
+    low, high : int
+        Lowest and highest tone, in semitones above the reference gong.
+    leap : int
+        Widest leap, in semitones.
+    """
+
+    low: int
+    high: int
+    leap: int
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a piece has to be.
@@ -74,6 +91,8 @@ class Plan:
         Ticks, ascending, at which the dials are turned to something else.
     sections : tuple of SectionPlan
         Of a form; empty for a piece without.
+    limits : Limits, optional
+        Within which tones and leaps the line stays where it can.
     """
 
     prefix: Prefix
@@ -92,6 +111,7 @@ class Plan:
     dials: Dials = NEUTRAL
     turns: tuple[tuple[int, Dials], ...] = ()
     sections: tuple[SectionPlan, ...] = ()
+    limits: Limits | None = None
 
     @cached_property
     def bar(self) -> int:
@@ -245,6 +265,8 @@ class Grammar:
             if self._repeats >= _MOST_REPEATS and not self._locks.moves:
                 allowed = allowed.copy()
                 allowed[self._last] = False
+        if self.plan.limits is not None:
+            allowed = self._limited(allowed, self.plan.limits, tones.finals if left == 1 else None)
         return self._moving(allowed) if self._locks.moves else allowed
 
     def chords(self, melody_token: int) -> Mask:
@@ -255,7 +277,11 @@ class Grammar:
             return _NO_CHORD
         plan, time = self.plan, self.context.time
         closing = self._left(time, self._stop) == 0
-        return _chords(plan.instrument, plan.tuning, plan.gong, plan.shift(time), melody_token, closing)
+        found = _chords(plan.instrument, plan.tuning, plan.gong, plan.shift(time), melody_token, closing)
+        if plan.limits is None:
+            return found
+        kept = found & (int(melody.RELATIVE[melody_token]) - plan.limits.low >= _DEEPEST)
+        return kept if kept.any() else found
 
     def append(
         self, rhythm_token: int, melody_token: int, chord_token: int = chord.NO_CHORD, *, given: bool = False
@@ -292,6 +318,36 @@ class Grammar:
                 techniques = self._others
         final = plan.final if self._rest is None else self._rest
         return _tone_masks(plan.instrument, plan.tuning, plan.gong, techniques, final, plan.shift(time))
+
+    def _limited(self, allowed: Mask, limits: Limits, ahead: Mask | None) -> Mask:
+        """Return the tones within the limits, or within the range alone, or all of them where else none is left."""
+        tones = np.arange(len(allowed)) > melody.REST
+        inside = ~tones | ((limits.low <= melody.RELATIVE) & (limits.high >= melody.RELATIVE))
+        near = inside
+        if self._sounded:
+            near = inside & (~tones | (abs(melody.RELATIVE - melody.RELATIVE[self._sounded]) <= limits.leap))
+        if ahead is not None:  # the last but one leads to a final that is not too far
+            finals = melody.RELATIVE[ahead & inside & tones]
+            there = np.abs(melody.RELATIVE[:, None] - finals[None, :]).min(axis=1, initial=127) <= limits.leap
+            near = near & (~tones | there)
+        for mask in (near, inside):
+            kept = allowed & mask
+            if (self._as_locked(kept) & tones).any():
+                return kept
+        return allowed
+
+    def _as_locked(self, allowed: Mask) -> Mask:
+        """Return the tones that lie as the locks say, which may be none."""
+        if not self._locks.moves:
+            return allowed
+        if self._locks.bounds:
+            low, high = self._locks.bounds[self._place]
+            allowed = allowed & (np.clip(melody.RELATIVE, low, high) == melody.RELATIVE)
+        move = self._locks.moves[self._place]
+        if move == Locks.ANY or not self._sounded:
+            return allowed
+        moves: Mask = np.sign(melody.RELATIVE - melody.RELATIVE[self._sounded]) == move
+        return allowed & moves
 
     def _moving(self, allowed: Mask) -> Mask:
         """Return the tones that lie as the lock says, or all if there are none."""
@@ -461,6 +517,9 @@ def lands(start: int, ticks: int, steps: int) -> bool:
 
 
 _UNLOCKED = Locks()
+_DEEPEST: NDArray[np.int64] = np.array(
+    [max(chord.chord_intervals(token), default=0) for token in range(len(chord.VOCABULARY))]
+)
 _NO_CHORD: Mask = np.arange(len(chord.VOCABULARY)) == chord.NO_CHORD
 _LEGATO: Mask = (rhythm.INTERVAL > 0) & (rhythm.LENGTH <= rhythm.INTERVAL)
 

@@ -1,13 +1,19 @@
 """Music as the verbs take it up: its tempo, what is off the grid, and how far back it goes."""
 
 from dataclasses import replace
+from functools import partial
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import symgen
+from symgen.hearing import as_heard, off_the_grid, on_the_grid
 from symgen.opening import open_piece
 from symgen.score import Metre, Score, Tempo, make_notes
 from symgen.sources import open_source
+from symgen.tokens.codec import encode
 
 TUNE = (53, 53, 57, 60, 62, 60, 57, 53, 50, 53, 57, 60, 62, 65, 62, 60, 57, 55, 53, 55, 57, 60, 57, 53)
 
@@ -40,3 +46,56 @@ class TestTempo:
         file = symgen.write(replace(tune(), tempi=()), tmp_path / "a.mid")
         assert symgen.arrange(file, raw=True).performance.tempi == (Tempo(0, 120.0),)
         assert inspect_file(file).tempo == 120.0
+
+
+def played(score, seed=1, spread=12.0):
+    """Return a score as somebody plays it who keeps no time: onsets wander, in order."""
+    rng = np.random.default_rng(seed)
+    notes = score.notes.copy()
+    notes["onset"] = np.maximum(0, notes["onset"] + np.rint(rng.normal(0, spread, len(notes))).astype(int))
+    notes["duration"] = np.maximum(30, notes["duration"] - rng.integers(0, 60, len(notes)))
+    return replace(score, notes=notes, end=score.end + 480)
+
+
+class TestOffTheGrid:
+    def test_what_is_on_the_grid_is_heard_as_it_is(self):
+        source = open_source(tune(), "guqin")
+        assert as_heard(source) is source
+        assert on_the_grid(source.score) == source.score
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, 20_000), st.integers(1, 2000), st.integers(40, 80)), min_size=1))
+    def test_all_that_is_heard_lies_on_note_values_near_by(self, rows):
+        score = Score(make_notes(rows), metres=(Metre(0, 4, 4),))
+        heard = on_the_grid(score)
+        assert len(heard) == len(score)
+        assert off_the_grid(heard) == 0.0
+        shift = np.sort(heard.notes["onset"]) - np.sort(score.notes["onset"])
+        assert np.abs(shift).max() <= 80
+        assert heard.notes["duration"].min() >= 60
+
+    @pytest.mark.parametrize("values", [(480, 240, 240, 480), (160, 160, 160, 480), (240, 120, 120, 480)])
+    def test_what_was_meant_is_found(self, values):
+        onsets = np.cumsum([0, *(values * 6)])[:-1]
+        notes = make_notes([(int(onset), 60, 50 + place % 5) for place, onset in enumerate(onsets)])
+        written = Score(notes, metres=(Metre(0, 4, 4),))
+        heard = on_the_grid(played(written, spread=8.0))
+        assert np.mean(heard.notes["onset"] == written.notes["onset"]) > 0.9
+
+    @pytest.mark.parametrize("go_on", [partial(symgen.infill, bars="3-4"), partial(symgen.continue_piece, bars=2)])
+    def test_the_source_stays_and_it_is_said(self, go_on):
+        source = played(tune())
+        result = go_on(source, style="guqin", seed=1)
+        assert any("off the grid" in remark for remark in result.remarks)
+        opened = open_source(source, "guqin")
+        start, end = (3840, 7680) if go_on.func is symgen.infill else (int(opened.bars[-1]), 10**9)
+        before, after = (one.notes[(one.notes["onset"] < start) | (one.notes["onset"] >= end)]
+                         for one in (opened.score, result.takes[0].score))  # fmt: skip
+        assert np.array_equal(before, after)
+
+    def test_the_generator_hears_plain_values(self):
+        heard = as_heard(open_source(played(tune()), "guqin")).tokens
+        played_as = open_source(played(tune()), "guqin").tokens
+        assert heard.gong == played_as.gong
+        assert (heard.lost["off-grid-onset"], played_as.lost["off-grid-onset"] > 0) == (0, True)
+        assert set(encode(tune(), gong=5).onsets()) <= set(heard.onsets())  # and rests where notes were cut short
