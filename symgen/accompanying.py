@@ -28,6 +28,7 @@ from symgen.take import ComposeResult, Take
 from symgen.theory.degrees import PENTATONIC
 from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.codec import encode
+from symgen.tokens.sequence import TokenSequence
 
 KINDS = ("auto", "chords", "octaves", "voice")
 """What a melody can be given: chords of the generator's choice, octaves and fifths, a second voice, or as the style has
@@ -73,6 +74,12 @@ class Accompaniment(Task):
     manner: Manner
     density: float
     perform: bool = False
+
+    def new_parts(self, draft: Draft, score: Score) -> list[TokenSequence]:
+        """Return what was added: the melody is not the verb's."""
+        added = score.notes[score.notes["voice"] == 1].copy()
+        added["voice"] = 0
+        return [encode(replace(score, notes=added, metres=()), gong=self.plan.gong % 12)] if len(added) else []
 
     def delivered(self, take: Take) -> Take:
         """Return a take whose melody is where it was, to the tick, unless it is performed: no rubato, no ornaments."""

@@ -18,10 +18,11 @@ from symgen.instruments.perform import play
 from symgen.performance import Performance
 from symgen.progress import Progress, silent
 from symgen.remaking import as_was_written
-from symgen.score import Key, Score, Tempo
+from symgen.score import Score, Tempo
 from symgen.styles import STYLES
 from symgen.theory.degrees import parse_pitch_class, pitch_class_name
 from symgen.theory.detect import detect_mode
+from symgen.theory.naming import in_gong
 from symgen.units import TICKS_PER_QUARTER
 from symgen.writers import DEFAULTS, Options, is_remark
 
@@ -262,7 +263,7 @@ def arrange_score(score: Score, request: ArrangeRequest) -> ArrangeResult:
         arranged, fingering, mends = mended(arranged, instrument, setting.tuning)
         changes += [*more, *mends]
     gong = (estimate.gong + setting.semitones) % 12
-    arranged = replace(arranged, keys=arranged.keys or (Key(0, gong, estimate.mode),))
+    arranged = in_gong(arranged, gong, estimate.mode)
     performance = play(
         arranged,
         instrument,

@@ -23,6 +23,9 @@ from symgen.origin import Made, Origin, sidecar_of, to_plain, write_piece
 from symgen.progress import Progress, silent
 from symgen.remaking import allowing, checkpoint_of, own_take, remade, telling, verb_of
 from symgen.score import Score
+from symgen.theory.degrees import pitch_class_name
+from symgen.theory.detect import detect_mode
+from symgen.theory.naming import in_gong
 from symgen.writers import DEFAULTS, Options
 
 if TYPE_CHECKING:
@@ -234,8 +237,22 @@ def _as_read(
             remedy=f"give it a player: symgen arrange {request.file} --style guqin -o {target}",
         )
     piece = open_piece(request.file, request.piece, progress)[0]
-    write_bytes(target, writers.encode(piece.score, writer, request.layout))
+    score, said = _in_its_gong(piece.score)
+    write_bytes(target, writers.encode(score, writer, request.layout))
     lost = ", ".join(f"{name} {count}" for name, count in sorted(Counter(piece.lost).items()))
     remarks = [f"{why}: written as it is read"] if why else []
     remarks += [f"reading {request.file} lost: {lost}"] if lost else []
-    return ExportResult(request.file, target, writer.NAME, piece.score, None, tuple(remarks))
+    remarks += said
+    return ExportResult(request.file, target, writer.NAME, score, None, tuple(remarks))
+
+
+def _in_its_gong(score: Score) -> tuple[Score, list[str]]:
+    """Return a score with the gong that it is heard in, and what its file said instead."""
+    if not len(score):
+        return score, []
+    heard = detect_mode(score)
+    named = in_gong(score, heard.gong, heard.mode)
+    if not score.keys or score.keys[0].gong == heard.gong:
+        return named, []
+    keys = [pitch_class_name(one.keys[0].gong) for one in (score, named)]
+    return named, [f"the file says 1={keys[0]}, but its notes lie in 1={keys[1]}: written so"]

@@ -36,6 +36,7 @@ from symgen.score import Score
 from symgen.script import Script, cut, steps_of
 from symgen.sources import Source
 from symgen.take import Take
+from symgen.theory.naming import in_gong
 from symgen.tokens.codec import decode
 from symgen.tokens.prefix import Prefix, metre_class
 from symgen.tokens.sequence import TokenSequence
@@ -159,6 +160,11 @@ class Task:
     def promises(self, source: Source, score: Score) -> tuple[Guarantee, ...]:
         """Return the promises of the verb's own, beside what is found in the result."""
         return (untouched(source, score, self.spans),)
+
+    def new_parts(self, draft: Draft, score: Score) -> list[TokenSequence]:
+        """Return what is new, each stretch by itself, for the report of what is copied: the source may be known."""
+        spans = sorted(self.spans, key=lambda span: span[0] - span[1]) or [(0, 0)]  # of equals the longest
+        return [_stretch(draft.tokens, span) for span in spans]
 
     def delivered(self, take: Take) -> Take:
         """Return what is handed over of a take: that is what its promises are about."""
@@ -314,6 +320,7 @@ class _Job:
 
     def take(self, draft: Draft, score: Score, seed: tuple[int, int]) -> tuple[Take, list[str]]:
         """Return a take as it is played, and what it breaks so."""
+        score = in_gong(score, self.source.gong, self.task.mode)
         take = _take(self.request, self.source, self.task, draft, score, self.checkpoint, seed)
         late = self._late(take)
         take = as_played(self.task.delivered(take))
@@ -446,7 +453,7 @@ def _take(
         seed=seed[0],
         take=seed[1],
         playable=plays,
-        copy=_copied(draft.tokens, task.spans, checkpoint, *human),
+        copy=_copied(task.new_parts(draft, score), checkpoint, *human),
         checkpoint=checkpoint.digest,
         checkpoint_name=checkpoint.path.resolve().name,
         promise=Promise(
@@ -456,7 +463,7 @@ def _take(
             mode=task.mode,
             metre=score.metres[0] if len(score.metres) == 1 else None,
             bars=len(score.bar_starts()),
-            max_copy=None if task.whole else request.max_copy,  # the melody is not the verb's
+            max_copy=request.max_copy,
             closes=not task.whole and _closes(task, score),
             plays=plays,
         ),
@@ -470,12 +477,9 @@ def _closes(task: Task, score: Score) -> bool:
     return written >= task.plan.total > int(score.bar_starts()[-1])
 
 
-def _copied(
-    tokens: TokenSequence, spans: Sequence[Span], checkpoint: Checkpoint, *human: int | None
-) -> CopyReport | None:
+def _copied(parts: Sequence[TokenSequence], checkpoint: Checkpoint, *human: int | None) -> CopyReport | None:
     """Return what the new stretch that shares most shares; each is judged by itself, for the source may be known."""
-    stretches = sorted(spans, key=lambda span: span[0] - span[1]) or [(0, 0)]  # of equals the longest
-    reports = [copy_report(_stretch(tokens, span), checkpoint.fingerprints, *human) for span in stretches]
+    reports = [copy_report(part, checkpoint.fingerprints, *human) for part in parts]
     return max((one for one in reports if one is not None), key=lambda one: one.longest_run, default=None)
 
 

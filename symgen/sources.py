@@ -26,6 +26,7 @@ from symgen.remaking import MOST_GENERATIONS, generations, own_take, take_of, te
 from symgen.score import Metre, Score, Tempo
 from symgen.styles import STYLES, Style, get_style
 from symgen.take import Take
+from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import encode
 from symgen.tokens.sequence import TokenSequence
@@ -160,6 +161,10 @@ def open_source(
     instrument = get_instrument(chosen.instrument)
     wanted = None if tuning is None else tuning_of(instrument, tuning)
     score, place, playable = _placed(score, name, chosen, instrument, wanted, adapt=adapt, remarks=remarks)
+    estimate = detect_mode(score)
+    if score.keys and score.keys[0].gong != estimate.gong:
+        said, heard = (pitch_class_name(one) for one in (score.keys[0].gong, estimate.gong))
+        remarks.append(f"the source says 1={said}, but its notes lie in 1={heard}: written so")
     performance = plain(score, instrument, place) if playable else literal(score, instrument, place)
     return _source(name, score, performance, chosen, place, given, tuple(remarks), playable=playable)
 

@@ -276,9 +276,10 @@ class TestCopies:
     def test_of_several_stretches_the_one_that_shares_most_is_told(self, tmp_path):
         tokens = encode(tune(), style="guqin", gong=5)
         known = load_checkpoint(save_tiny(tmp_path / "tiny", [_stretch(tokens, (11520, 15360))]))
-        assert _copied(tokens, [(0, 9600), (11520, 15360)], known).longest_run == 8
-        assert _copied(tokens, [(0, 9600)], known).longest_run == 0
-        assert _copied(tokens, [], known).longest_run == 0
+        one, other, none = (_stretch(tokens, span) for span in ((0, 9600), (11520, 15360), (0, 0)))
+        assert _copied([one, other], known).longest_run == 8
+        assert _copied([one], known).longest_run == 0
+        assert _copied([none], known).longest_run == 0
 
 
 def save_tiny(folder, known=None):
