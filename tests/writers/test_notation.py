@@ -210,6 +210,6 @@ class TestSectionsInJianpu:
         assert text.count("♩=") == 2
         (reading,) = read_jianpu(data, "a")
         assert [(mark.tick, mark.name) for mark in reading.score.sections] == [(0, "散起"), (1920, "入调 一")]
-        assert [(t.tick, t.text) for t in reading.score.texts] == [(960, "泛起"), (1920, "泛止")]
+        assert [(t.tick, t.text) for t in reading.score.texts] == [(960, "注: 泛起"), (1920, "注: 泛止")]
         assert reading.score.notes["pitch"].tolist() == notes["pitch"].tolist()
         assert jianpu.encode(reading.score) == data
