@@ -125,11 +125,19 @@ def parse_bars(bars: str | tuple[int, int]) -> tuple[int, int]:
             raise UsageError(f"bars {bars!r}", expected="a range such as 5-8")
         first = int(found[1])
         last = int(found[2]) if found[2] else first
-    else:
+    elif _are_two(bars):
         first, last = bars
+    else:
+        raise UsageError(f"bars {bars!r}"[:80], expected="a range such as 5-8, or the first and the last bar")
     if not 1 <= first <= last:
         raise UsageError(f"bars {first}-{last}", expected="the first bar, from 1, then the last")
     return first, last
+
+
+def _are_two(bars: Any) -> bool:
+    """Tell whether something is two whole numbers."""
+    pair = isinstance(bars, (tuple, list)) and len(bars) == 2
+    return pair and all(isinstance(bar, (int, np.integer)) and not isinstance(bar, bool) for bar in bars)
 
 
 def span_of(source: Source, first: int, last: int) -> Span:

@@ -9,17 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symgen
+from symgen.copying import fingerprints
+from symgen.errors import UsageError
 from symgen.hearing import as_heard, off_the_grid, on_the_grid
+from symgen.infill import parse_bars
+from symgen.models.checkpoint import save_checkpoint, save_fingerprints
+from symgen.models.losses import weights_of
 from symgen.opening import open_piece
 from symgen.score import Metre, Score, Tempo, make_notes
 from symgen.sources import open_source
 from symgen.tokens.codec import encode
+from tests.models.music import TINY, random_generator
 
 TUNE = (53, 53, 57, 60, 62, 60, 57, 53, 50, 53, 57, 60, 62, 65, 62, 60, 57, 55, 53, 55, 57, 60, 57, 53)
 
 
-def tune(**fields):
-    notes = make_notes([(480 * place, 480, pitch) for place, pitch in enumerate(TUNE)])
+def tune(times=1, **fields):
+    notes = make_notes([(480 * place, 480, pitch) for place, pitch in enumerate(TUNE * times)])
     return Score(notes, **{"tempi": (Tempo(0, 60.0),), "metres": (Metre(0, 4, 4),), "title": "tune", **fields})
 
 
@@ -99,3 +105,48 @@ class TestOffTheGrid:
         assert heard.gong == played_as.gong
         assert (heard.lost["off-grid-onset"], played_as.lost["off-grid-onset"] > 0) == (0, True)
         assert set(encode(tune(), gong=5).onsets()) <= set(heard.onsets())  # and rests where notes were cut short
+
+
+@pytest.mark.parametrize("bars", [(1, 2, 3), (1,), (), ("1", "2"), (1.0, 2.0), (True, 2), 5, None, [2, 1], (0, 1)])
+def test_bars_are_two_whole_numbers_in_order(bars):
+    with pytest.raises(UsageError, match=r"^bars "):
+        parse_bars(bars)
+
+
+def test_bars_may_be_of_numpy_or_in_a_list():
+    assert parse_bars([np.int64(2), 3]) == (2, 3)
+
+
+class TestCopiesOfAnAccompaniment:
+    """Only what was added is compared: the melody is not the verb's, and may be a training piece."""
+
+    def test_a_melody_that_is_known_is_no_copy(self, tmp_path):
+        source = tune()
+        known = save_tiny(tmp_path / "tiny", [encode(source, gong=5)])
+        (take,) = symgen.accompany(source, style="guqin", kind="octaves", density=0.6, seed=1, checkpoint=known).takes
+        assert take.copy.longest_run == 0
+        asked = {"kind": "octaves", "density": 0.6, "seed": 1, "checkpoint": known, "max_copy": 7}
+        (promised,) = symgen.accompany(source, style="guqin", **asked).takes
+        assert promised.score == take.score
+        row = next(row for row in promised.guarantees if row.name == "longest copy")
+        assert (row.kept, row.found) == (True, "no run of eight notes")
+
+    def test_what_was_added_is_compared(self, tmp_path):
+        source, options = tune(2), {"kind": "octaves", "density": 1.0, "seed": 1}
+        plain = save_tiny(tmp_path / "plain", [encode(source, gong=5)])
+        (take,) = symgen.accompany(source, style="guqin", checkpoint=plain, **options).takes
+        added = take.score.notes[take.score.notes["voice"] == 1].copy()
+        added["voice"] = 0
+        assert len(added) >= 8
+        known = save_tiny(tmp_path / "known", [encode(replace(take.score, notes=added), gong=5)])
+        (again,) = symgen.accompany(source, style="guqin", checkpoint=known, **options).takes
+        assert again.copy.longest_run >= 8
+
+
+def save_tiny(folder, known):
+    """Write a checkpoint of random weights that knows some pieces, and return its folder."""
+    save_checkpoint(
+        folder, config=TINY.as_json(), weights=weights_of(random_generator(TINY)), styles={"guqin": {}}, facts={}
+    )
+    save_fingerprints(folder, fingerprints(known))
+    return folder

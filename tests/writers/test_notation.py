@@ -1,5 +1,6 @@
 """Notation: what MusicXML and jianpu say is what the Score says, as far as a page can say it."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -212,4 +213,4 @@ class TestSectionsInJianpu:
         assert [(mark.tick, mark.name) for mark in reading.score.sections] == [(0, "散起"), (1920, "入调 一")]
         assert [(t.tick, t.text) for t in reading.score.texts] == [(960, "注: 泛起"), (1920, "注: 泛止")]
         assert reading.score.notes["pitch"].tolist() == notes["pitch"].tolist()
-        assert jianpu.encode(reading.score) == data
+        assert jianpu.encode(replace(reading.score, title="")) == data
