@@ -151,7 +151,8 @@ def _opened(request: AccompanyRequest, progress: Progress) -> Source:
         raise UsageError(f"accompaniment {one_line(request.kind)}", expected=f"one of {', '.join(KINDS)}")
     if not 0 <= request.density <= 1:
         raise UsageError(f"density {request.density:g}", expected="0 to 1")
-    source = open_source(request.source, request.style, tuning=request.tuning, piece=request.piece, progress=progress)
+    options: dict[str, Any] = {"tuning": request.tuning, "piece": request.piece, "checkpoint": request.checkpoint}
+    source = open_source(request.source, request.style, progress=progress, **options)
     if source.style.name not in table().manners:
         raise UsageError(
             f"the {source.instrument.name} of the style {source.style.name} sings one tone at a time",

@@ -123,8 +123,8 @@ def made(take: Take, request: ContinueRequest) -> Made:
 
 
 def _opened(request: ContinueRequest, progress: Progress) -> Source:
-    options: dict[str, Any] = {"tuning": request.tuning, "piece": request.piece, "progress": progress}
-    return as_heard(open_source(request.source, request.style, **options))
+    options: dict[str, Any] = {"tuning": request.tuning, "piece": request.piece, "checkpoint": request.checkpoint}
+    return as_heard(open_source(request.source, request.style, progress=progress, **options))
 
 
 def _takes(request: ContinueRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:

@@ -90,8 +90,8 @@ def made(take: Take, request: InfillRequest) -> Made:
 
 
 def _opened(request: InfillRequest, progress: Progress) -> Source:
-    options: dict[str, Any] = {"tuning": request.tuning, "piece": request.piece, "progress": progress}
-    return as_heard(open_source(request.source, request.style, adapt=False, **options))
+    options: dict[str, Any] = {"tuning": request.tuning, "piece": request.piece, "checkpoint": request.checkpoint}
+    return as_heard(open_source(request.source, request.style, adapt=False, progress=progress, **options))
 
 
 def _takes(request: InfillRequest, source: Source, progress: Progress, only: int | None = None) -> Iterator[Take]:

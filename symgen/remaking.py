@@ -279,13 +279,30 @@ def telling(progress: Progress, name: str) -> Progress:
     return tell
 
 
-def own_take(path: str | Path, progress: Progress = silent) -> tuple[Take, Origin] | str:
+def own_take(
+    path: str | Path, progress: Progress = silent, checkpoint: Path | None = None
+) -> tuple[Take, Origin] | str:
     """Return the take in a file, with what is written and how it is played apart, or in a line why it cannot be had.
 
     It can be had if the file carries the record of its origin, nobody changed it since, and the version and the
     checkpoint that made it are here. The line is empty where there is no record, in the file or beside it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, or a sidecar.
+    progress : Progress
+        Told of the composing.
+    checkpoint : Path, optional
+        A folder that may hold the checkpoint, if that is not the shipped one of its name.
     """
-    path = Path(path)
+    if checkpoint is None:
+        return _own_take(Path(path), progress)
+    with allowing(checkpoint, anyway=False):
+        return _own_take(Path(path), progress, further_back=True)
+
+
+def _own_take(path: Path, progress: Progress, *, further_back: bool = False) -> tuple[Take, Origin] | str:
     try:
         carried = read_origin(path)
     except ReadError:
@@ -293,7 +310,8 @@ def own_take(path: str | Path, progress: Progress = silent) -> tuple[Take, Origi
     try:
         origin = carried.origin
         verb = verb_of(origin, path)
-        take, made = remade(verb, origin, checkpoint_of(origin, path), telling(progress, path.name))
+        checkpoint = checkpoint_of(origin, path, further_back=further_back)
+        take, made = remade(verb, origin, checkpoint, telling(progress, path.name))
         content = stamped(made.data, writer_of(origin, path), origin)
     except SymgenError as error:
         return str(error)

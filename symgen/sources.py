@@ -94,6 +94,7 @@ def open_source(
     *,
     tuning: str | Tuning | None = None,
     piece: int = 1,
+    checkpoint: Path | None = None,
     adapt: bool = True,
     progress: Progress = silent,
 ) -> Source:
@@ -110,6 +111,8 @@ def open_source(
         A tuning; by default the one in which it lies best, or that of a piece of symgen's own.
     piece : int
         Which piece of a tune book, from 1.
+    checkpoint : Path, optional
+        A folder that may hold the checkpoint that a piece of symgen's own was made with.
     adapt : bool
         Whether music that the instrument cannot play is transposed and folded until it can. Otherwise it is taken as it
         stands if most of its notes have their places, and refused if not.
@@ -139,7 +142,7 @@ def open_source(
     else:
         source = Path(source)
         name = source.name
-        found = own_take(source, progress) if piece == 1 else ""
+        found = own_take(source, progress, checkpoint) if piece == 1 else ""
         if isinstance(found, str):
             score = open_piece(source, piece, progress)[0].score
             remarks += [f"{found}: taken as it is played"] if found else []

@@ -113,7 +113,8 @@ def _opened(request: VaryRequest, progress: Progress) -> Source:
     """Return the source, in the gong system that is asked for."""
     keeps_of(request)  # what contradicts itself is said before anything is read
     options: dict[str, Any] = {"tuning": request.tuning, "adapt": False, "progress": progress}
-    source = open_source(request.source, request.style, piece=request.piece, **options)
+    own: dict[str, Any] = {"piece": request.piece, "checkpoint": request.checkpoint}
+    source = open_source(request.source, request.style, **own, **options)
     if request.gong is None or (gong := _gong(request.gong)) == source.gong:
         return source
     if request.tuning is None:
