@@ -33,7 +33,7 @@ def settle_paths(request: Any) -> None:
         elif "[Path" in hint and isinstance(value, (list, tuple)):
             settled = tuple(Path(part) if isinstance(part, str) else part for part in value)
         elif "Path" in hint and isinstance(value, str):
-            settled = Path(value)
+            settled = None if not value and "None" in hint else Path(value)  # an empty text is no folder
         elif "str" in hint and "Path" not in hint and isinstance(value, Path):
             settled = str(value)
         else:

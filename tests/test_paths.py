@@ -63,6 +63,7 @@ class Asked:
 def test_names_of_files_become_text_and_what_is_none_stays():
     made = Asked(file="a", files=["b", Path("c")], name=Path("own.toml"), number=3)
     assert made == Asked(Path("a"), (Path("b"), Path("c")), "own.toml", 3)
+    assert Asked(file="").file is None
     assert Asked() == Asked(None, (), None, 0)
 
 
