@@ -35,7 +35,7 @@ TAKE = {
 
 COMPOSE_FIELDS = "style mode gong tuning tempo metre bars seconds takes seed raw checkpoint temperature top_p output"
 COMPOSE_FIELDS += " humanize humanize_timing humanize_velocity format layout max_copy bare motif form modulate"
-COMPOSE_FIELDS += " density register ornament leaps surprise"
+COMPOSE_FIELDS += " density register ornament leaps surprise versions"
 CONVERT_FIELDS = "inputs output jobs style corpora cleaning engine scheduler caps"
 TRAIN_FIELDS = "dataset style output run seed threads recipe device precision compiled"
 
@@ -123,7 +123,7 @@ class TestCompose:
         words = (
             "--style guzheng --mode zhi --gong Bb --tuning D --tempo 92.5 --metre 2/4 --bars 24 --seconds 30 --takes 3"
         )
-        words += " --seed 5 --raw --checkpoint box --temperature 0.9 --top-p 0.95 -o folder"
+        words += " --seed 5 --raw --checkpoint box --temperature 0.9 --top-p 0.95 --versions 4 -o folder"
         words += " --humanize 0.4 --humanize-timing 0.2 --humanize-velocity 0.6"
         words += " --density 0.1 --register 0.2 --ornament 0.3 --leaps 0.7 --surprise 0.8"
         words += " --format rpp --layout mpe --time-signatures fixed --names ascii --max-copy 12 --bare"
@@ -153,6 +153,7 @@ class TestCompose:
             "checkpoint": Path("box"),
             "temperature": 0.9,
             "top_p": 0.95,
+            "versions": 4,
             "output": Path("folder"),
             "format": "rpp",
             "layout": Options("mpe", "fixed", "ascii"),

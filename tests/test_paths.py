@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 
 import symgen
+import symgen.verbs
 from symgen.files import settle_paths
 
 
 def requests():
     """Return every request of a use case: a dataclass that asks for files."""
     found = {}
-    for module in pkgutil.iter_modules(symgen.__path__):
-        if module.name in ("__main__", "train", "evaluate") or module.name.startswith("_"):
+    names = [module.name for module in pkgutil.iter_modules(symgen.__path__)]
+    names += [f"verbs.{module.name}" for module in pkgutil.iter_modules(symgen.verbs.__path__)]
+    for module in names:
+        if module in ("__main__", "train", "evaluate") or module.startswith("_"):
             continue  # the first runs, the others load torch
-        for name, one in vars(importlib.import_module(f"symgen.{module.name}")).items():
+        for name, one in vars(importlib.import_module(f"symgen.{module}")).items():
             if is_dataclass(one) and isinstance(one, type) and name.endswith(("Request", "Revision")):
                 found[f"{one.__module__}.{name}"] = one
     return found
