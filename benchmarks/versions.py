@@ -9,7 +9,6 @@ is kept. One version is the generator alone.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
@@ -67,11 +66,8 @@ def main() -> None:
         cells = [f"{100 * shares[name]['these'][0]:.1f} %" if name in shares else "" for name in _SHARES]
         took = "" if np.isnan(seconds) else f"{1000 * seconds:.2f}"
         name = str(versions) if versions else "real, held out"
-        interval = f"{100 * found.low:.1f} to {100 * found.high:.1f}"
-        print(
-            f"| {name} | {100 * found.accuracy:.1f} % | {interval} | {' | '.join(cells)} | {100 * rate:.2f} % | {took} |"
-        )
-        sys.stdout.flush()
+        right = [f"{100 * found.accuracy:.1f} %", f"{100 * found.low:.1f} to {100 * found.high:.1f}"]
+        print(f"| {' | '.join([name, *right, *cells, f'{100 * rate:.2f} %', took])} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def continued(
     ear: Ear | None = None,
     tick: Callable[[int], None] = lambda seed: None,
 ) -> Continued:
-    """Return the same for pieces that are at hand, an adversary hearing them or not; see :func:`continuation_accuracy`."""
+    """Return the same for pieces that are at hand, which an `ear` may hear; see :func:`continuation_accuracy`."""
     draw = draw_continuations(
         _runtime(generator), training, unseen, sizes, temperature=temperature, top_p=top_p, ear=ear
     )
