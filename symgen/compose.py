@@ -74,6 +74,8 @@ _WIDER = 1.5
 """How much faster or slower than usual a piece may go where that gives it the length that was asked for."""
 _WORTH_TWO = 192
 """Bars of all takes together from which on a second process is worth its start."""
+_START_BARS = 128
+"""Bars that are composed side by side while a second process starts."""
 
 
 def compose(style: str, **options: Any) -> ComposeResult:
@@ -154,7 +156,8 @@ def _takes(
         for number in numbers:
             yield from _wave(wish, request, [number], checkpoint, runtime, progress, listener)
         return
-    mine, others = halves(numbers, worth=len(numbers) * (request.bars or _USUAL_BARS) >= _WORTH_TWO)
+    bars = request.bars or _USUAL_BARS
+    mine, others = halves(numbers, worth=len(numbers) * bars >= _WORTH_TWO, start=_START_BARS / bars)
     with elsewhere(f"{__name__}:compose_part", others, _music(request, wish.seed)) as await_others:
         for some in _waves(mine):
             yield from _wave(wish, request, some, checkpoint, runtime, progress)
