@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from symgen.arrange import arrange as arrange
     from symgen.compose import compose as compose
     from symgen.errors import SymgenError as SymgenError
+    from symgen.export import export as export
     from symgen.models.checkpoint import from_pretrained as from_pretrained
     from symgen.models.checkpoint import load_checkpoint as load
     from symgen.piece import Piece as Piece
@@ -50,6 +51,7 @@ _HOMES = {
     "decode": "symgen.tokens.codec",
     "detect_mode": "symgen.theory.detect",
     "encode": "symgen.tokens.codec",
+    "export": "symgen.export",
     "from_pretrained": "symgen.models.checkpoint",
     "infill": "symgen.verbs.infilling",
     "load": "symgen.models.checkpoint",
@@ -76,6 +78,7 @@ __all__ = [
     "decode",
     "detect_mode",
     "encode",
+    "export",
     "from_pretrained",
     "infill",
     "load",

@@ -14,10 +14,11 @@ from typing import Any
 
 from symgen import writers
 from symgen.errors import UsageError
-from symgen.files import check_target
+from symgen.files import check_target, settle_paths
 from symgen.origin import Carried, Made, Origin, read_origin, sidecar_of, stamped, write_piece
 from symgen.progress import Progress, silent
-from symgen.verbs.remaking import checkpoint_of, format_of, remade, verb_of
+from symgen.verbs.ancestry import allowing, checkpoint_of, verb_of
+from symgen.verbs.remaking import format_of, remade, telling
 
 __all__ = ["AgainRequest", "AgainResult", "again", "make_again"]
 
@@ -42,6 +43,9 @@ class AgainRequest:
     output: Path | None = None
     checkpoint: Path | None = None
     anyway: bool = False
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +123,16 @@ def make_again(request: AgainRequest, progress: Progress = silent) -> AgainResul
     """Make a piece again, as :func:`again` does."""
     carried = read_origin(request.file)
     origin = carried.origin
-    verb = verb_of(origin, request.file, anyway=request.anyway)
-    checkpoint = checkpoint_of(origin, request.file, request.checkpoint, anyway=request.anyway)
-    writer = format_of(origin, request.file)
-    target = _target(carried, writer, request)
-    _, made = remade(verb, origin, checkpoint, progress)
+    with allowing(request.checkpoint, anyway=request.anyway):
+        verb, checkpoint = verb_of(origin, request.file), checkpoint_of(origin, request.file)
+        writer = format_of(origin, request.file)
+        target = _target(carried, writer, request)
+        _, made = remade(verb, origin, checkpoint, telling(progress, request.file.name))
     exact = made.origin.sha256 == origin.sha256
     name = origin.checkpoint if made.origin.digest == origin.digest else made.origin.checkpoint
     # What was asked stays as it was written: a compressor elsewhere may spell an embedded score in other bytes.
     record = replace(
-        made.origin, request=origin.request, lineage=origin.lineage, checkpoint=name, copy=_as_compared(made, origin)
+        made.origin, request=origin.request, lineage=origin.lineage, checkpoint=name, copy=as_compared(made, origin)
     )
     data = stamped(made.data, writer, record)
     if carried.content is None:
@@ -139,7 +143,7 @@ def make_again(request: AgainRequest, progress: Progress = silent) -> AgainResul
     return AgainResult(request.file, target, record, exact or identical, identical)
 
 
-def _as_compared(made: Made, origin: Origin) -> Mapping[str, Any] | None:
+def as_compared(made: Made, origin: Origin) -> Mapping[str, Any] | None:
     """Return the copy report beside the runs of people's pieces as known then: weights can be measured anew."""
     if made.origin.copy is None or origin.copy is None:
         return made.origin.copy

@@ -30,6 +30,7 @@ from symgen.corpus.summary import Summary
 from symgen.corpus.writer import DatasetWriter, is_whole, prepare_folder
 from symgen.engine import check_engine, ordered_map
 from symgen.errors import ClusterError, CorpusError, UsageError, one_line
+from symgen.files import settle_paths
 from symgen.isolation import Caps, Failure, run_isolated
 from symgen.native import is_available
 from symgen.progress import Progress, silent
@@ -82,6 +83,9 @@ class ConvertRequest:
     engine: str = "local"
     scheduler: str | None = None
     caps: Caps = CAPS
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)

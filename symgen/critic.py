@@ -18,6 +18,7 @@ import numpy as np
 from symgen.compose import ComposeRequest, compose_side_by_side
 from symgen.corpus.dataset import Dataset
 from symgen.errors import CorpusError, UsageError
+from symgen.files import settle_paths
 from symgen.listening import STRETCH, save_ears
 from symgen.metrics.critic import FOLDS, Critic, Stretches, auc, calibrated, fit, piece_scores
 from symgen.metrics.reference import reference_of
@@ -55,6 +56,9 @@ class CriticRequest:
     against: Path
     pieces: int = 128
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from symgen.corpus.target import target_of
 from symgen.corpus.verify import verify
 from symgen.corpus.writer import ASIDE, FILES
 from symgen.errors import CorpusError, SymgenError, UsageError
-from symgen.files import writing
+from symgen.files import settle_paths, writing
 from symgen.progress import Progress, silent
 from symgen.resources import corpora_dir
 from symgen.tokens.sequence import FAMILIES
@@ -92,7 +92,7 @@ class DatasetInfo:
         }
 
 
-def describe_dataset(path: Path) -> DatasetInfo:
+def describe_dataset(path: str | Path) -> DatasetInfo:
     """Tell what a dataset holds, without reading pieces: the time it takes hardly grows with them.
 
     Raises
@@ -100,6 +100,7 @@ def describe_dataset(path: Path) -> DatasetInfo:
     CorpusError
         If there is none, or it does not open.
     """
+    path = Path(path)
     dataset = Dataset(path)
     columns = dataset.columns
     counts = {
@@ -134,9 +135,9 @@ def _named(numbers: Any, values: tuple[str, ...]) -> dict[str, int]:
     return {name: count for name, count in counts.most_common() if count}
 
 
-def is_unfinished(path: Path) -> bool:
+def is_unfinished(path: str | Path) -> bool:
     """Tell whether a conversion was begun in a folder that has not ended."""
-    return any((path / name).exists() for name in (WORK, ASIDE))
+    return any((Path(path) / name).exists() for name in (WORK, ASIDE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class Verification:
         }
 
 
-def verify_dataset(path: Path, progress: Progress = silent) -> Verification:
+def verify_dataset(path: str | Path, progress: Progress = silent) -> Verification:
     """Read a dataset from end to end and tell what is wrong with it.
 
     Raises
@@ -184,6 +185,7 @@ def verify_dataset(path: Path, progress: Progress = silent) -> Verification:
     CorpusError
         If there is none, or the disk gives an error.
     """
+    path = Path(path)
     findings = verify(path, progress)
     return Verification(path, findings.outcomes(), is_unfinished(path))
 
@@ -208,6 +210,9 @@ class ExportRequest:
     format: str | None = None
     split: str | None = None
     style: str | None = None
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)

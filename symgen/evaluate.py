@@ -19,7 +19,7 @@ import numpy as np
 from symgen.compose import ComposeRequest, compose_side_by_side, plan_of
 from symgen.corpus.dataset import Dataset
 from symgen.errors import CorpusError, UsageError
-from symgen.files import check_target, make_folder, write_text
+from symgen.files import check_target, make_folder, settle_paths, write_text
 from symgen.listening import load_ear
 from symgen.metrics.copies import RUNS, copying
 from symgen.metrics.grammar import forbidden_steps, masks_for
@@ -100,6 +100,9 @@ class EvaluateRequest:
     classifier: TwoSampleConfig = field(default_factory=TwoSampleConfig)
     card: bool = False
     output: Path | None = None
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)

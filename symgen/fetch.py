@@ -24,7 +24,7 @@ from symgen.corpus.download import discard
 from symgen.corpus.origin import Archive, Package, Shipped
 from symgen.corpus.receipt import Receipt, check_receipt, read_receipt, write_receipt
 from symgen.errors import CorpusError, UsageError, WriteError
-from symgen.files import make_folder
+from symgen.files import make_folder, settle_paths
 from symgen.progress import Progress, silent
 from symgen.resources import corpora_dir
 
@@ -92,7 +92,7 @@ class FetchRequest:
         Whether to fetch again what is there, and to replace it.
     sha256 : str
         Digest that the archive must have, such as a colleague's receipt names; "" for the declared one.
-    corpora : Path, optional
+    corpora : str or Path, optional
         Folder of declarations; the shipped ones by default.
     """
 
@@ -102,6 +102,9 @@ class FetchRequest:
     anew: bool = False
     sha256: str = ""
     corpora: Path | None = None
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +138,21 @@ def data_dir() -> Path:
     return Path(os.environ.get(DATA_VARIABLE) or "data").expanduser()
 
 
-def list_corpora(data: Path | None = None, corpora: Path | None = None) -> tuple[Listing, ...]:
+def list_corpora(data: str | Path | None = None, corpora: str | Path | None = None) -> tuple[Listing, ...]:
     """Return every declared corpus, in order of name.
 
     Parameters
     ----------
-    data : Path, optional
+    data : str or Path, optional
         Folder of fetched corpora; :func:`data_dir` by default.
     corpora : Path, optional
         Folder of declarations; the shipped ones by default.
     """
-    folder = corpora or corpora_dir()
-    return tuple(_listing(declaration, data or data_dir(), folder) for declaration in read_declarations(folder))
+    folder = Path(corpora or corpora_dir())
+    return tuple(_listing(declaration, Path(data or data_dir()), folder) for declaration in read_declarations(folder))
 
 
-def show_corpus(name: str, data: Path | None = None, corpora: Path | None = None) -> Listing:
+def show_corpus(name: str, data: str | Path | None = None, corpora: str | Path | None = None) -> Listing:
     """Return one declared corpus; parameters as for :func:`list_corpora`.
 
     Raises

@@ -9,10 +9,36 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any
 
 from symgen.errors import CorpusError, WriteError
+
+
+def settle_paths(request: Any) -> None:
+    """Make a path of each text that a frozen request has for a file: for its ``__post_init__``.
+
+    Where files are named by text, as a tuning by its name or a TOML file, a path becomes text.
+
+    Parameters
+    ----------
+    request : dataclass
+        Its hints are text, as ``from __future__ import annotations`` leaves them.
+    """
+    for one in fields(request):
+        hint, value = str(one.type), getattr(request, one.name)
+        if "[Path" in hint and isinstance(value, (str, Path)):
+            settled: Any = (Path(value),)
+        elif "[Path" in hint and isinstance(value, (list, tuple)):
+            settled = tuple(Path(part) if isinstance(part, str) else part for part in value)
+        elif "Path" in hint and isinstance(value, str):
+            settled = None if not value and "None" in hint else Path(value)  # an empty text is no folder
+        elif "str" in hint and "Path" not in hint and isinstance(value, Path):
+            settled = str(value)
+        else:
+            continue
+        object.__setattr__(request, one.name, settled)
 
 
 @contextmanager

@@ -129,7 +129,7 @@ class InspectResult:
 
 
 def inspect_file(
-    path: str | Path, *, piece: int = 1, plot: Path | None = None, progress: Progress = silent
+    path: str | Path, *, piece: int = 1, plot: str | Path | None = None, progress: Progress = silent
 ) -> InspectResult:
     """Read a file and describe one piece of it.
 
@@ -139,7 +139,7 @@ def inspect_file(
         A file of any format that :mod:`symgen.readers` knows.
     piece : int
         Which piece of a tune book, from 1.
-    plot : Path, optional
+    plot : str or Path, optional
         Also draw the piece into this file (see :mod:`symgen.plot`).
     progress : Progress
         Told what is being done.

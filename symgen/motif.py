@@ -23,6 +23,9 @@ from symgen.tokens.sequence import TokenSequence
 _LONGEST = 400
 """Signs of a motif: a melody longer than that is a file to continue."""
 
+_SHOWN = 40
+"""Signs of a motif that a message repeats."""
+
 _EXAMPLE = "digits such as 5 6 1' 2' | 3' -"
 _MOST_OUTSIDE = 0.34
 """Share of a motif's time outside the pentatonic from which it is in another gong."""
@@ -73,14 +76,19 @@ def parse_motif(text: str, metre: Metre) -> Motif:
     try:
         score = read(f"1=C {metre.numerator}/{metre.denominator}\n{text}\n".encode(), "motif")[0].score
     except ReadError as error:
-        raise UsageError(f"the motif {text!r} is no jianpu ({error})", expected=_EXAMPLE) from error
+        raise UsageError(f"the motif {_shown(text)} is no jianpu ({error})", expected=_EXAMPLE) from error
     if not len(score):
-        raise UsageError(f"the motif {text!r} holds no notes", expected=_EXAMPLE)
+        raise UsageError(f"the motif {_shown(text)} holds no notes", expected=_EXAMPLE)
     _check_gong(score, text)
     sequence = encode(replace(score, metres=(metre,)), gong=0)
     quarter = 480
     end = -(-sequence.end // quarter) * quarter
     return Motif(text, score, moved(cut(steps_of(sequence), 0, end), sequence.gong - 60))
+
+
+def _shown(text: str) -> str:
+    """Return a motif as a message repeats it: its beginning, if it is long."""
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()} …")
 
 
 def _check_gong(score: Score, text: str) -> None:
@@ -91,7 +99,7 @@ def _check_gong(score: Score, text: str) -> None:
     other = detect_mode(score).gong
     strangers = f"{int(outside.sum())} of {len(score)} notes are outside of 1 2 3 5 6"
     raise UsageError(
-        f"the motif {text!r} does not lie in its gong: {strangers}",
+        f"the motif {_shown(text)} does not lie in its gong: {strangers}",
         expected="bian tones (4, #4, 7, b7) in passing only",
         remedy=f"it lies in the gong that is its {DEGREES[other]}: write it from there, and say --gong with that pitch",
     )
@@ -133,7 +141,7 @@ def begin_with(plan: Plan, motif: Motif) -> Plan:
     if opening is None:
         where = f"in gong {pitch_class_name(plan.gong % 12)} on the {plan.instrument.name}"
         raise UsageError(
-            f"the motif {motif.text!r} has no place {where} in tuning {plan.tuning.name}",
+            f"the motif {_shown(motif.text)} has no place {where} in tuning {plan.tuning.name}",
             remedy="try another --gong or --tuning, or fewer notes at once",
         )
     if plan.sections:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from symgen.errors import ReadError, SymgenError, UsageError, one_line
 from symgen.piece import Piece
 from symgen.progress import Progress, silent
+from symgen.readers import midi
+from symgen.score import Tempo
 
 
-def open_piece(path: Path, number: int = 1, progress: Progress = silent) -> tuple[Piece, int]:
+def open_piece(path: str | Path, number: int = 1, progress: Progress = silent) -> tuple[Piece, int]:
     """Return one piece of a file, and how many it holds; a recording is heard in a child that can be killed.
+
+    MIDI that names no tempo goes at 120 quarter notes a minute, as its standard says.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         A file of any format that :mod:`symgen.readers` knows.
     number : int
         Which piece of a tune book, from 1.
@@ -30,10 +35,22 @@ def open_piece(path: Path, number: int = 1, progress: Progress = silent) -> tupl
     UsageError
         If there is no such piece in it.
     """
-    pieces = _pieces_of(path, progress)
+    pieces = _pieces_of(Path(path), progress)
     if not 1 <= number <= len(pieces):
         raise UsageError(f"piece {number} of {path}", expected=f"1 to {len(pieces)}")
-    return pieces[number - 1], len(pieces)
+    return _in_time(pieces[number - 1]), len(pieces)
+
+
+def _in_time(piece: Piece) -> Piece:
+    """Return a piece with the tempo that the standard gives to MIDI which names none; a score on paper may have none.
+
+    The reader itself leaves open what its file leaves open.
+    """
+    if piece.provenance.format != midi.NAME or piece.score.tempi:
+        return piece
+    score = replace(piece.score, tempi=(Tempo(0, midi.DEFAULT_QPM),))
+    mended = {**piece.mended, "assumed-tempo": piece.mended.get("assumed-tempo", 0) + 1}
+    return replace(piece, score=score, mended=mended)
 
 
 def _pieces_of(path: Path, progress: Progress) -> list[Piece]:

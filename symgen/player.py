@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from symgen.errors import ReadError, UsageError, one_line
+from symgen.files import settle_paths
 from symgen.progress import Progress, silent
 
 BACKENDS: Final = {"rtmidi": "mido.backends.rtmidi", "pygame": "mido.backends.pygame"}
@@ -67,6 +68,9 @@ class PlayRequest:
     port: str | None = None
     piece: int = 1
 
+    def __post_init__(self) -> None:
+        settle_paths(self)
+
 
 @dataclass(frozen=True, slots=True)
 class PlayResult:
@@ -82,17 +86,22 @@ class PlayResult:
         How many messages were sent, without those that silence it.
     seconds : float
         Length of what was sent.
+    dropped : int
+        System-exclusive messages of the file that were not sent: they are for the device that they were written for,
+        and may change settings of another.
     """
 
     file: Path
     port: str
     messages: int
     seconds: float
+    dropped: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
         return {
             "file": str(self.file), "port": self.port, "messages": self.messages, "seconds": round(self.seconds, 3),
+            "dropped": self.dropped,
         }  # fmt: skip
 
 
@@ -124,6 +133,8 @@ def play_file(
 ) -> PlayResult:
     """Play a file to its end; on an interrupt, too, every channel is silenced and the port given back.
 
+    System-exclusive messages are left out.
+
     Parameters
     ----------
     request : PlayRequest
@@ -140,7 +151,8 @@ def play_file(
     ReadError
         If the file cannot be read.
     """
-    messages = timed_messages(request.file, request.piece)
+    found = timed_messages(request.file, request.piece)
+    messages = [(at, message) for at, message in found if message.type != "sysex"]
     ports = _ports() if ports is None else ports
     name = choose_port(port_names(ports), request.port)
     try:
@@ -160,7 +172,7 @@ def play_file(
                 port.send(message)
         finally:
             port.close()
-    return PlayResult(request.file, name, len(messages), seconds)
+    return PlayResult(request.file, name, len(messages), seconds, len(found) - len(messages))
 
 
 def choose_port(names: Sequence[str], wanted: str | None) -> str:

@@ -32,7 +32,7 @@ WIDTH_INCHES = 14.0
 DPI = 110
 
 
-def draw(score: Score, gong: int, path: Path, *, title: str = "") -> None:
+def draw(score: Score, gong: int, path: str | Path, *, title: str = "") -> None:
     """Draw a score by degree, with bar lines, broken into systems like a page of music.
 
     Parameters
@@ -41,7 +41,7 @@ def draw(score: Score, gong: int, path: Path, *, title: str = "") -> None:
         What is drawn; bars of 4/4 are counted where the metre is unknown.
     gong : int
         Pitch class of degree 1.
-    path : Path
+    path : str or Path
         File to write; its suffix (png, svg, pdf) decides the format.
     title : str, optional
         Heading; characters beyond ASCII are left out.
@@ -51,6 +51,7 @@ def draw(score: Score, gong: int, path: Path, *, title: str = "") -> None:
     WriteError
         If matplotlib is missing, the suffix is unknown to it, or the file cannot be written.
     """
+    path = Path(path)
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

@@ -17,7 +17,7 @@ import torch
 from symgen.corpus.dataset import Dataset
 from symgen.critic import CriticRequest, make_critic
 from symgen.errors import CorpusError, UsageError
-from symgen.files import file_digest, make_folder
+from symgen.files import file_digest, make_folder, settle_paths
 from symgen.models.adversarial import fight
 from symgen.models.adversarial_stage import AdversarialStage, styles_to_play
 from symgen.models.claim import claim, claim_recipe
@@ -80,6 +80,9 @@ class TrainRequest:
     device: str = "auto"
     precision: str = "auto"
     compiled: bool = False
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from symgen.corpus.inputs import check_inputs, find_inputs, is_recording
 from symgen.errors import ReadError, SymgenError, UsageError, one_line
-from symgen.files import check_target, make_folder, write_bytes
+from symgen.files import check_target, make_folder, settle_paths, write_bytes
 from symgen.instruments import get_instrument
 from symgen.isolation import Failure, alive, run_isolated
 from symgen.progress import Progress, silent
@@ -46,6 +46,9 @@ class TranscribeRequest:
     output: Path
     mode: str = "auto"
     instrument: str | None = None
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

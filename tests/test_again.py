@@ -237,7 +237,7 @@ class TestWhatStandsInTheWay:
             ("style", "jazz"),
             ("style", None),
             ("format", None),
-            ("format", "wav"),
+            ("format", "ogg"),
             ("gong", []),
             ("layout", {"layout": "round"}),
             ("layout", {"articulations": {"name": "x", "bend_range": 0, "other": {"program": 999}}}),

@@ -76,3 +76,12 @@ def test_whatever_is_typed_is_a_motif_or_one_line(text):
         lines = [motif.text]
         assert motif.steps
     assert len(lines) == 1
+
+
+def test_a_long_motif_is_named_by_its_beginning():
+    long = " ".join(["4 7"] * 60)
+    with pytest.raises(UsageError) as caught:
+        parse_motif(long, Metre(0, 4, 4))
+    assert "the motif '4 7 4 7" in str(caught.value)
+    assert "…" in str(caught.value)
+    assert len(str(caught.value)) < 400

@@ -197,3 +197,18 @@ class TestCommand:
         assert console.run(app, ["play", str(path), "--port", "B", "-q"]) == 0
         assert "to Synth B" in capsys.readouterr().out
         assert is_silenced(ports.sent)
+
+
+def test_sysex_of_a_file_is_not_sent_and_that_is_said(tmp_path, monkeypatch, capsys):
+    track = mido.MidiTrack([mido.Message("sysex", data=(65, 16, 66, 18)), mido.Message("note_on", note=60)])
+    track.append(mido.Message("note_off", note=60, time=480))
+    made = mido.MidiFile(tracks=[track])
+    made.save(tmp_path / "a.mid")
+    ports = FakePorts()
+    result = play(tmp_path / "a.mid", ports)
+    assert (result.dropped, result.messages, result.as_json()["dropped"]) == (1, 2, 1)
+    assert "sysex" not in {message.type for _, message in ports.sent}
+    monkeypatch.setattr(player, "_ports", FakePorts)
+    monkeypatch.setattr("symgen.player.time.sleep", lambda _: None)
+    assert console.run(app, ["play", str(tmp_path / "a.mid"), "-q"]) == 0
+    assert "1 SysEx messages of the file were not sent" in capsys.readouterr().err

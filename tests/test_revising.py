@@ -23,8 +23,9 @@ from symgen.verbs import revising
 from symgen.verbs.accompanying import accompany
 from symgen.verbs.continuing import ContinueRequest, continue_files, continue_piece
 from symgen.verbs.infilling import InfillRequest, infill, infill_files, parse_bars
-from symgen.verbs.revising import _copied, _stretch
+from symgen.verbs.revising import _copied
 from symgen.verbs.sources import open_source
+from symgen.verbs.task import stretch
 from symgen.writers import write
 from tests.models.music import TINY, random_generator
 
@@ -275,10 +276,11 @@ class TestCopies:
 
     def test_of_several_stretches_the_one_that_shares_most_is_told(self, tmp_path):
         tokens = encode(tune(), style="guqin", gong=5)
-        known = load_checkpoint(save_tiny(tmp_path / "tiny", [_stretch(tokens, (11520, 15360))]))
-        assert _copied(tokens, [(0, 9600), (11520, 15360)], known).longest_run == 8
-        assert _copied(tokens, [(0, 9600)], known).longest_run == 0
-        assert _copied(tokens, [], known).longest_run == 0
+        known = load_checkpoint(save_tiny(tmp_path / "tiny", [stretch(tokens, (11520, 15360))]))
+        one, other, none = (stretch(tokens, span) for span in ((0, 9600), (11520, 15360), (0, 0)))
+        assert _copied([one, other], known).longest_run == 8
+        assert _copied([one], known).longest_run == 0
+        assert _copied([none], known).longest_run == 0
 
 
 def save_tiny(folder, known=None):

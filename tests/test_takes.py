@@ -1,5 +1,6 @@
 """Takes: the best first, no twins near the top, the same order every time."""
 
+import json
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 
 from symgen import console
 from symgen.cli import app
+from symgen.cli.table import take_table
 from symgen.compose import VERB, ComposeRequest, compose_files, compose_numbered, compose_takes
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import CheckpointError, UsageError
@@ -267,12 +269,42 @@ class TestComposed:
 
 def test_the_command_says_why(checkpoint, tmp_path, capsys):
     words = ["compose", "-s", "guqin", "--bars", "4", "--seed", "1", "-q", "--checkpoint", str(checkpoint)]
-    assert console.run(app, [*words, "--takes", "2", "-o", str(tmp_path)]) == 0
+    assert console.run(app, [*words, "--takes", "2", "--verbose", "-o", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("  rank 1 of 2, score ")]
     assert [line for line in lines if line.startswith("  rank 2 of 2, score ") and "critic" in line]
     assert console.run(app, [*words, "-o", str(tmp_path)]) == 0
     assert "rank" not in capsys.readouterr().out
+
+
+def test_many_takes_are_a_row_each_with_the_number_to_keep_them_by(checkpoint, tmp_path, capsys):
+    words = ["compose", "-s", "guqin", "--bars", "4", "-q", "--checkpoint", str(checkpoint), "-o", str(tmp_path)]
+    assert console.run(app, [*words, "--seed", "1", "--takes", "2"]) == 0
+    capsys.readouterr()
+    assert console.run(app, [*words, "--seed", "2", "--takes", "3"]) == 0
+    out, notes = capsys.readouterr()
+    heading, *rows = out.splitlines()
+    assert heading.split() == ["no.", "file", "score", "music"]
+    assert sorted(int(row.split()[0]) for row in rows) == [3, 4, 5]  # two were there before
+    best = rows[0].split()
+    assert f"symgen session {tmp_path} --keep {best[0]}" in notes
+    assert console.run(app, ["session", str(tmp_path), "--keep", best[0], "--json"]) == 0
+    kept = [take for take in json.loads(capsys.readouterr().out)["takes"] if take["favourite"]]
+    assert [str(tmp_path / take["path"]) for take in kept] == [best[1]]
+    assert kept[0]["rank"] == 1
+
+
+def test_a_row_says_how_good_it_is_in_a_word_or_two():
+    take = {"take": 1, "path": "a", "rank": 1, "gong_name": "F", "mode": "yu", "bars": 8, "seconds": 65.2, "notes": 9}
+    score = {"score": 0.5, "twin": False, "distances": {"leaps": 2.4, "rhythm": 0.3}}
+    fine = take | {"playable": True, "score": score}
+    broken = {"name": "mode", "asked": "yu", "found": "zhi", "kept": False}
+    odd = take | {"playable": False, "score": score | {"twin": True}, "guarantees": [broken], "take": 12}
+    assert take_table([fine, odd]) == [
+        "take  file  score            music",
+        "   1  a     +0.50 odd leaps  F yu, 8 bars, 1:05, 9 notes",
+        "  12  a     +0.50 a twin     F yu, 8 bars, 1:05, 9 notes, NOT KEPT: mode, not playable as it stands",
+    ]
 
 
 def double(items, factor, working):

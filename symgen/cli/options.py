@@ -11,6 +11,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A score or recording
 PieceNumber = Annotated[int, typer.Option("--piece", metavar="N", min=1, help="Which piece of a tune book.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Of many takes tell all that is known, not a row each.")]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PATH", help="File (by its suffix) or folder to write.")
 ]
@@ -19,7 +20,7 @@ Humanize = Annotated[float, typer.Option(metavar="0..1", help="How freely it is 
 HumanizeTiming = Annotated[float | None, typer.Option(metavar="0..1", help="The same for onsets and tempo alone.")]
 HumanizeVelocity = Annotated[float | None, typer.Option(metavar="0..1", help="The same for velocities alone.")]
 FileFormat = Annotated[
-    str | None, typer.Option("--format", metavar="NAME", help="mid, dawproject, rpp, musicxml or jianpu.")
+    str | None, typer.Option("--format", metavar="NAME", help="mid, dawproject, rpp, musicxml, jianpu or wav.")
 ]
 Layout = Annotated[
     str, typer.Option(metavar="merged|strings|mpe", help="One track; one a string; MIDI Polyphonic Expression.")

@@ -29,11 +29,14 @@ class Shared:
         Whether the result is printed as JSON.
     quiet : bool
         Whether progress is not shown.
+    verbose : bool
+        Whether all is told of each of many takes.
     """
 
     fields: dict[str, Any]
     as_json: bool
     quiet: bool
+    verbose: bool = False
 
 
 def sharing(*bundles: Bundle) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -51,7 +54,8 @@ def sharing(*bundles: Bundle) -> Callable[[Callable[..., None]], Callable[..., N
             fields: dict[str, Any] = {}
             for bundle, parameters in added:
                 fields |= bundle(**{one.name: given.pop(one.name) for one in parameters})
-            command(**given, shared=Shared(fields, as_json, quiet))
+            verbose = fields.pop("verbose", False)
+            command(**given, shared=Shared(fields, as_json, quiet, verbose))
 
         whole = [*own, *(one for _, parameters in added for one in parameters), *_ENDS]
         run.__signature__ = inspect.Signature(whole)  # type: ignore[attr-defined]
@@ -143,10 +147,15 @@ def writing_options(
     return {"output": output, "format": file_format, "layout": layout_options}
 
 
+def telling_options(verbose: options.Verbose = False) -> dict[str, Any]:
+    """Return how much is told of many takes; a request has nothing of it."""
+    return {"verbose": verbose}
+
+
 def origin_options(max_copy: options.MaxCopy = None, bare: options.Bare = False) -> dict[str, Any]:
     """Return how near to the training pieces a piece may come, and whether its file says where it is from."""
     return {"max_copy": max_copy, "bare": bare}
 
 
-TAKES: Final[tuple[Bundle, ...]] = (playing_options, drawing_options, writing_options, origin_options)
+TAKES: Final[tuple[Bundle, ...]] = (playing_options, drawing_options, writing_options, origin_options, telling_options)
 """What every verb takes."""

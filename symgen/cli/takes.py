@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symgen import console
+from symgen.cli.table import how_to_keep, take_table
 
 if TYPE_CHECKING:
     from symgen.cli.sharing import Shared
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show_takes(make: Callable[[Any, Progress], ComposeResult], request: Any, shared: Shared) -> None:
-    """Run a verb on its request and print the takes: JSON, or a few lines each behind what was assumed.
+    """Run a verb and print its takes behind what was assumed: JSON, a few lines for one, a row each of several.
 
     Parameters
     ----------
@@ -31,6 +33,10 @@ def show_takes(make: Callable[[Any, Progress], ComposeResult], request: Any, sha
         console.print_json(result)
         return
     console.print_notes(f"symgen: note: {remark}" for remark in result.get("remarks", ()))
+    if len(result["takes"]) > 1 and not shared.verbose:
+        console.print_lines(take_table(result["takes"]))
+        console.print_notes(how_to_keep(result["takes"], str(Path(result["takes"][0]["path"]).parent)))
+        return
     for take in result["takes"]:
         standing = describe_standing(take, among=len(result["takes"]))
         console.print_lines([*describe_take(take), *standing])

@@ -109,6 +109,11 @@ def lands(start: int, ticks: int, steps: int) -> bool:
     return bool(landing(start, ticks, steps).lands(steps, np.array([start]))[0])
 
 
+DEEPEST: NDArray[np.int64] = np.array(
+    [max(chord.chord_intervals(token), default=0) for token in range(len(chord.VOCABULARY))]
+)
+"""How far below its melody tone each chord reaches, in semitones."""
+
 WITHOUT_CHORD: Mask = np.arange(len(chord.VOCABULARY)) == chord.NO_CHORD
 _LEGATO: Mask = (rhythm.INTERVAL > 0) & (rhythm.LENGTH <= rhythm.INTERVAL)
 

@@ -20,6 +20,23 @@ from symgen.tokens.prefix import Prefix
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a line may go.
+
+    Parameters
+    ----------
+    low, high : int
+        Lowest and highest tone, in semitones above the reference gong.
+    leap : int
+        Widest leap, in semitones.
+    """
+
+    low: int
+    high: int
+    leap: int
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a piece has to be.
@@ -57,6 +74,8 @@ class Plan:
         Ticks, ascending, at which the dials are turned to something else.
     sections : tuple of SectionPlan
         Of a form; empty for a piece without.
+    limits : Limits, optional
+        Within which tones and leaps the line stays where it can.
     """
 
     prefix: Prefix
@@ -75,6 +94,7 @@ class Plan:
     dials: Dials = NEUTRAL
     turns: tuple[tuple[int, Dials], ...] = ()
     sections: tuple[SectionPlan, ...] = ()
+    limits: Limits | None = None
 
     @cached_property
     def bar(self) -> int:

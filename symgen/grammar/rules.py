@@ -15,6 +15,7 @@ import numpy as np
 from symgen.dials import habit_of
 from symgen.grammar.masks import (
     CLOSING,
+    DEEPEST,
     WITHOUT_CHORD,
     Mask,
     ToneMasks,
@@ -24,7 +25,7 @@ from symgen.grammar.masks import (
     only,
     tone_masks,
 )
-from symgen.grammar.plan import Plan
+from symgen.grammar.plan import Limits, Plan
 from symgen.models.context import Context
 from symgen.score import Technique
 from symgen.script import Free, Landing, Locks
@@ -133,6 +134,8 @@ class Grammar:
             if self._repeats >= _MOST_REPEATS and not self._locks.moves:
                 allowed = allowed.copy()
                 allowed[self._last] = False
+        if self.plan.limits is not None:
+            allowed = self._limited(allowed, self.plan.limits, tones.finals if left == 1 else None)
         return self._moving(allowed) if self._locks.moves else allowed
 
     def chords(self, melody_token: int) -> Mask:
@@ -143,7 +146,11 @@ class Grammar:
             return WITHOUT_CHORD
         plan, time = self.plan, self.context.time
         closing = self._left(time, self._stop) == 0
-        return chords_under(plan.instrument, plan.tuning, plan.gong, plan.shift(time), melody_token, closing)
+        found = chords_under(plan.instrument, plan.tuning, plan.gong, plan.shift(time), melody_token, closing)
+        if plan.limits is None:
+            return found
+        kept = found & (int(melody.RELATIVE[melody_token]) - plan.limits.low >= DEEPEST)
+        return kept if kept.any() else found
 
     def append(
         self, rhythm_token: int, melody_token: int, chord_token: int = chord.NO_CHORD, *, given: bool = False
@@ -180,6 +187,36 @@ class Grammar:
                 techniques = self._others
         final = plan.final if self._rest is None else self._rest
         return tone_masks(plan.instrument, plan.tuning, plan.gong, techniques, final, plan.shift(time))
+
+    def _limited(self, allowed: Mask, limits: Limits, ahead: Mask | None) -> Mask:
+        """Return the tones within the limits, or within the range alone, or all of them where else none is left."""
+        tones = np.arange(len(allowed)) > melody.REST
+        inside = ~tones | ((limits.low <= melody.RELATIVE) & (limits.high >= melody.RELATIVE))
+        near = inside
+        if self._sounded:
+            near = inside & (~tones | (abs(melody.RELATIVE - melody.RELATIVE[self._sounded]) <= limits.leap))
+        if ahead is not None:  # the last but one leads to a final that is not too far
+            finals = melody.RELATIVE[ahead & inside & tones]
+            there = np.abs(melody.RELATIVE[:, None] - finals[None, :]).min(axis=1, initial=127) <= limits.leap
+            near = near & (~tones | there)
+        for mask in (near, inside):
+            kept = allowed & mask
+            if (self._as_locked(kept) & tones).any():
+                return kept
+        return allowed
+
+    def _as_locked(self, allowed: Mask) -> Mask:
+        """Return the tones that lie as the locks say, which may be none."""
+        if not self._locks.moves:
+            return allowed
+        if self._locks.bounds:
+            low, high = self._locks.bounds[self._place]
+            allowed = allowed & (np.clip(melody.RELATIVE, low, high) == melody.RELATIVE)
+        move = self._locks.moves[self._place]
+        if move == Locks.ANY or not self._sounded:
+            return allowed
+        moves: Mask = np.sign(melody.RELATIVE - melody.RELATIVE[self._sounded]) == move
+        return allowed & moves
 
     def _moving(self, allowed: Mask) -> Mask:
         """Return the tones that lie as the lock says, or all if there are none."""

@@ -13,9 +13,13 @@ from symgen.errors import ReadError, one_line
 from symgen.files import write_bytes, write_text
 from symgen.origin.record import Made, Origin
 from symgen.stamp import MOST_CHARACTERS, joined, pieces_of, texts_in
+from symgen.writers import wav
 
 SIDECAR: Final = ".json"
 """What a sidecar's name has behind that of its piece: ``a.mid.json``, so that ``a.mid`` and ``a.rpp`` do not clash."""
+
+MOST_SOUND_BYTES: Final = 272 * 2**20
+"""Largest file of sound that is looked into: as long as the writer's longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +122,17 @@ def lineage_of(path: Path) -> tuple[str, ...]:
 
 
 def _content(path: Path) -> bytes:
-    """Return what a file holds, a file of more than ``MAX_FILE_BYTES`` being refused."""
+    """Return what a file holds; one of more than ``MAX_FILE_BYTES`` is refused, one of sound at more than that."""
+    most = MOST_SOUND_BYTES if path.suffix.lower() in wav.SUFFIXES else readers.MAX_FILE_BYTES
     try:
         with path.open("rb") as file:
-            data = file.read(readers.MAX_FILE_BYTES + 1)
+            data = file.read(most + 1)
     except FileNotFoundError as error:
         raise ReadError(f"{path} does not exist", remedy="check the path", code="missing-file") from error
     except (OSError, ValueError) as error:
         raise ReadError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if len(data) > readers.MAX_FILE_BYTES:
-        raise ReadError(f"{path} is too large", expected=f"at most {readers.MAX_FILE_BYTES:,} bytes", code="too-large")
+    if len(data) > most:
+        raise ReadError(f"{path} is too large", expected=f"at most {most:,} bytes", code="too-large")
     return data
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from symgen.dials import Dials
+from symgen.files import settle_paths
 from symgen.forms import Form
 from symgen.instruments.base import Instrument, Tuning
 from symgen.motif import Motif
@@ -103,6 +104,9 @@ class ComposeRequest:
     layout: Options = DEFAULTS
     max_copy: int | None = None
     bare: bool = False
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
     @property
     def dials(self) -> Dials:

@@ -174,7 +174,7 @@ _HEARD: tuple[_Row, ...] = (
 
 _NOTATION: tuple[_Row, ...] = (
     ("assumed-metre", "abc midi", "The first metre comes late: 4/4 (MIDI) or that metre (ABC) holds before it."),
-    ("assumed-tempo", "abc midi", "The first tempo comes late: 120 (MIDI) or that tempo (ABC) holds before it."),
+    ("assumed-tempo", "abc midi", "The first tempo comes late or never: 120 (MIDI) or that tempo (ABC) holds."),
     ("free-metre-inside", "abc", "Free metre inside a metrical tune: the metre before it stays."),
     ("irregular-bar", "jianpu kern musicxml", "A bar that its metre does not describe has a metre of its own."),
     ("key-assumed", "jianpu", "No `1=` is given: 1 is C."),

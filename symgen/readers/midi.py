@@ -29,8 +29,11 @@ SUFFIXES = (".mid", ".midi", ".smf", ".kar", ".rmi")
 MAX_QUARTERS = 2**17
 """Longest piece read, in quarter notes: 36 hours at 60 qpm. Beyond it a delta time is damaged."""
 
+DEFAULT_QPM = 120.0
+"""Tempo that the standard gives to a file, or the beginning of one, that names none."""
+
 _MAX_LEADING_BYTES = 512
-_DEFAULT_QPM, _DEFAULT_METRE = 120.0, (4, 4)  # what the standard says where a file is silent
+_DEFAULT_METRE = (4, 4)
 _TEMPO_RANGE_QPM = (1.0, 2000.0)
 _MAX_TIME_BASE = 65535
 
@@ -208,7 +211,7 @@ class _Assembly:
             values[tick] = min(high, max(low, qpm))
         if values and 0 not in values:
             self.mended["assumed-tempo"] += 1
-            values[0] = _DEFAULT_QPM
+            values[0] = DEFAULT_QPM
         return tuple(Tempo(tick, values[tick]) for tick in sorted(values))
 
     def _metres(self, metas: list[tuple[int, int, int, bytes]]) -> tuple[Metre, ...]:

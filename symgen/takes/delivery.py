@@ -121,7 +121,10 @@ def deliver(
         result = order(written)
         if request.output is not None and not is_file and written:
             in_order = sorted(result.takes, key=lambda take: take.take)
-            record(output, [_made(take, verb, asked[take.take], source) for take in in_order])
+            held = record(output, [_made(take, verb, asked[take.take], source) for take in in_order])
+            numbers = [held.number_of(take.path) if take.path else None for take in result.takes]
+            numbered = [replace(take, number=no) for take, no in zip(result.takes, numbers, strict=True)]
+            result = replace(result, takes=tuple(numbered))
     return replace(result, remarks=tuple(remarks))
 
 

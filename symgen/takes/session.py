@@ -148,6 +148,11 @@ class Session:
             left.extend((child, depth + 1) for child in _sorted(children.get(entry.number, ()))[::-1])
         return found
 
+    def number_of(self, file: Path) -> int | None:
+        """Return the number of the piece in a file, by its place; None if it is none of the session."""
+        path = _relative(file, self.folder)
+        return next((entry.number for entry in self.entries if entry.path == path), None)
+
     def parent_of(self, source: Path) -> int | None:
         """Return the number of the piece that a file is, by its content, else by its place; None if it is none."""
         digest = file_digest(source) if source.is_file() else ""

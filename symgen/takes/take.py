@@ -68,6 +68,8 @@ class Take:
         File it was written to.
     promise : Promise or None
         What it has to be.
+    number : int or None
+        By which the session of its folder knows it; see :mod:`symgen.takes.session`.
     kept : tuple of Guarantee
         Promises of the verb's own, such as bars that stay as they were.
     guarantees : tuple of Guarantee
@@ -96,6 +98,7 @@ class Take:
     checkpoint_name: str = ""
     path: Path | None = None
     promise: Promise | None = None
+    number: int | None = None
     kept: tuple[Guarantee, ...] = ()
     guarantees: tuple[Guarantee, ...] = ()
     heard: Heard | None = field(default=None, repr=False, compare=False)
@@ -109,6 +112,7 @@ class Take:
         """Return what is known of the take as plain data."""
         return {
             "path": None if self.path is None else str(self.path),
+            **({} if self.number is None else {"number": self.number}),
             "seed": self.seed,
             "take": self.take,
             "style": self.style,

@@ -21,6 +21,7 @@ from symgen.takes.take import ComposeResult, Take
 from symgen.theory.degrees import PENTATONIC
 from symgen.tokens import chord, melody, rhythm
 from symgen.tokens.codec import encode
+from symgen.tokens.sequence import TokenSequence
 from symgen.verbs.accompaniment.figures import Manner, table
 from symgen.verbs.accompaniment.harmonizing import chords_for
 from symgen.verbs.accompaniment.voices import Melody, doubled, playable, second_voice, together
@@ -74,6 +75,12 @@ class Accompaniment(Task):
     density: float
     perform: bool = False
 
+    def new_parts(self, draft: Draft, score: Score) -> list[TokenSequence]:
+        """Return what was added: the melody is not the verb's."""
+        added = score.notes[score.notes["voice"] == 1].copy()
+        added["voice"] = 0
+        return [encode(replace(score, notes=added, metres=()), gong=self.plan.gong % 12)] if len(added) else []
+
     def delivered(self, take: Take) -> Take:
         """Return a take whose melody is where it was, to the tick, unless it is performed: no rubato, no ornaments."""
         if self.perform or not take.playable or take.promise is None:
@@ -121,7 +128,8 @@ def _opened(request: AccompanyRequest, progress: Progress) -> Source:
         raise UsageError(f"accompaniment {one_line(request.kind)}", expected=f"one of {', '.join(KINDS)}")
     if not 0 <= request.density <= 1:
         raise UsageError(f"density {request.density:g}", expected="0 to 1")
-    source = open_source(request.source, request.style, tuning=request.tuning, piece=request.piece, progress=progress)
+    options: dict[str, Any] = {"tuning": request.tuning, "piece": request.piece, "checkpoint": request.checkpoint}
+    source = open_source(request.source, request.style, progress=progress, **options)
     if source.style.name not in table().manners:
         raise UsageError(
             f"the {source.instrument.name} of the style {source.style.name} sings one tone at a time",

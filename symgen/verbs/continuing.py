@@ -16,6 +16,7 @@ from symgen.script import Fixed, Free, cut, steps_of
 from symgen.takes.take import ComposeResult, Take
 from symgen.theory.modes import parse_mode
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
+from symgen.verbs.hearing import as_heard
 from symgen.verbs.request import Revision
 from symgen.verbs.reviser import Reviser, source_of
 from symgen.verbs.sources import Source, open_source
@@ -99,7 +100,8 @@ def continue_files(request: ContinueRequest, progress: Progress = silent) -> Com
 
 def _opened(request: ContinueRequest, progress: Progress) -> Source:
     """Return the source up to where the new part begins."""
-    whole = open_source(request.source, request.style, tuning=request.tuning, piece=request.piece, progress=progress)
+    options: dict[str, Any] = {"tuning": request.tuning, "piece": request.piece, "checkpoint": request.checkpoint}
+    whole = as_heard(open_source(request.source, request.style, progress=progress, **options))
     return _up_to(whole, request.after)
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from symgen.errors import UsageError
 from symgen.progress import Progress, silent
 from symgen.score import Score
 from symgen.script import Fixed, Free, Script, cut, steps_of
 from symgen.takes.take import ComposeResult
+from symgen.verbs.hearing import as_heard
 from symgen.verbs.request import Revision
 from symgen.verbs.reviser import Reviser, source_of
 from symgen.verbs.revising import LOOKAHEAD
@@ -64,14 +67,8 @@ def infill_files(request: InfillRequest, progress: Progress = silent) -> Compose
 
 
 def _opened(request: InfillRequest, progress: Progress) -> Source:
-    return open_source(
-        request.source,
-        request.style,
-        tuning=request.tuning,
-        piece=request.piece,
-        adapt=False,
-        progress=progress,
-    )
+    options: dict[str, Any] = {"tuning": request.tuning, "piece": request.piece, "checkpoint": request.checkpoint}
+    return as_heard(open_source(request.source, request.style, adapt=False, progress=progress, **options))
 
 
 def _task_of(request: InfillRequest, source: Source) -> TaskOf:
@@ -101,11 +98,19 @@ def parse_bars(bars: str | tuple[int, int]) -> tuple[int, int]:
             raise UsageError(f"bars {bars!r}", expected="a range such as 5-8")
         first = int(found[1])
         last = int(found[2]) if found[2] else first
-    else:
+    elif _are_two(bars):
         first, last = bars
+    else:
+        raise UsageError(f"bars {bars!r}"[:80], expected="a range such as 5-8, or the first and the last bar")
     if not 1 <= first <= last:
         raise UsageError(f"bars {first}-{last}", expected="the first bar, from 1, then the last")
     return first, last
+
+
+def _are_two(bars: Any) -> bool:
+    """Tell whether something is two whole numbers."""
+    pair = isinstance(bars, (tuple, list)) and len(bars) == 2
+    return pair and all(isinstance(bar, (int, np.integer)) and not isinstance(bar, bool) for bar in bars)
 
 
 def span_of(source: Source, first: int, last: int) -> Span:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from symgen import writers
-from symgen.errors import CheckpointError, ReadError, SymgenError, UsageError, one_line
-from symgen.models.checkpoint import FACTS, load_checkpoint
+from symgen.errors import ReadError, SymgenError, one_line
+from symgen.opening import open_piece
 from symgen.origin import Made, Origin, from_plain, read_origin, stamped
 from symgen.progress import Progress, silent
-from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir, version
+from symgen.score import Score
 from symgen.takes.take import Take
-from symgen.verbs import VERBS, Verb, verb_named
+from symgen.verbs import Verb
+from symgen.verbs.ancestry import allowing, checkpoint_of, verb_of
 
 _BROKEN: Final = (
     ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, RecursionError,
@@ -22,78 +24,44 @@ _BROKEN: Final = (
 """What a request that nobody checked may come to, deep within: values that symgen never writes."""
 
 
-def verb_of(origin: Origin, file: Path, *, anyway: bool = False) -> Verb:
-    """Return what made a piece, if this version may make it again.
-
-    Raises
-    ------
-    UsageError
-        If another version made it, unless that does not matter, or a verb that is not known here.
-    """
-    here, there = version(), one_line(origin.version[:40])
-    if origin.version != here and not anyway:
-        raise UsageError(
-            f"{file} was made by symgen {there}, this is {here}",
-            expected="the same version, whose bytes are the same",
-            remedy=f"install symgen {there}, or use --anyway for what {here} makes of the request",
-        )
-    if origin.verb not in VERBS:
-        raise UsageError(
-            f"{file} was made by {one_line(origin.verb[:40])!r}, which symgen {here} does not know",
-            expected=f"one of {', '.join(VERBS)}",
-            remedy=f"use symgen {there}",
-        )
-    return verb_named(origin.verb)
-
-
-def checkpoint_of(origin: Origin, file: Path, given: Path | None = None, *, anyway: bool = False) -> Path:
-    """Return the folder of the checkpoint that a piece was made with, or of another one where that does not matter.
-
-    Raises
-    ------
-    CheckpointError
-        If it is gone, or is another one.
-    """
-    folder = given or checkpoints_dir() / origin.checkpoint
-    wanted = f"{origin.checkpoint} with the digest {origin.digest}"
-    if not (folder / FACTS).exists():
-        if anyway and given is None:
-            return checkpoints_dir() / DEFAULT_CHECKPOINT
-        raise CheckpointError(
-            f"{file} was made with the checkpoint {wanted}, and there is none at {folder}",
-            remedy="name its folder with --checkpoint DIR, or use --anyway to compose with the shipped one",
-        )
-    found = load_checkpoint(folder).digest
-    if found != origin.digest and not anyway:
-        raise CheckpointError(
-            f"{file} was made with the checkpoint {wanted}, {folder} has the digest {found}",
-            remedy="name the folder of that one with --checkpoint DIR, or use --anyway to compose with this one",
-        )
-    return folder
-
-
 def format_of(origin: Origin, file: Path) -> writers.Format:
-    """Return the format of a piece."""
+    """Return the format of a piece.
+
+    Raises
+    ------
+    ReadError, UsageError
+        If the record names none, or one that is not known.
+    """
     name = origin.request.get("format")
     if not isinstance(name, str):
         raise ReadError(f"the record of {file} names no format", expected="a record that symgen wrote")
     return writers.find_format(name)
 
 
-def remade(verb: Verb, origin: Origin, checkpoint: Path, progress: Progress) -> tuple[Take, Made]:
-    """Return the take that a record tells of, and what goes into its file.
+def remade(
+    verb: Verb, origin: Origin, checkpoint: Path, progress: Progress = silent, take: Take | None = None
+) -> tuple[Take, Made]:
+    """Return the take that a record tells of, and what goes into its file; whatever is wrong with that is a ReadError.
 
-    Raises
-    ------
-    ReadError
-        If the record cannot be followed, whatever is wrong with it.
+    Parameters
+    ----------
+    verb : Verb
+        What made it.
+    origin : Origin
+        Its record.
+    checkpoint : Path
+        Folder of the weights.
+    progress : Progress
+        Told of the composing.
+    take : Take, optional
+        The take, if it has been made already: then only its file is.
     """
     try:
         _check_names_no_file(origin.request)
         request = from_plain(dict(origin.request), verb.request)
         request = replace(request, checkpoint=checkpoint, seed=origin.seed)
-        retaken = verb.retake(request, origin.take, progress)
-        return retaken, verb.made(retaken, request)
+        took = verb.retake(request, origin.take, progress) if take is None else take
+        return took, verb.made(took, request)
     except SymgenError:
         raise
     except _BROKEN as error:
@@ -105,29 +73,91 @@ def remade(verb: Verb, origin: Origin, checkpoint: Path, progress: Progress) -> 
 def take_of(origin: Origin, progress: Progress = silent) -> Take:
     """Return the take that a record tells of, made again with the version and the checkpoint that it names.
 
+    It is one that another piece was made from.
+
     Raises
     ------
     ReadError, UsageError, CheckpointError
         As :func:`symgen.again.again`.
     """
-    file = Path(f"the piece of seed {origin.seed}, take {origin.take},")  # as errors call it
-    return remade(verb_of(origin, file), origin, checkpoint_of(origin, file), progress)[0]
+    name = Path(f"the piece of seed {origin.seed}, take {origin.take}, that it was made from,")
+    verb = verb_of(origin, name)
+    return remade(verb, origin, checkpoint_of(origin, name, further_back=True), progress)[0]
 
 
-def take_in(path: Path, progress: Progress = silent) -> tuple[Take, Origin] | None:
-    """Return the take in a file, with what is written and how it is played apart; None if that cannot be had.
+def telling(progress: Progress, name: str) -> Progress:
+    """Return what tells of all work on a piece that is made again in the same words, however many it was made from."""
+
+    def tell(message: str, done: int = 0, total: int = 0) -> None:
+        del message  # of takes that nobody asked for now
+        progress(f"making {one_line(name)} again", done, total)
+
+    return tell
+
+
+def own_take(
+    path: str | Path, progress: Progress = silent, checkpoint: Path | None = None
+) -> tuple[Take, Origin] | str:
+    """Return the take in a file, with what is written and how it is played apart, or in a line why it cannot be had.
 
     It can be had if the file carries the record of its origin, nobody changed it since, and the version and the
-    checkpoint that made it are here.
+    checkpoint that made it are here. The line is empty where there is no record, in the file or beside it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, or a sidecar.
+    progress : Progress
+        Told of the composing.
+    checkpoint : Path, optional
+        A folder that may hold the checkpoint, if that is not the shipped one of its name.
     """
+    if checkpoint is None:
+        return _own_take(Path(path), progress)
+    with allowing(checkpoint, anyway=False):
+        return _own_take(Path(path), progress, further_back=True)
+
+
+def _own_take(path: Path, progress: Progress, *, further_back: bool = False) -> tuple[Take, Origin] | str:
     try:
         carried = read_origin(path)
+    except ReadError:
+        return ""
+    try:
         origin = carried.origin
-        take, made = remade(verb_of(origin, path), origin, checkpoint_of(origin, path), progress)
+        verb = verb_of(origin, path)
+        checkpoint = checkpoint_of(origin, path, further_back=further_back)
+        take, made = remade(verb, origin, checkpoint, telling(progress, path.name))
         content = stamped(made.data, format_of(origin, path), origin)
-    except SymgenError:
-        return None
-    return (take, origin) if carried.content in (content, made.data) else None
+    except SymgenError as error:
+        return str(error)
+    if carried.content is None:  # a sidecar, whose piece is gone
+        same = hashlib.sha256(content).hexdigest() == carried.sha256
+    else:
+        same = carried.content in (content, made.data)
+    return (take, origin) if same else f"{path} has been changed since symgen wrote it"
+
+
+def take_in(path: str | Path, progress: Progress = silent) -> tuple[Take, Origin] | None:
+    """Return the take in a file; None if that cannot be had. See :func:`own_take`."""
+    found = own_take(path, progress)
+    return None if isinstance(found, str) else found
+
+
+def as_was_written(path: str | Path, piece: int = 1, progress: Progress = silent) -> tuple[Score, str]:
+    """Return the score of a file, and why it is that which is played and not that which was written, if so.
+
+    Of a piece of symgen's own it is the written one, without what the player made of it.
+
+    Raises
+    ------
+    ReadError, UsageError
+        As :func:`symgen.opening.open_piece`.
+    """
+    found = own_take(path, progress) if piece == 1 else ""
+    if isinstance(found, str):
+        return open_piece(path, piece, progress)[0].score, found
+    return found[0].score, ""
 
 
 def _check_names_no_file(part: Any) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from symgen.dials import Dials
 from symgen.errors import UsageError
+from symgen.files import settle_paths
 from symgen.instruments.base import Tuning
 from symgen.origin import Ancestor
 from symgen.score import Score
@@ -77,6 +78,9 @@ class Revision:
     layout: Options = DEFAULTS
     bare: bool = False
     max_copy: int | None = None
+
+    def __post_init__(self) -> None:
+        settle_paths(self)
 
     @property
     def dials(self) -> Dials:

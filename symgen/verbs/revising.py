@@ -23,15 +23,15 @@ from symgen.progress import Progress, silent
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
 from symgen.sampling import Draft, Sampling, write_drafts
 from symgen.score import Score
-from symgen.script import cut, steps_of
 from symgen.takes.delivery import as_played, broken_as_played
 from symgen.takes.promises import broken_playing, broken_sound, check_copy, check_style
 from symgen.takes.take import Take
+from symgen.theory.naming import in_gong
 from symgen.tokens.codec import decode
 from symgen.tokens.sequence import TokenSequence
 from symgen.verbs.request import Revision
 from symgen.verbs.sources import Source
-from symgen.verbs.task import Span, Task, TaskOf, within
+from symgen.verbs.task import Task, TaskOf, within
 
 LOOKAHEAD = 24
 """Steps behind a free stretch by which drafts are judged."""
@@ -87,7 +87,7 @@ def revise(
 
     def takes() -> Iterator[Take]:
         for number in range(1, request.takes + 1) if only is None else (only,):
-            progress(f"take {number} of {request.takes}")
+            progress(f"writing take {number}" + (f" of {request.takes}" if only is None else ""))
             task = task_of(number, np.random.default_rng([seed, number]))
             task = replace(task, plan=replace(task.plan, dials=dials))
             job = _Job(request, source, task, checkpoint, runtime, sampling, ear)
@@ -110,6 +110,7 @@ class _Job:
 
     def take(self, draft: Draft, score: Score, seed: tuple[int, int]) -> tuple[Take, list[str]]:
         """Return a take as it is played, and what it breaks so."""
+        score = in_gong(score, self.source.gong, self.task.mode)
         take = _take(self.request, self.source, self.task, draft, score, self.checkpoint, seed)
         late = self._late(take)
         take = as_played(self.task.delivered(take))
@@ -235,7 +236,7 @@ def _take(
         seed=seed[0],
         take=seed[1],
         playable=plays,
-        copy=_copied(draft.tokens, task.spans, checkpoint, *human),
+        copy=_copied(task.new_parts(draft, score), checkpoint, *human),
         checkpoint=checkpoint.digest,
         checkpoint_name=checkpoint.path.resolve().name,
         promise=Promise(
@@ -245,7 +246,7 @@ def _take(
             mode=task.mode,
             metre=score.metres[0] if len(score.metres) == 1 else None,
             bars=len(score.bar_starts()),
-            max_copy=None if task.whole else request.max_copy,  # the melody is not the verb's
+            max_copy=request.max_copy,
             closes=not task.whole and _closes(task, score),
             plays=plays,
         ),
@@ -259,16 +260,7 @@ def _closes(task: Task, score: Score) -> bool:
     return written >= task.plan.total > int(score.bar_starts()[-1])
 
 
-def _copied(
-    tokens: TokenSequence, spans: Sequence[Span], checkpoint: Checkpoint, *human: int | None
-) -> CopyReport | None:
+def _copied(parts: Sequence[TokenSequence], checkpoint: Checkpoint, *human: int | None) -> CopyReport | None:
     """Return what the new stretch that shares most shares; each is judged by itself, for the source may be known."""
-    stretches = sorted(spans, key=lambda span: span[0] - span[1]) or [(0, 0)]  # of equals the longest
-    reports = [copy_report(_stretch(tokens, span), checkpoint.fingerprints, *human) for span in stretches]
+    reports = [copy_report(part, checkpoint.fingerprints, *human) for part in parts]
     return max((one for one in reports if one is not None), key=lambda one: one.longest_run, default=None)
-
-
-def _stretch(tokens: TokenSequence, span: Span) -> TokenSequence:
-    """Return the steps of a stretch."""
-    columns = np.array(cut(steps_of(tokens), *span), dtype=np.int16).reshape(-1, 3).T.copy()
-    return replace(tokens, rhythm=columns[0], melody=columns[1], chord=columns[2], metres=())

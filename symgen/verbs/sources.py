@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.arrange import ArrangeRequest, arrange_score
+from symgen.arranging import ArrangeRequest, arrange_score
 from symgen.errors import PlayabilityError, UsageError, one_line
 from symgen.instruments import get_instrument, get_tuning
 from symgen.instruments.adapting import choose_setting
@@ -25,11 +25,13 @@ from symgen.progress import Progress, silent
 from symgen.score import Metre, Score, Tempo
 from symgen.styles import STYLES, Style, get_style
 from symgen.takes.take import Take
+from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.tokens.codec import encode
 from symgen.tokens.sequence import TokenSequence
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
-from symgen.verbs.remaking import take_in, take_of
+from symgen.verbs.ancestry import MOST_GENERATIONS, generations
+from symgen.verbs.remaking import own_take, take_of, telling
 from symgen.writers import is_remark
 
 _MOST_BARS = 4000
@@ -88,11 +90,12 @@ class Source:
 
 
 def open_source(
-    source: Path | Score | Ancestor,
+    source: str | Path | Score | Ancestor,
     style: str | None = None,
     *,
     tuning: str | Tuning | None = None,
     piece: int = 1,
+    checkpoint: Path | None = None,
     adapt: bool = True,
     progress: Progress = silent,
 ) -> Source:
@@ -100,7 +103,7 @@ def open_source(
 
     Parameters
     ----------
-    source : Path, Score or Ancestor
+    source : str, Path, Score or Ancestor
         A file of any format that symgen reads, a score, or a piece of symgen's own by its record. Of a file that
         symgen wrote and nobody changed, the music is taken as it was written, without what the player did to it.
     style : str, optional
@@ -109,6 +112,8 @@ def open_source(
         A tuning; by default the one in which it lies best, or that of a piece of symgen's own.
     piece : int
         Which piece of a tune book, from 1.
+    checkpoint : Path, optional
+        A folder that may hold the checkpoint that a piece of symgen's own was made with.
     adapt : bool
         Whether music that the instrument cannot play is transposed and folded until it can. Otherwise it is taken as it
         stands if most of its notes have their places, and refused if not.
@@ -128,24 +133,31 @@ def open_source(
     """
     ancestor: Ancestor | None = None
     own: Take | None = None
+    remarks: list[str] = []
     if isinstance(source, Ancestor):
         ancestor = source
-        own = take_of(source.origin, progress)
+        own = take_of(source.origin, telling(progress, "the source"))
         name, score = own.score.title or "score", own.score
     elif isinstance(source, Score):
         name, score = source.title or "score", source
     else:
-        found = take_in(source) if piece == 1 else None
-        own, name = None if found is None else found[0], source.name
-        if found is None:
+        source = Path(source)
+        name = source.name
+        found = own_take(source, progress, checkpoint) if piece == 1 else ""
+        if isinstance(found, str):
             score = open_piece(source, piece, progress)[0].score
+            remarks += [f"{found}: taken as it is played"] if found else []
+        elif generations(found[1]) >= MOST_GENERATIONS:
+            score, style = found[0].score, style or found[0].style
+            remarks.append(
+                f"the source was made in {MOST_GENERATIONS} steps: it is taken as it is written, and carried as such"
+            )
         else:
-            ancestor, score = Ancestor(found[1].as_json()), found[0].score
+            own, ancestor, score = found[0], Ancestor(found[1].as_json()), found[0].score
     if own is not None and ancestor is not None and _plays_on(own, style, tuning):
         return _of_take(own, ancestor, name)
     if not len(score):
         raise UsageError(f"{one_line(name)} holds no notes", expected="music to go on from")
-    remarks: list[str] = []
     wanted_style = style if style is not None or own is None else own.style
     chosen = _style_of(score, name) if wanted_style is None else get_style(wanted_style)
     given = ancestor or score
@@ -153,6 +165,10 @@ def open_source(
     instrument = get_instrument(chosen.instrument)
     wanted = None if tuning is None else tuning_of(instrument, tuning)
     score, place, playable = _placed(score, name, chosen, instrument, wanted, adapt=adapt, remarks=remarks)
+    estimate = detect_mode(score)
+    if score.keys and score.keys[0].gong != estimate.gong:
+        said, heard = (pitch_class_name(one) for one in (score.keys[0].gong, estimate.gong))
+        remarks.append(f"the source says 1={said}, but its notes lie in 1={heard}: written so")
     performance = plain(score, instrument, place) if playable else literal(score, instrument, place)
     return _source(name, score, performance, chosen, place, given, tuple(remarks), playable=playable)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -12,10 +12,12 @@ from symgen.errors import UsageError
 from symgen.grammar.plan import Plan
 from symgen.origin import Guarantee
 from symgen.planning.taking import TECHNIQUES
+from symgen.sampling import Draft
 from symgen.score import Score
-from symgen.script import Script
+from symgen.script import Script, cut, steps_of
 from symgen.takes.take import Take
 from symgen.tokens.prefix import Prefix, metre_class
+from symgen.tokens.sequence import TokenSequence
 from symgen.units import TICKS_PER_QUARTER, bar_ticks
 from symgen.verbs.sources import Source
 
@@ -53,6 +55,11 @@ class Task:
     def promises(self, source: Source, score: Score) -> tuple[Guarantee, ...]:
         """Return the promises of the verb's own, beside what is found in the result."""
         return (untouched(source, score, self.spans),)
+
+    def new_parts(self, draft: Draft, score: Score) -> list[TokenSequence]:
+        """Return what is new, each stretch by itself, for the report of what is copied: the source may be known."""
+        spans = sorted(self.spans, key=lambda span: span[0] - span[1]) or [(0, 0)]  # of equals the longest
+        return [stretch(draft.tokens, span) for span in spans]
 
     def delivered(self, take: Take) -> Take:
         """Return what is handed over of a take: that is what its promises are about."""
@@ -106,6 +113,12 @@ def plan_for(source: Source, script: Script, *, ticks: int, mode: str | None = N
         script=script,
         metres=source.score.metres,
     )
+
+
+def stretch(tokens: TokenSequence, span: Span) -> TokenSequence:
+    """Return the steps of a stretch of tokens."""
+    columns = np.array(cut(steps_of(tokens), *span), dtype=np.int16).reshape(-1, 3).T.copy()
+    return replace(tokens, rhythm=columns[0], melody=columns[1], chord=columns[2], metres=())
 
 
 def within(ticks: np.ndarray, spans: Sequence[Span]) -> np.ndarray:

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from symgen.dials import NEUTRAL, Dials
 from symgen.errors import UsageError, one_line
+from symgen.grammar.plan import Limits
 from symgen.instruments.fingering import find_problems
 from symgen.instruments.rules import playable_pitches, serves, tunings_for
 from symgen.progress import Progress, silent
@@ -27,6 +29,9 @@ from symgen.verbs.variation.redrafting import write_variation
 from symgen.verbs.variation.strokes import Bar, bars_of
 
 _AMOUNT = 0.5
+_STEP, _FOURTH, _FIFTH, _OCTAVE = 3, 5, 7, 12
+"""Semitones; the step is the widest of a scale of five tones."""
+
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -85,7 +90,8 @@ def _opened(request: VaryRequest, progress: Progress) -> Source:
     """Return the source, in the gong system that is asked for."""
     keeps_of(request)  # what contradicts itself is said before anything is read
     options: dict[str, Any] = {"tuning": request.tuning, "adapt": False, "progress": progress}
-    source = open_source(request.source, request.style, piece=request.piece, **options)
+    own: dict[str, Any] = {"piece": request.piece, "checkpoint": request.checkpoint}
+    source = open_source(request.source, request.style, **own, **options)
     if request.gong is None or (gong := _gong(request.gong)) == source.gong:
         return source
     if request.tuning is None:
@@ -176,7 +182,8 @@ def _task_of(request: VaryRequest, source: Source) -> TaskOf:
 
     def task_of(number: int, rng: np.random.Generator) -> Task:
         chosen = _chosen(groups, amount, rng, last=mode != source.mode)
-        return _task(source, bars, chosen, keep, mode)
+        task = _task(source, bars, chosen, keep, mode)
+        return replace(task, plan=replace(task.plan, limits=limits_of(source, request.dials, keep)))
 
     return task_of
 
@@ -245,6 +252,29 @@ def _task(source: Source, bars: tuple[Bar, ...], chosen: list[list[int]], keep: 
         units=units,
         keep=keep,
     )
+
+
+def limits_of(source: Source, dials: Dials, keep: frozenset[str] = frozenset()) -> Limits:
+    """Return how far a variation may go: as far as its source, and a step; a dial that is turned lifts its limit.
+
+    Parameters
+    ----------
+    source : Source
+        The music.
+    dials : Dials
+        ``register`` has to do with the range, ``leaps`` with the widest leap.
+    keep : frozenset of str
+        A contour that is kept leaves few ways: it may leap an octave, and has a fourth more room instead of a step.
+    """
+    notes, gong = source.score.notes, source.tokens.gong
+    onsets = notes["onset"]
+    tops = np.maximum.reduceat(notes["pitch"].astype(int), np.flatnonzero(np.diff(onsets, prepend=-1)))
+    least, room = (_OCTAVE, _FOURTH) if "contour" in keep else (_FIFTH, _STEP)
+    leap = max(int(np.abs(np.diff(tops)).max(initial=0)) + _STEP, least)
+    low, high = int(notes["pitch"].min()) - room, int(notes["pitch"].max()) + room
+    if dials.register != NEUTRAL.register:
+        low, high = 0, 127
+    return Limits(low - gong, high - gong, leap if dials.leaps <= NEUTRAL.leaps else 127)
 
 
 def _units(

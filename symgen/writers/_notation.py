@@ -113,7 +113,7 @@ def page(music: Score | Performance) -> Page:
     edges = _bar_edges(score)
     voices = sorted(set(score.notes["voice"].tolist())) or [0]
     events = [_events(score, voice, edges) for voice in voices]
-    bars = _bars(score, edges, max((event[1] for voice in events for event in voice), default=Fraction(0)))
+    bars = _bars(score, edges, {event[1] for voice in events for event in voice})
     parts = []
     for voice_events in events:
         layers = _layers(voice_events)
@@ -128,13 +128,19 @@ def _bar_edges(score: Score) -> list[Fraction]:
     return [Fraction(start) for start in range(0, ceil(score.end / score.ticks_per_quarter), FREE_BAR_QUARTERS)]
 
 
-def _bars(score: Score, edges: list[Fraction], sounding: Fraction) -> tuple[Bar, ...]:
-    """Return the bars. The last is as short as the score if a page can show that, else it is filled."""
+def _bars(score: Score, edges: list[Fraction], ends: set[Fraction]) -> tuple[Bar, ...]:
+    """Return the bars. The last is as short as the score if a page can show that, else it is filled.
+
+    It cannot where a note ends in the same beat on another tuplet's grid: the rest between them would have no sign.
+    """
     changes = {Fraction(metre.tick, score.ticks_per_quarter): metre for metre in score.metres}
     metre = score.metres[-1] if score.metres else Metre(0, FREE_BAR_QUARTERS, 4)
     full = Fraction(4 * metre.numerator, metre.denominator)
     end = Fraction(score.end, score.ticks_per_quarter)
-    if end < sounding or not any((end * grid).denominator == 1 for grid in GRIDS):
+    sounding = max(ends, default=Fraction(0))
+    shown = any((end * grid).denominator == 1 for grid in GRIDS)
+    near = {_odd_part(one) for one in (*ends, end) if floor(one) == floor(end)} - {1}
+    if end < sounding or not shown or len(near) > 1:
         end = edges[-1] + full
         while end < sounding:
             edges.append(end)

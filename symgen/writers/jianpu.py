@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
+from types import MappingProxyType
 
 import numpy as np
 
 from symgen.errors import WriteError
+from symgen.instruments.sections import ROLES
 from symgen.performance import Performance
 from symgen.readers import _jianpu_table as table
 from symgen.score import Key, Score, Section, Tempo, Text
@@ -24,6 +26,21 @@ BARS_A_LINE = 4
 _TEXT_LABELS = {"text": "注", "copyright": "版权"}
 _OWN_LABEL = re.compile(r"([^\W\d_]+(?: [^\W\d_]+)?): ")
 Mark = Tempo | Key | Section | Text
+
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {name.upper(): role.chinese for name, role in ROLES.items()}
+    | {
+        "SANBAN": "散板", "RUPAI": "入拍", "CODA": "尾声", "NONG": "弄", "BAN": "句", "DUAN": "段",
+        "QI": "起", "CHENG": "承", "ZHUAN": "转", "HE": "合",
+    }
+)  # fmt: skip
+"""Names of sections as symgen writes them into hosts -> as they stand on paper, with their numbers behind."""
+
+_PASSAGES: Mapping[str, str] = MappingProxyType({"FAN_START": "泛起", "FAN_END": "泛止"})
+"""Marks of sections that are none but say how a passage is played -> the remark on paper."""
+
+_NUMERALS = "零一二三四五六七八九"
+_NUMBERED = re.compile(r"([A-Z]+)(?: ([1-9][0-9]?))?")
 
 
 def encode(music: Score | Performance) -> bytes:
@@ -63,6 +80,7 @@ class _Voice:
         self.ticks_per_quarter = laid_out.score.ticks_per_quarter
         self.octave = _octave(laid_out.score)
         self.tonic = 12 * (table.DEFAULT_OCTAVE + 1)
+        self.tempo = ""
         self.words: list[str] = []
         self.done: list[str] = []
 
@@ -100,7 +118,9 @@ class _Voice:
                 self.tonic = 12 * (self.octave + 1) + mark.gong
                 self.words.append(key_text(mark.gong, self.octave))
             elif isinstance(mark, Tempo):
-                self.words.append(f"♩={mark.qpm:.4f}".rstrip("0").rstrip("."))
+                tempo = f"♩={mark.qpm:.4f}".rstrip("0").rstrip(".")
+                self.words += [] if tempo == self.tempo else [tempo]
+                self.tempo = tempo
             else:
                 self._break_line()
                 self.done.append(_field(mark))
@@ -191,12 +211,29 @@ def _octave(score: Score) -> int:
 def _field(mark: Section | Text) -> str:
     """Return the line of a section or text; a text that already begins with the name of a field keeps it."""
     if isinstance(mark, Section):
-        return f"段: {_one_line(mark.name)}"
+        if mark.name in _PASSAGES:
+            return f"{_TEXT_LABELS['text']}: {_PASSAGES[mark.name]}"
+        return f"段: {section_name(_one_line(mark.name))}"
     text = _one_line(mark.text)
     own = _OWN_LABEL.match(text)
     if own and table.FIELDS.get(own[1].lower()) == mark.kind == "text":
         return text
     return f"{_TEXT_LABELS[mark.kind]}: {text}"
+
+
+def section_name(name: str) -> str:
+    """Return the name of a section as it stands on paper: 入调 二 for ``RUDIAO 2``; others as they are."""
+    found = _NUMBERED.fullmatch(name)
+    if found is None or found[1] not in _NAMES:
+        return name
+    return _NAMES[found[1]] + (f" {_numeral(int(found[2]))}" if found[2] else "")
+
+
+def _numeral(number: int) -> str:
+    """Return a number from 1 to 99 in hanzi."""
+    tens, ones = divmod(number, 10)
+    head = (_NUMERALS[tens] if tens > 1 else "") + "十" if tens else ""
+    return head + (_NUMERALS[ones] if ones else "")
 
 
 def _one_line(text: str) -> str:

@@ -1,5 +1,6 @@
 """Notation: what MusicXML and jianpu say is what the Score says, as far as a page can say it."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from symgen.errors import WriteError
 from symgen.readers import read
+from symgen.readers.jianpu import read as read_jianpu
 from symgen.score import Key, Metre, Score, Section, Technique, Tempo, Text, make_notes
 from symgen.writers import jianpu, musicxml, write
 from symgen.writers._notation import page
@@ -178,3 +180,37 @@ def test_every_bar_of_every_layer_is_full():
     for part in laid_out.parts:
         for bar, layers in zip(laid_out.bars, part, strict=True):
             assert all(sum(sign.length for sign in layer) == bar.length for layer in layers)
+
+
+class TestSectionsInJianpu:
+    """On paper sections have their names in hanzi, harmonics are a remark, and a tempo stands where it changes."""
+
+    @pytest.mark.parametrize(
+        ("name", "paper"),
+        [
+            ("SANQI", "散起"),
+            ("RUDIAO 2", "入调 二"),
+            ("DUAN 12", "段 十二"),
+            ("NONG 30", "弄 三十"),
+            ("A", "A"),
+            ("QI X",) * 2,
+        ],
+    )
+    def test_names(self, name, paper):
+        assert jianpu.section_name(name) == paper
+
+    def test_marks_of_a_piece_are_read_back(self):
+        marks = (Section(0, "SANQI"), Section(960, "FAN_START"), Section(1920, "RUDIAO 1"), Section(1920, "FAN_END"))
+        tempi = (Tempo(0, 60.0), Tempo(1920, 60.0), Tempo(2880, 72.0))
+        notes = make_notes([(480 * place, 480, 60 + 2 * (place % 3)) for place in range(8)])
+        data = jianpu.encode(
+            Score(notes, sections=marks, tempi=tempi, metres=(Metre(0, 2, 4),), keys=(Key(0, 0, None),))
+        )
+        text = data.decode("utf-8")
+        assert "FAN" not in text
+        assert text.count("♩=") == 2
+        (reading,) = read_jianpu(data, "a")
+        assert [(mark.tick, mark.name) for mark in reading.score.sections] == [(0, "散起"), (1920, "入调 一")]
+        assert [(t.tick, t.text) for t in reading.score.texts] == [(960, "注: 泛起"), (1920, "注: 泛止")]
+        assert reading.score.notes["pitch"].tolist() == notes["pitch"].tolist()
+        assert jianpu.encode(replace(reading.score, title="")) == data

@@ -53,4 +53,5 @@ def arrange(
     if shared.as_json:
         console.print_json(result.as_json())
     else:
+        console.print_notes(f"symgen: note: {remark}" for remark in result.remarks)
         console.print_lines(result.lines())

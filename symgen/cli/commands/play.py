@@ -37,4 +37,6 @@ def play(
     if as_json:
         console.print_json(found)
     else:
+        if found["dropped"]:
+            console.print_notes([f"symgen: note: {found['dropped']} SysEx messages of the file were not sent"])
         console.print_lines([f"{found['messages']} messages in {found['seconds']:.1f} s to {found['port']}"])

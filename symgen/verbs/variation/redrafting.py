@@ -113,7 +113,7 @@ class _Workshop:
         task, notes = self.task, self.source.score.notes
         if "contour" not in task.keep or "pitch" in task.keep:
             return {}
-        scale = [p for p in self._reach() if (p - self.plan.gong) % 12 in PENTATONIC]
+        scale = [p for p in self._reach() if (p - self.plan.gong) % 12 in PENTATONIC and self._inside(p)]
         names, tops, limits = list[int](), list[int](), list[Bounds]()
         first: dict[int, int] = {}
         for number, bar in enumerate(task.bars):
@@ -144,6 +144,11 @@ class _Workshop:
             for owner, start in first.items()
             for size in (len(kept_strokes(task.units[owner].span, task.keep)),)
         }
+
+    def _inside(self, pitch: int) -> bool:
+        """Tell whether a tone lies within the range that the line has."""
+        limits = self.plan.limits
+        return limits is None or limits.low <= pitch - self.plan.gong <= limits.high
 
     def _reach(self) -> list[int]:
         return sorted(playable_pitches(self.source.instrument, self.source.tuning, easily=True))
@@ -250,7 +255,9 @@ class _Workshop:
         if len(drawn) == len(was) - 1 and not (last and any(p % 12 != final for p in drawn)):
             return drawn
         shift = self.plan.shift(tick)
-        tones = [p for p in self._reach() if p < top and (p - self.plan.gong - shift) % 12 in PENTATONIC]
+        tones = [
+            p for p in self._reach() if p < top and self._inside(p) and (p - self.plan.gong - shift) % 12 in PENTATONIC
+        ]
         if last:  # a cadence is the final alone, or in octaves
             tones = [p for p in tones if p % 12 == final]
         wanted = [pitch + (top - was[0]) for pitch in was[1:]]
@@ -274,7 +281,9 @@ def write_variation(
     assert isinstance(task, Variation)
     reasons: list[str] = []
     for attempt in range(_ATTEMPTS):
-        plan = task.plan if attempt < _ATTEMPTS // 2 else replace(task.plan, bian_share=0.0, modulations=())
+        plan = (
+            task.plan if attempt < _ATTEMPTS // 2 else replace(task.plan, bian_share=0.0, modulations=(), limits=None)
+        )
         score = _written(_Workshop(task, source, plan), runtime, sampling, (*seed, attempt))
         reasons = broken_variation(score, task, source)
         if not reasons:
