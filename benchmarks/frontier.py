@@ -1,10 +1,11 @@
 """The frontier: whether an adversarial generator is closer to real music than its likelihood alone can get.
 
 ``python benchmarks/frontier.py --likelihood CKPT... --adversarial CKPT... DATASET --style guqin -o FOLDER`` puts
-checkpoints of likelihood training, one a training seed, at every temperature and top-p, and adversarial ones as they
-are, on one plot: how often a classifier tells their continuations of held-out pieces right, against how varied these
-are. All are asked about the same contexts with the same test seeds, so differences are paired. Cells are written to
-``frontier.json`` one by one, and read from there when the command runs again: it can be stopped at any time.
+generators alone, one a training seed, at every temperature and top-p, and adversarial ones as users get them, heard by
+their adversary while they write, on one plot: how often a classifier tells their continuations of held-out pieces
+right, against how varied these are. With ``--whole 50`` it asks about windows of so many composed pieces instead. One
+checkpoint may stand on both sides. All are asked with the same test seeds, so differences are paired. Cells are written
+to ``frontier.json`` one by one, and read from there when the command runs again: it can be stopped at any time.
 
 ``python benchmarks/frontier.py --quick CKPT... DATASET`` prints the test of each checkpoint, as for a snapshot.
 """
@@ -22,12 +23,14 @@ from typing import Any
 
 import numpy as np
 
+from symgen.compose import ComposeRequest, compose_side_by_side
 from symgen.corpus.dataset import Dataset
 from symgen.files import writing
-from symgen.metrics.continuation import Continued, Variety, continuation_accuracy, continued
+from symgen.listening import load_ear
+from symgen.metrics.continuation import Continued, Variety, asked_about, continuation_accuracy, continued
 from symgen.metrics.twosample import TwoSampleConfig, TwoSampleResult, paired_difference
-from symgen.metrics.windows import Sizes
-from symgen.models.checkpoint import load_checkpoint, write_json
+from symgen.metrics.windows import Sizes, draw_whole_pieces
+from symgen.models.checkpoint import Checkpoint, load_checkpoint, write_json
 from symgen.models.windows import Pieces
 
 TEMPERATURES = (0.8, 0.9, 1.0, 1.1)
@@ -97,6 +100,7 @@ def measure(arguments: argparse.Namespace) -> list[Cell]:
         "style": arguments.style,
         "seeds": arguments.seeds,
         "held_out": list(arguments.held_out),
+        "whole": arguments.whole,
         "dataset": [int(training.lengths.sum()), int(unseen.lengths.sum())],
     }
     path = arguments.output / "frontier.json"
@@ -110,13 +114,27 @@ def measure(arguments: argparse.Namespace) -> list[Cell]:
         key = f"{kind} {checkpoint.digest} {temperature} {top_p}"
         if key not in rows:
             started = time.process_time()
-            found = continued(checkpoint, training, unseen, classifier, Sizes(), temperature=temperature, top_p=top_p)
+            ear = load_ear(checkpoint, arguments.style) if kind == "adversarial" else None
+            if arguments.whole:
+                how = {"temperature": temperature, "top_p": top_p, "versions": 1 if ear is None else ear.versions}
+                pieces = whole_pieces(checkpoint, arguments.style, arguments.whole, how)
+                found = asked_about(draw_whole_pieces(training, unseen, pieces, Sizes()), classifier)
+            else:
+                how = {"temperature": temperature, "top_p": top_p}
+                found = continued(checkpoint, training, unseen, classifier, Sizes(), ear=ear, **how)
             cell = Cell(kind, str(folder), temperature, top_p, found, time.process_time() - started)
             rows[key] = cell.as_json()
             write_json(path, {"asked": asked, "cells": rows})
             print(f"{kind} {folder} {temperature} {top_p}: {words(found)}; {cell.seconds:.0f} s", file=sys.stderr)
         cells.append(Cell.of(rows[key]))
     return cells
+
+
+def whole_pieces(checkpoint: Checkpoint, style: str, count: int, how: Mapping[str, Any]) -> Pieces:
+    """Return pieces as users get them, long enough to be cut into windows."""
+    wishes = [ComposeRequest(style, seed=n, raw=True, checkpoint=checkpoint.path, **how) for n in range(count)]
+    made = [piece for begin in range(0, count, 32) for piece in compose_side_by_side(wishes[begin : begin + 32])]
+    return Pieces(piece for piece in made if piece is not None and len(piece) >= Sizes().window + Sizes().seen)
 
 
 def _known(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -275,6 +293,7 @@ def main() -> None:
     parser.add_argument("dataset", type=Path, nargs="?")
     parser.add_argument("--style", default="guqin")
     parser.add_argument("--seeds", type=int, default=5, help="repetitions of the two-sample test")
+    parser.add_argument("--whole", type=int, default=0, metavar="N", help="windows of so many composed pieces instead")
     parser.add_argument("--held-out", nargs="+", default=["validation", "test"], metavar="SPLIT")
     parser.add_argument("--temperatures", type=float, nargs="+", default=TEMPERATURES)
     parser.add_argument("--top-ps", type=float, nargs="+", default=TOP_PS)

@@ -5,9 +5,9 @@ best take of each with its first, which is a random one, and with the last in ra
 the two-sample test (a convolutional classifier, fitted anew to each column), bits a note of a trigram counted in real
 pieces, and what is shared with the training pieces.
 
-``python benchmarks/takes.py speed`` times one take of 64 bars and sixteen, as commands and after the start. The time of
-the processor is of this process alone for calls, and of all processes for commands: with two free cores a command takes
-about half of that.
+``python benchmarks/takes.py speed`` times one take of 64 bars and sixteen of both styles, as commands and after the
+start, and tells medians, lowest and highest of five rounds. On a busy machine only the time of the processor says
+something.
 """
 
 from __future__ import annotations
@@ -97,33 +97,55 @@ def rank(checkpoint: Checkpoint, dataset: Dataset, style: str, sets: int, takes:
     return table
 
 
-def speed(checkpoint: Path | None, style: str, rounds: int) -> dict[str, dict[str, float]]:
-    """Return seconds of one take of 64 bars and of sixteen: of the command, and of the call once all is loaded."""
-    found: dict[str, dict[str, float]] = {}
-    for name, takes in (("one take", 1), ("sixteen takes", 16)):
-        times: dict[str, list[float]] = {"command": [], "command's processor": [], "call": [], "call's processor": []}
-        for seed in range(rounds):
-            request = ComposeRequest(style, bars=64, takes=takes, seed=seed, checkpoint=checkpoint)
-            compose_takes(request)  # loaded, and kernels compiled
-            begun, used = time.perf_counter(), time.process_time()
-            compose_takes(request)
-            times["call"].append(time.perf_counter() - begun)
-            times["call's processor"].append(time.process_time() - used)
-            with tempfile.TemporaryDirectory() as folder:
-                words = [sys.executable, "-m", "symgen", "compose", "-s", style, "--bars", "64", "--takes", str(takes)]
-                words += ["--seed", str(seed), "-q", "-o", folder]
-                words += ["--checkpoint", str(checkpoint)] if checkpoint else []
-                begun, used = time.perf_counter(), _children()
-                subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=os.environ)
-                times["command"].append(time.perf_counter() - begun)
-                times["command's processor"].append(_children() - used)
-        found[name] = {kind: min(values) for kind, values in times.items()}
-        found[name] |= {f"{kind} median": statistics.median(values) for kind, values in times.items()}
-        print(f"{name:<14}", *(f"{kind} {value:.2f} s" for kind, value in found[name].items()), flush=True)
-    print(
-        "ratio", *(f"{kind} {found['sixteen takes'][kind] / found['one take'][kind]:.2f}" for kind in found["one take"])
-    )
+def speed(checkpoint: Path | None, styles: Sequence[str], rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Return seconds of one take of 64 bars and of sixteen, and their ratio, each round another seed.
+
+    ``call`` is :func:`compose_takes` once all is loaded, ``command`` the whole program with its start; ``cpu`` is time
+    of the processor, of this process for a call and of all processes for a command. ``reckoned`` is what a command
+    lasts where two cores are free, from the time of the processor: the start comes before the second process and the
+    rest is halved.
+    """
+    found: dict[str, dict[str, list[float]]] = {}
+    for style in styles:
+        compose_takes(ComposeRequest(style, bars=64, takes=16, seed=_SEEDS, checkpoint=checkpoint))  # all is loaded
+        one, sixteen = (_timed(checkpoint, style, takes, rounds) for takes in (1, 16))
+        for times in (one, sixteen):
+            starts = [a - b for a, b in zip(one["command, cpu"], one["call, cpu"], strict=True)]
+            times["command, reckoned"] = [
+                cpu if times is one else (cpu + start) / 2
+                for cpu, start in zip(times["command, cpu"], starts, strict=True)
+            ]
+        ratios = {kind: [b / a for a, b in zip(one[kind], sixteen[kind], strict=True)] for kind in one}
+        found |= {f"{style}, one take": one, f"{style}, sixteen": sixteen, f"{style}, ratio": ratios}
+    print("| style | time | one take | sixteen takes | ratio |\n|---|---|---|---|---|")
+    for style in styles:
+        for kind in found[f"{style}, ratio"]:
+            cells = [_spread(found[f"{style}, {what}"][kind]) for what in ("one take", "sixteen", "ratio")]
+            print(f"| {style} | {kind} | {' | '.join(cells)} |")
     return found
+
+
+def _timed(checkpoint: Path | None, style: str, takes: int, rounds: int) -> dict[str, list[float]]:
+    """Return seconds of each round by kind."""
+    times: dict[str, list[float]] = {"call": [], "call, cpu": [], "command": [], "command, cpu": []}
+    for seed in range(rounds):
+        begun, used = time.perf_counter(), time.process_time()
+        compose_takes(ComposeRequest(style, bars=64, takes=takes, seed=seed, checkpoint=checkpoint))
+        times["call"].append(time.perf_counter() - begun)
+        times["call, cpu"].append(time.process_time() - used)
+        with tempfile.TemporaryDirectory() as folder:
+            words = [sys.executable, "-m", "symgen", "compose", "-s", style, "--bars", "64", "--takes", str(takes)]
+            words += ["--seed", str(seed), "-q", "-o", folder]
+            words += ["--checkpoint", str(checkpoint)] if checkpoint else []
+            begun, used = time.perf_counter(), _children()
+            subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=os.environ)
+            times["command"].append(time.perf_counter() - begun)
+            times["command, cpu"].append(_children() - used)
+    return times
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
 def _children() -> float:
@@ -138,14 +160,15 @@ def main() -> None:
     parser.add_argument("checkpoint", nargs="?", type=Path)
     parser.add_argument("dataset", nargs="?", type=Path)
     parser.add_argument("--style", default="guqin")
+    parser.add_argument("--styles", default="guqin,guzheng", help="for speed")
     parser.add_argument("--sets", type=int, default=50)
     parser.add_argument("--takes", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     if asked.what == "speed":
-        found = speed(asked.checkpoint, asked.style, asked.rounds)
-    else:
-        found = rank(load_checkpoint(asked.checkpoint), Dataset(asked.dataset), asked.style, asked.sets, asked.takes)
+        speed(asked.checkpoint, asked.styles.split(","), asked.rounds)
+        return
+    found = rank(load_checkpoint(asked.checkpoint), Dataset(asked.dataset), asked.style, asked.sets, asked.takes)
     print(json.dumps({name: {key: round(value, 4) for key, value in row.items()} for name, row in found.items()}))
 
 

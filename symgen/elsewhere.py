@@ -25,11 +25,21 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def halves(items: Sequence[Item], *, worth: bool) -> tuple[list[Item], list[Item]]:
-    """Return the items for this process and for another; none for that if it is not worth it or cannot be had."""
+def halves(items: Sequence[Item], *, worth: bool, start: float = 0.0) -> tuple[list[Item], list[Item]]:
+    """Return the items for this process and for another; none for that if it is not worth it or cannot be had.
+
+    Parameters
+    ----------
+    items : sequence
+        Alike in work.
+    worth : bool
+        Whether there is work enough for two.
+    start : float
+        How many items this process gets done until the other one has started.
+    """
     if not worth or len(items) < 2 or cores() < 2 or os.name != "posix":
         return list(items), []
-    half = (len(items) + 1) // 2
+    half = min(len(items), (len(items) + 1 + int(start)) // 2)
     return list(items[:half]), list(items[half:])
 
 

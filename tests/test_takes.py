@@ -10,7 +10,7 @@ import pytest
 from symgen import console
 from symgen.cli import app
 from symgen.cli.table import take_table
-from symgen.compose import ComposeRequest, compose_files, compose_numbered, compose_takes
+from symgen.compose import VERB, ComposeRequest, compose_files, compose_numbered, compose_takes
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import CheckpointError, UsageError
 from symgen.metrics.critic import Critic, Stretches, as_tensors, auc, calibrated, features, fit, piece_scores
@@ -23,6 +23,7 @@ from symgen.score import Metre, Score, make_notes
 from symgen.takes.ranking import TWIN_RUNS, Judge, Print, load_judge, rank_takes, save_judges
 from symgen.tokens.codec import encode
 from symgen.verbs.composition import waves
+from symgen.writers import Options, midi
 from tests.models.music import TINY, random_generator, random_tune
 
 
@@ -232,6 +233,7 @@ class TestComposed:
                 yield lambda: came.extend(wait()) or came
 
         monkeypatch.setattr(waves, "_WORTH_TWO", 1)
+        monkeypatch.setattr(waves, "_START_BARS", 0)
         monkeypatch.setattr(waves, "elsewhere", watched)
         monkeypatch.setattr("symgen.elsewhere.cores", lambda: 2)
         return came
@@ -249,6 +251,16 @@ class TestComposed:
         takes = compose_takes(ComposeRequest("guqin", bars=4, takes=2, checkpoint=checkpoint)).takes
         assert len(from_the_child) == 1
         assert takes[0].seed == takes[1].seed
+
+    def test_a_file_holds_what_its_take_is_checked_on_even_if_it_is_played_otherwise(self, result, checkpoint):
+        request, take = ComposeRequest("guqin", bars=8, takes=7, seed=3, checkpoint=checkpoint), result.takes[0]
+        whole = VERB.made(take, request)
+        assert whole.data == take.heard.data == midi.encode(take.performance)
+        assert whole.origin == VERB.made(replace(take, heard=None), request).origin
+        quiet = replace(take.performance, notes=tuple(replace(note, velocity=1) for note in take.performance.notes))
+        assert VERB.made(replace(take, performance=quiet), request).data == midi.encode(quiet)
+        strings = Options("strings")
+        assert VERB.made(take, replace(request, layout=strings)).data == midi.encode(take.performance, options=strings)
 
     def test_no_such_take(self, checkpoint):
         with pytest.raises(UsageError, match="take 8; expected 1 to 7"):
@@ -332,6 +344,8 @@ class TestElsewhere:
         monkeypatch.setattr("symgen.elsewhere.cores", lambda: 2)
         assert halves([1, 2, 3], worth=True) == ([1, 2], [3])
         assert halves([1, 2, 3], worth=False) == ([1, 2, 3], [])
+        assert halves([1, 2, 3, 4], worth=True, start=2.0) == ([1, 2, 3], [4])  # the other one comes late
+        assert halves([1, 2, 3, 4], worth=True, start=9.0) == ([1, 2, 3, 4], [])
         assert halves([1], worth=True) == ([1], [])
         monkeypatch.setattr("symgen.elsewhere.cores", lambda: 1)
         assert halves([1, 2, 3], worth=True) == ([1, 2, 3], [])

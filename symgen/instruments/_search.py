@@ -40,6 +40,7 @@ def cheapest_way(
     weights: Columns,
     states: Any,
     fresh: Any,
+    holds: Any,
     parents: Columns,
     picks: Columns,
     chosen: Columns,
@@ -59,9 +60,12 @@ def cheapest_way(
         One column each of :data:`OPTION_COLUMNS`.
     weights : columns
         move, most marks of a jump, its least time, string change, same sound, unison pair, cut, off the string, new
-        mark, beam.
+        mark, beam, most options of a block.
     states, fresh : tables of `ROWS` rows
         Space to work in.
+    holds : table of three rows of strokes * most options + 1 + beam entries, the first zeros
+        Space to work in: of a hold, one more than the stroke at which it was last met and its number among those met
+        there; the number of each state's hold.
     parents, picks : columns of strokes * beam entries
         Space to work in.
     chosen : columns, one entry a stroke
@@ -75,54 +79,76 @@ def cheapest_way(
     cost, entry, leave, low, high = options[0], options[1], options[2], options[3], options[4]
     held, struck, string, kind, slide = options[5], options[6], options[7], options[8], options[9]
     move, jump_marks, jump_time, change, same = weights[0], weights[1], weights[2], weights[3], weights[4]
-    unison, cut, away, new_mark, beam = weights[5], weights[6], weights[7], weights[8], weights[9]
+    unison, cut, away, new_mark, beam, most = weights[5], weights[6], weights[7], weights[8], weights[9], weights[10]
+    met, number, held_by = holds[0], holds[1], holds[2]
+    # By so much at most a price may still fall: one that is dearer than another by more need not be known.
+    slack = max(0, unison)
+    if min(move, change, same, cut, away, new_mark) < 0:
+        slack = 1 << 60
     count = 1
     states[0][0] = 0
     for row in range(1, 5):
         states[row][0] = -1
     for now in range(len(block)):
-        here = block[now]
+        here, struck_at = block[now], onset[now]
         total, option, hold, hold_at, last = states[0], states[1], states[2], states[3], states[4]
         new_total, new_option, new_hold, new_hold_at = fresh[0], fresh[1], fresh[2], fresh[3]
         new_last, new_parent, new_pick = fresh[4], fresh[5], fresh[6]
+        different = 0
+        for i in range(count):
+            key = len(block) * most
+            if hold[i] >= 0:
+                key = hold_at[i] * most + hold[i] - first[block[hold_at[i]]]
+            if met[key] != now + 1:
+                met[key] = now + 1
+                number[key] = different
+                different += 1
+            held_by[i] = number[key]
         made = 0
         refused = first[here] == after[here]
         for j in range(first[here], after[here]):
             start = made
+            needs_hand = entry[j] >= 0
+            own, string_j, struck_j, low_j, kind_j = cost[j], string[j], struck[j], low[j], kind[j]
             for i in range(count):
-                price = total[i] + cost[j]
+                price = total[i] + own
                 h = hold[i]
-                if entry[j] >= 0 and h >= 0:
-                    since = onset[now] - onset[hold_at[i]]
-                    apart = max(low[j] - high[h], low[h] - high[j])
-                    if apart > jump_marks and since < jump_time and held[h] & held[j] == 0:
+                # An option that needs the hand decides where it is; a free one leaves it where it was.
+                place = start
+                if not needs_hand:
+                    place = start + held_by[i]
+                elif h >= 0:
+                    since = struck_at - onset[hold_at[i]]
+                    apart = jump_marks
+                    if since < jump_time and held[h] & held[j] == 0:
+                        apart = max(low_j - high[h], low[h] - high[j])
+                    if apart > jump_marks:
                         refused = True
                         continue
+                    if place < made and new_total[place] <= price - slack:
+                        continue
                     price += move * abs(leave[h] - entry[j]) * 1000 // max(since, 100000)
+                if place < made and new_total[place] <= price - slack:
+                    continue
                 o = option[i]
                 if o >= 0:
                     before = last[i]
                     there = block[before]
-                    shared = struck[o] & struck[j]
-                    price += change * abs(string[o] - string[j]) // 100
-                    if shared and end[before] > onset[now]:
+                    shared = struck[o] & struck_j
+                    price += change * abs(string[o] - string_j) // 100
+                    if shared and end[before] > struck_at:
                         price += cut
                     if there == here:
-                        if struck[o] == struck[j] and low[o] == low[j]:
+                        if struck[o] == struck_j and low[o] == low_j:
                             price += same
-                        elif kind[o] + kind[j] == 3:
+                        elif kind[o] + kind_j == 3:
                             price -= unison
-                    if kind[o] == 4 and kind[j] == 4 and low[o] != low[j]:
+                    if kind[o] == 4 and kind_j == 4 and low[o] != low_j:
                         price += new_mark
                     if slide[o] != 0 and pitch[here] >= 0 and not shared:
                         rise = (pitch[here] - pitch[there]) * slide[o]
                         if 0 < rise <= 12:
                             price += away
-                # An option that needs the hand decides where it is; a free one leaves it where it was.
-                place = made
-                for k in range(start, made):
-                    if entry[j] >= 0 or (new_hold[k] == h and new_hold_at[k] == hold_at[i]):
-                        place = k
                 if place < made and new_total[place] <= price:
                     continue
                 new_total[place] = price
@@ -130,7 +156,7 @@ def cheapest_way(
                 new_last[place] = now
                 new_parent[place] = i
                 new_pick[place] = j
-                if entry[j] >= 0:
+                if needs_hand:
                     new_hold[place] = j
                     new_hold_at[place] = now
                 else:

@@ -27,12 +27,12 @@ from symgen.native import compiled, is_available
 from symgen.score import Score, Technique
 from symgen.units import bar_ticks, ticks_to_seconds
 
-__all__ = ["DEFAULT_QPM", "Fingering", "Problem", "finger"]
+__all__ = ["DEFAULT_QPM", "Fingering", "Problem", "find_problems", "finger"]
 
 DEFAULT_QPM = 60.0
 """Tempo assumed where a score has none: the middle of guqin playing."""
 
-COMPILED_FROM = 4096
+COMPILED_FROM = 8192
 """Notes from which on a piece is worth the loading of compiled kernels."""
 
 
@@ -75,8 +75,7 @@ def finger(score: Score, instrument: Instrument, tuning: Tuning, *, machine_code
     Fingering
         The same for the same input.
     """
-    if machine_code is None:
-        machine_code = is_available() and ("numba" in sys.modules or len(score) >= COMPILED_FROM)
+    machine_code = _machine_code(score, machine_code)
     found: list[Placement | None] = [None] * len(score)
     piece = _strokes(score, instrument, tuning)
     if piece.notes:
@@ -91,8 +90,28 @@ def finger(score: Score, instrument: Instrument, tuning: Tuning, *, machine_code
             if way is not None:
                 for note, place, (stroke, hand) in zip(notes, way, names, strict=True):
                     found[note] = _struck(place, stroke, hand)
-    problems = sorted(piece.problems, key=lambda problem: problem.notes)
-    return Fingering(tuple(found), tuple(problems))
+    return Fingering(tuple(found), _in_order(piece))
+
+
+def find_problems(
+    score: Score, instrument: Instrument, tuning: Tuning, *, machine_code: bool | None = None
+) -> tuple[Problem, ...]:
+    """Return the problems that :func:`finger` finds, without a look at the hand that strikes, which has none."""
+    piece = _strokes(score, instrument, tuning)
+    if piece.notes:
+        _report_late(piece, _stopping(piece, instrument, _machine_code(score, machine_code)), instrument)
+    return _in_order(piece)
+
+
+def _in_order(piece: _Piece) -> tuple[Problem, ...]:
+    return tuple(sorted(piece.problems, key=lambda problem: problem.notes))
+
+
+def _machine_code(score: Score, wanted: bool | None) -> bool:
+    """Return whether compiled kernels finger a score."""
+    if wanted is not None:
+        return wanted
+    return is_available() and ("numba" in sys.modules or len(score) >= COMPILED_FROM)
 
 
 @lru_cache(maxsize=16384)
@@ -211,13 +230,15 @@ def _stopping(piece: _Piece, instrument: Instrument, machine_code: bool) -> list
     options = columns([row for block in piece.blocks for row in block.rows], len(_search.OPTION_COLUMNS))
     weights = [thousandths(costs.move), round(100 * hands.jump_marks), round(1e6 * hands.jump_seconds)]
     weights += [thousandths(w) for w in (costs.string_change, costs.same_sound, costs.unison_pair, costs.cut)]
-    weights += [thousandths(costs.off_string), thousandths(costs.new_mark), beam]
-    room = max(len(block.rows) for block in piece.blocks) * (beam + 1) + beam
+    most = max(len(block.rows) for block in piece.blocks)
+    weights += [thousandths(costs.off_string), thousandths(costs.new_mark), beam, most]
+    room = most * (beam + 1) + beam
     table = [[0] * room for _ in range(_search.ROWS)]
     spare = [[0] * room for _ in range(_search.ROWS)]
     count = len(piece.block)
     given: list[Any] = [piece.block, piece.onset, piece.end, first, after, [block.pitch for block in piece.blocks]]
-    given += [options, weights, table, spare, [0] * (count * beam), [0] * (count * beam), [0] * count]
+    given += [options, weights, table, spare, [[0] * (count * most + 1 + beam) for _ in range(3)]]
+    given += [[0] * (count * beam), [0] * (count * beam), [0] * count]
     arguments = [_as_given(value, machine_code) for value in given]
     search = compiled(_search.cheapest_way) if machine_code else _search.cheapest_way
     search(*arguments)

@@ -19,6 +19,7 @@ from symgen.corpus.dataset import Dataset
 from symgen.metrics.twosample import TwoSampleConfig, TwoSampleResult, two_sample
 from symgen.metrics.windows import COLUMNS, Draw, Sample, Sizes, Windows, draw_continuations
 from symgen.models.checkpoint import Checkpoint, load_checkpoint
+from symgen.models.contest import Ear
 from symgen.models.runtime import Runtime
 from symgen.models.windows import Pieces
 
@@ -131,11 +132,19 @@ def continued(
     *,
     temperature: float = 1.0,
     top_p: float = 1.0,
+    ear: Ear | None = None,
     tick: Callable[[int], None] = lambda seed: None,
 ) -> Continued:
-    """Return the same for pieces that are at hand; see :func:`continuation_accuracy`."""
+    """Return the same for pieces that are at hand, which an `ear` may hear; see :func:`continuation_accuracy`."""
+    draw = draw_continuations(
+        _runtime(generator), training, unseen, sizes, temperature=temperature, top_p=top_p, ear=ear
+    )
+    return asked_about(draw, classifier, tick)
+
+
+def asked_about(draw: Draw, classifier: TwoSampleConfig, tick: Callable[[int], None] = lambda seed: None) -> Continued:
+    """Return how well windows are told from real ones, and how varied those are that were asked about."""
     asked: list[Sample] = []
-    draw = draw_continuations(_runtime(generator), training, unseen, sizes, temperature=temperature, top_p=top_p)
     test = two_sample(_noting(draw, asked), classifier, tick)
     composed, real = ([getattr(sample, side) for sample in asked] for side in ("composed", "real"))
     return Continued(test, variety(composed), variety(real))

@@ -13,7 +13,7 @@ import numpy as np
 
 from symgen.copying import CopyReport
 from symgen.instruments.base import Instrument, Tuning
-from symgen.instruments.fingering import finger
+from symgen.instruments.fingering import find_problems
 from symgen.instruments.rules import playable_pitches
 from symgen.score import Metre, Score, Technique, make_notes
 from symgen.theory.degrees import pitch_class_name
@@ -164,7 +164,7 @@ def _strings(score: Score, promise: Promise) -> list[Guarantee]:
     # MIDI does not say which notes are harmonics, and they reach higher.
     there = playable_pitches(instrument, tuning) | playable_pitches(instrument, tuning, Technique.HARMONIC)
     off = [pitch for pitch in pitches if pitch not in there]
-    problems = finger(score, instrument, tuning).problems
+    problems = find_problems(score, instrument, tuning)
     low, high = min(there, default=0), max(there, default=127)
     return [
         guarantee("tuning", tuning.name, tuning.name if not off else f"{_pitch(off[0])}, which it does not have"),

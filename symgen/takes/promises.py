@@ -8,7 +8,7 @@ from symgen.copying import copy_report
 from symgen.errors import UsageError
 from symgen.forms.modulating import SectionHearing, hear_section
 from symgen.grammar.plan import Plan
-from symgen.instruments.fingering import Fingering, finger
+from symgen.instruments.fingering import Fingering, find_problems, finger
 from symgen.models.checkpoint import Checkpoint
 from symgen.origin import Guarantee, guarantee
 from symgen.score import Score, Technique, make_notes
@@ -100,6 +100,6 @@ def _in_hand(score: Score, plan: Plan, machine_code: bool | None = None) -> tupl
     if not broken and not plain:  # MIDI carries no technique: what is read back has to be playable all the same
         read_back = make_notes(onset=score.notes["onset"], duration=score.notes["duration"], pitch=score.notes["pitch"])
         bare = replace(score, notes=read_back)
-        problems = finger(bare, plan.instrument, plan.tuning, machine_code=machine_code).problems
+        problems = find_problems(bare, plan.instrument, plan.tuning, machine_code=machine_code)
         broken.extend(f"without its techniques, {problem}" for problem in problems[:1])
     return broken, fingering

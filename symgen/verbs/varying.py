@@ -12,7 +12,7 @@ import numpy as np
 from symgen.dials import NEUTRAL, Dials
 from symgen.errors import UsageError, one_line
 from symgen.grammar.plan import Limits
-from symgen.instruments.fingering import finger
+from symgen.instruments.fingering import find_problems
 from symgen.instruments.rules import playable_pitches, serves, tunings_for
 from symgen.progress import Progress, silent
 from symgen.score import Score, Technique
@@ -207,7 +207,7 @@ def _out_of_reach(source: Source) -> frozenset[int]:
     """Return the rows of the notes that cannot be played as they stand."""
     if source.playable:
         return frozenset()
-    problems = finger(source.score, source.instrument, source.tuning).problems
+    problems = find_problems(source.score, source.instrument, source.tuning)
     return frozenset(row for problem in problems for row in problem.notes)
 
 

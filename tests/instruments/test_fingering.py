@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from symgen.instruments import get_instrument, placements, playable_pitches, strikeable
 from symgen.instruments._problems import KINDS
-from symgen.instruments.fingering import finger
+from symgen.instruments.fingering import find_problems, finger
 from symgen.score import Metre, Score, Technique, Tempo, make_notes
 from symgen.units import ticks_to_seconds
 from tests.instruments.checker import GUQIN_TUNINGS, GUZHENG_TUNINGS, Note, faults, hand_faults
@@ -70,6 +70,7 @@ def test_any_music_is_fingered_or_reported_note_by_note(case):
     setup, raw = case
     score = score_of(setup, raw, keep_playable=False)
     fingering = finger(score, *setup)
+    assert find_problems(score, *setup) == fingering.problems
     reported = {note for problem in fingering.problems for note in problem.notes}
     assert reported == {i for i, place in enumerate(fingering.placements) if place is None}
     assert fingering.playable == (not reported)

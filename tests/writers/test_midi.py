@@ -166,6 +166,13 @@ class TestScore:
         assert symusic_notes(data) == expected
         assert pretty_midi_notes(data) == expected
 
+    @given(st.lists(st.tuples(st.integers(0, 1 << 22), st.integers(1, 1 << 15), st.integers(0, 127)), min_size=1))
+    @settings(max_examples=40, deadline=None)
+    def test_mido_writes_the_same_bytes(self, notes):
+        data, again = midi.encode(Score(make_notes(notes), title="古琴", tempi=(Tempo(0, 97.0),))), io.BytesIO()
+        parsed(data).save(file=again)
+        assert data == again.getvalue()
+
     def test_music21_finds_the_same_pitches_at_the_same_times(self):
         expected = sorted((int(n["onset"]), int(n["pitch"])) for n in SCORE.notes)
         assert music21_pitches(midi.encode(SCORE)) == expected

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from symgen.instruments.fingering import finger
+from symgen.instruments.fingering import find_problems
 from symgen.instruments.rules import playable_pitches, strikeable
 from symgen.score import NoteArray, Score, Technique, make_notes
 from symgen.theory.degrees import PENTATONIC
@@ -282,7 +282,7 @@ def _faulty(score: Score, source: Source) -> NDArray[np.int64]:
     plain["technique"] = Technique.PLUCK
     for notes in (score.notes,) if np.array_equal(score.notes, plain) else (score.notes, plain):
         held = replace(score, notes=notes)
-        problems = finger(held, source.instrument, source.tuning).problems
+        problems = find_problems(held, source.instrument, source.tuning)
         if problems:
             return np.unique(held.notes["onset"][[note for problem in problems for note in problem.notes]])
     return np.zeros(0, dtype=np.int64)

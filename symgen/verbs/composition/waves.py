@@ -34,8 +34,10 @@ SIDE_BY_SIDE = 16
 """Takes composed in one batch: more take more memory and hardly less time each."""
 _USUAL_BARS = 24
 """Of a take whose length is left to its plan, for a guess at the work."""
-_WORTH_TWO = 192
+_WORTH_TWO = 96
 """Bars of all takes together from which on a second process is worth its start."""
+_START_BARS = 48
+"""Bars that are composed side by side while a second process starts."""
 _OF_FILES = frozenset({"output", "format", "layout"})
 """Fields of a request that say how a piece is written, not what it is."""
 
@@ -57,7 +59,8 @@ def composed(
         for number in numbers:
             yield from wave(wish, request, [number], checkpoint, runtime, progress, listener)
         return
-    mine, others = halves(numbers, worth=len(numbers) * (request.bars or _USUAL_BARS) >= _WORTH_TWO)
+    bars = request.bars or _USUAL_BARS
+    mine, others = halves(numbers, worth=len(numbers) * bars >= _WORTH_TWO, start=_START_BARS / bars)
     with elsewhere(f"{__name__}:compose_part", others, _music(request, wish.seed)) as await_others:
         for some in waves(mine):
             yield from wave(wish, request, some, checkpoint, runtime, progress)

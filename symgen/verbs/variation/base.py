@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.grammar.masks import lands
-from symgen.instruments.fingering import finger
+from symgen.instruments.fingering import find_problems
 from symgen.origin import Guarantee
 from symgen.score import NoteArray, Score, Technique
 from symgen.script import Fixed, Free, Locks, rests
@@ -261,7 +261,7 @@ def unplayable(score: Score, task: Variation, source: Source) -> set[int]:
     starts = [bar.start for bar in task.bars]
     for some in readings:
         held = replace(score, notes=some)
-        problems = finger(held, source.instrument, source.tuning).problems
+        problems = find_problems(held, source.instrument, source.tuning)
         found = {
             int(np.searchsorted(starts, held.notes["onset"][note], side="right")) - 1
             for problem in problems
