@@ -16,7 +16,7 @@ from symgen.grammar.rules import Grammar
 from symgen.models.contest import Contest, Ear
 from symgen.models.context import Context
 from symgen.models.rollout import mask_of
-from symgen.models.runtime import Runtime
+from symgen.models.runtime import Runtime, one_thread
 from symgen.script import Step
 from symgen.steering import Steering
 from symgen.tokens import chord, melody
@@ -180,11 +180,12 @@ def write_drafts(
     plans = [plan] * len(seeds) if isinstance(plan, Plan) else list(plan)
     ensemble = _Ensemble(runtime, plans, seeds, masks=masks, ear=ear, follow=follow)
     stop = np.inf if masks else max((one.total for one in plans), default=0) // _SHORTEST_MEAN_TICKS
-    while ensemble.left and ensemble.steps < stop:
-        ensemble.advance(how)
-        slowest = min(ensemble.writers, key=lambda writer: writer.progress)
-        tick(slowest.cursor.grammar.context.time, slowest.cursor.grammar.plan.total)
-    return ensemble.drafts()
+    with one_thread():
+        while ensemble.left and ensemble.steps < stop:
+            ensemble.advance(how)
+            slowest = min(ensemble.writers, key=lambda writer: writer.progress)
+            tick(slowest.cursor.grammar.context.time, slowest.cursor.grammar.plan.total)
+        return ensemble.drafts()
 
 
 class _Ensemble:

@@ -12,7 +12,9 @@ Everything else that is computed goes element by element or sums along a row.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,6 +252,18 @@ class _Head:
             for column in range(before.shape[1]):  # one by one: two columns may name the same token
                 logits[rows, before[:, column]] += more[:, column]
         return state, seen, logits
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Return a context in which products of matrices are made by one thread.
+
+    The products of composing are small: threads gain nothing, wait for one another where the processors are busy, and
+    would round them otherwise than one thread does.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    return limits
 
 
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
