@@ -113,7 +113,8 @@ def untouched(style: str, options: Options) -> list[Any]:
 def composed(style: str, dials: Mapping[str, float], options: Options) -> list[Any]:
     """Return pieces as tokens, None for each that could not be composed."""
     from symgen.compose import ComposeRequest, compose_side_by_side, plan_of
-    from symgen.sampling import Sampling, compose_sequences
+    from symgen.drafting.ensemble import compose_sequences
+    from symgen.sampling import Sampling
 
     asked = [ComposeRequest(style, seed=seed, checkpoint=options.checkpoint, **dials) for seed in range(options.pieces)]
     if not options.unchecked:

@@ -37,6 +37,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgen.corpus.dataset import Dataset
+from symgen.drafting.draft import Draft
+from symgen.drafting.ensemble import write_drafts
 from symgen.grammar.cursor import Cursor
 from symgen.grammar.plan import Plan
 from symgen.instruments.rules import tunings_for
@@ -50,7 +52,7 @@ from symgen.models.context import Context, Goal
 from symgen.models.features import FEATURES, PLACE
 from symgen.models.runtime import Runtime
 from symgen.models.windows import Batch, Pieces
-from symgen.sampling import Draft, Sampling, write_drafts
+from symgen.sampling import Sampling
 from symgen.score import Metre
 from symgen.script import Fixed, Free, steps_of
 from symgen.tokens import melody, rhythm

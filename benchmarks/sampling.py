@@ -30,12 +30,12 @@ def symgen_speed(checkpoint: Path, style: str, rows: int, midi: Path | None) -> 
     import numpy as np
 
     from symgen import writers
+    from symgen.drafting.ensemble import compose_sequences
     from symgen.instruments.perform import plain
     from symgen.models.checkpoint import load_checkpoint
     from symgen.planning.checking import check_request
     from symgen.planning.request import ComposeRequest
     from symgen.planning.taking import plan_take
-    from symgen.sampling import compose_sequences
     from symgen.tokens import melody
     from symgen.tokens.codec import decode
 

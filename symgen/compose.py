@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from symgen.drafting.ensemble import compose_sequences
 from symgen.errors import UsageError
 from symgen.grammar.plan import Plan
 from symgen.instruments import ships
@@ -20,7 +21,6 @@ from symgen.origin import Made, plain_request
 from symgen.planning.checking import check_request
 from symgen.planning.request import ComposeRequest, Wish
 from symgen.progress import Progress, silent
-from symgen.sampling import compose_sequences
 from symgen.score import Tempo
 from symgen.styles import STYLES, Style
 from symgen.takes.delivery import deliver, piece

@@ -18,6 +18,7 @@ import numpy as np
 
 from symgen.compose import ComposeRequest, compose_side_by_side, plan_of
 from symgen.corpus.dataset import Dataset
+from symgen.drafting.ensemble import compose_sequences
 from symgen.errors import CorpusError, UsageError
 from symgen.files import check_target, make_folder, settle_paths, write_text
 from symgen.listening import load_ear
@@ -34,7 +35,7 @@ from symgen.models.card import record_figures
 from symgen.models.checkpoint import Checkpoint, load_checkpoint, write_json
 from symgen.models.windows import Pieces
 from symgen.progress import Progress, silent
-from symgen.sampling import Sampling, compose_sequences
+from symgen.sampling import Sampling
 from symgen.styles import get_style
 from symgen.tokens import melody
 from symgen.tokens.sequence import TokenSequence

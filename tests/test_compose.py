@@ -18,10 +18,11 @@ from symgen.compose import (
     plan_of,
 )
 from symgen.copying import fingerprints
+from symgen.drafting.ensemble import compose_sequences
 from symgen.errors import CheckpointError, PlayabilityError, SymgenError, UsageError, WriteError
 from symgen.models.checkpoint import load_checkpoint, save_checkpoint, save_fingerprints
 from symgen.models.losses import weights_of
-from symgen.sampling import Sampling, compose_sequences
+from symgen.sampling import Sampling
 from symgen.score import Technique
 from symgen.takes.session import read_session
 from symgen.tokens.codec import decode

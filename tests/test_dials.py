@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from symgen.compose import ComposeRequest, compose_takes, plan_of
 from symgen.dials import HABITS, NEUTRAL, Dials, habit_of, levels, targets
+from symgen.drafting.ensemble import compose_sequences
 from symgen.errors import UsageError
 from symgen.grammar.rules import Grammar
 from symgen.instruments import get_instrument
@@ -19,7 +20,7 @@ from symgen.models.context import Context
 from symgen.models.features import DIALS, FEATURES_OF_FORMAT_1, PLACE
 from symgen.models.losses import weights_of
 from symgen.models.runtime import Stream
-from symgen.sampling import Sampling, compose_sequences, steered
+from symgen.sampling import Sampling, steered
 from symgen.score import Score, Tempo, make_notes
 from symgen.steering import Steering
 from symgen.tokens import chord, melody, rhythm

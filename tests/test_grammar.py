@@ -12,13 +12,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from symgen import sampling
+from symgen.drafting import draft as drafting
+from symgen.drafting.ensemble import compose_sequences
 from symgen.grammar.plan import Plan
 from symgen.grammar.rules import Grammar
 from symgen.instruments import get_instrument
 from symgen.instruments.rules import placements, serves
 from symgen.models.context import Context
-from symgen.sampling import Sampling, compose_sequences
+from symgen.sampling import Sampling
 from symgen.score import Metre, Technique
 from symgen.tokens.codec import decode, encode
 from symgen.tokens.prefix import METRES, Prefix
@@ -63,7 +64,7 @@ class RandomRuntime:
 @contextmanager
 def watched():
     """Refuse empty masks while pieces are drawn."""
-    draw = sampling.draw
+    draw = drafting.draw
 
     def watch(logits, mask, how, uniform):
         assert mask.any(), "nothing is allowed"
@@ -72,7 +73,7 @@ def watched():
         return token
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "draw", watch)
+        patch.setattr(drafting, "draw", watch)
         yield
 
 

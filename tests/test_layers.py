@@ -48,6 +48,7 @@ FLOORS = (
         "sectioning",
         "motif",
         "sampling",
+        "drafting",
         "planning",
         "metrics",
         "listening",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symgen.compose import ComposeRequest, compose, compose_side_by_side
+from symgen.drafting.ensemble import write_drafts
 from symgen.errors import CheckpointError, UsageError
 from symgen.listening import VERSIONS, CriticEar, load_ear, save_ears
 from symgen.metrics.critic import COUNT, Critic, Stretches, fit
@@ -17,7 +18,7 @@ from symgen.models.contest import Contest
 from symgen.models.losses import weights_of
 from symgen.models.rollout import continue_pieces
 from symgen.models.windows import Pieces
-from symgen.sampling import Sampling, write_drafts
+from symgen.sampling import Sampling
 from symgen.script import Fixed, Free, cut, steps_of
 from symgen.tokens import melody
 from tests.models.music import TINY, random_generator, random_tune

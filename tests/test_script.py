@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from symgen.drafting.ensemble import write_drafts
 from symgen.grammar.masks import lands
 from symgen.models.features import GOAL, PLACE, span_classes
 from symgen.models.runtime import Runtime
-from symgen.sampling import Sampling, write_drafts
+from symgen.sampling import Sampling
 from symgen.script import Again, Fixed, Free, Locks, cut, length_of, rests, steps_of
 from symgen.tokens import melody, rhythm
 from tests.models.music import TINY, random_generator

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from symgen.drafting.draft import Draft
 from symgen.errors import PlayabilityError, UsageError, one_line
 from symgen.instruments.perform import plain
 from symgen.models.runtime import Runtime
 from symgen.origin import Guarantee
 from symgen.progress import Progress, silent
-from symgen.sampling import Draft, Sampling
+from symgen.sampling import Sampling
 from symgen.score import NoteArray, Score, make_notes
 from symgen.script import Fixed, steps_of
 from symgen.takes.promises import broken_playing, broken_sound

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 
 from symgen.copying import CopyReport, copy_report
+from symgen.drafting.draft import Draft
+from symgen.drafting.ensemble import write_drafts
 from symgen.errors import PlayabilityError
 from symgen.instruments.fingering import finger
 from symgen.instruments.perform import play
@@ -21,7 +23,7 @@ from symgen.performance import late_at_a_seam, spliced
 from symgen.planning.checking import check_manner
 from symgen.progress import Progress, silent
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
-from symgen.sampling import Draft, Sampling, write_drafts
+from symgen.sampling import Sampling
 from symgen.score import Score
 from symgen.takes.delivery import as_played, broken_as_played
 from symgen.takes.promises import broken_playing, broken_sound, check_copy, check_style

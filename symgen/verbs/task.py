@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 import numpy as np
 
+from symgen.drafting.draft import Draft
 from symgen.errors import UsageError
 from symgen.grammar.plan import Plan
 from symgen.origin import Guarantee
 from symgen.planning.taking import TECHNIQUES
-from symgen.sampling import Draft
 from symgen.score import Score
 from symgen.script import Script, cut, steps_of
 from symgen.takes.take import Take

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
+from symgen.drafting.ensemble import write_drafts
 from symgen.elsewhere import elsewhere, halves
 from symgen.errors import PlayabilityError
 from symgen.instruments.fingering import COMPILED_FROM
@@ -21,7 +22,6 @@ from symgen.planning.checking import check_request
 from symgen.planning.request import ComposeRequest, Wish
 from symgen.progress import Progress
 from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
-from symgen.sampling import write_drafts
 from symgen.script import Step
 from symgen.takes.delivery import as_played, broken_as_played
 from symgen.takes.promises import check_copy, check_style, examine, too_long_a_copy

@@ -15,11 +15,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from symgen.drafting.draft import Draft
+from symgen.drafting.ensemble import write_drafts
 from symgen.errors import PlayabilityError
 from symgen.grammar.plan import Plan
 from symgen.instruments.rules import placements, playable_pitches
 from symgen.models.runtime import Runtime
-from symgen.sampling import Draft, Sampling, write_drafts
+from symgen.sampling import Sampling
 from symgen.score import NoteArray, Score, Technique, make_notes
 from symgen.script import Again, Fixed, Script, Segment, Step, cut, rests, steps_of
 from symgen.theory.degrees import PENTATONIC
