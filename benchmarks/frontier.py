@@ -111,7 +111,8 @@ def measure(arguments: argparse.Namespace) -> list[Cell]:
     cells = []
     for kind, folder, temperature, top_p in wanted:
         checkpoint = load_checkpoint(folder)
-        key = f"{kind} {checkpoint.digest} {temperature} {top_p}"
+        digest = checkpoint.digest if kind == "adversarial" else checkpoint.weights_digest
+        key = f"{kind} {digest} {temperature} {top_p}"
         if key not in rows:
             started = time.process_time()
             ear = load_ear(checkpoint, arguments.style) if kind == "adversarial" else None

@@ -76,7 +76,7 @@ def compose_takes(
 ) -> ComposeResult:
     """Compose the takes of a request; see :func:`compose`.
 
-    A listener hears them one after the other, every step as it is drawn; see :mod:`symgen.live`.
+    A listener hears them one after the other, every step as soon as it is certain; see :mod:`symgen.live`.
     """
     checkpoint = checkpoint_of(request)
     wish = check_request(request)
@@ -135,7 +135,8 @@ def compose_side_by_side(requests: Sequence[ComposeRequest], progress: Progress 
     shared = {(one.checkpoint, one.style, one.versions, one.temperature, one.top_p) for one in requests}
     if len(shared) > 1:
         raise UsageError(
-            f"{len(shared)} ways to draw in one batch", expected="one checkpoint, style, temperature and top-p"
+            f"{len(shared)} ways to draw in one batch",
+            expected="one checkpoint, style, versions, temperature and top-p",
         )
     checkpoint = checkpoint_of(requests[0])
     runtime = checkpoint.runtime()

@@ -106,6 +106,8 @@ def wrong_use(error: Any, words: Sequence[str] = ()) -> UsageError:
     """
     context: Any = getattr(error, "ctx", None)
     path = context.command_path if context else "symgen"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return UsageError("no command is given", remedy=f"see {path} --help")
     see = f"see {path} --help"
     if type(error).__name__ == "NoSuchOption":
         known = [name for param in context.command.params for name in (*param.opts, *param.secondary_opts)]

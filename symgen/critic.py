@@ -8,7 +8,7 @@ and change nothing of the generator: what is written stands beside the weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,8 @@ _SEEDS: Final = 1 << 40
 """Where the seeds of the takes begin, far from those that people type: the critic learnt from no take that it ranks."""
 _RESAMPLES: Final = 1000
 _AT_ONCE: Final = 32
+_MOST_SEED: Final = 1 << 48
+"""With a thousand takes a seed, twice, what is composed still has a seed that can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class CriticRequest:
     against : Path
         Dataset with pieces of its styles.
     pieces : int
-        Takes to compose for each style, 16 to 1000; half of them only judge the critic.
+        Takes to compose for each style, 16 to 1000: so many by the generator alone for the ear, and as many with
+        the ear for the critic, of which half only judge it.
     seed : int
         Of the takes.
     """
@@ -132,8 +135,8 @@ def make_critic(request: CriticRequest, progress: Progress = silent) -> CriticRe
     """
     if not 16 <= request.pieces <= 1000:
         raise UsageError(f"pieces {request.pieces}", expected="16 to 1000")
-    if request.seed < 0:
-        raise UsageError(f"seed {request.seed}", expected="0 or more")
+    if not 0 <= request.seed <= _MOST_SEED:
+        raise UsageError(f"seed {request.seed}", expected=f"0 to {_MOST_SEED}")
     checkpoint, dataset = load_checkpoint(request.checkpoint), Dataset(request.against)
     styles = [style for style in STYLES if style in checkpoint.styles]
     real = {style: _pieces(dataset, style, ("train",)) for style in styles}
@@ -142,23 +145,26 @@ def make_critic(request: CriticRequest, progress: Progress = silent) -> CriticRe
         for style, pieces in real.items()
         if len(pieces) < FOLDS
     }
-    real = {style: pieces for style, pieces in real.items() if style not in skipped}
-    if not real:
-        reasons = "; ".join(f"{style}: {why}" for style, why in skipped.items()) or "none of its styles is composed in"
-        raise CorpusError(f"{request.against} gives no critic ({reasons})", remedy="convert more pieces")
     ears: dict[str, tuple[Critic, float]] = {}
-    for style, pieces in real.items():
-        alone = _composed(request, style, 0, progress)
-        progress(f"fitting the ear of {style}")
-        ears[style] = fit(Stretches.of(pieces, STRETCH), Stretches.of(alone, STRETCH))
+    for style, pieces in _kept(real, skipped):
+        alone = _composed(request, style, 0, progress, skipped)
+        if alone:
+            progress(f"fitting the ear of {style}")
+            ears[style] = fit(Stretches.of(pieces, STRETCH), Stretches.of(alone, STRETCH))
+    if not ears:
+        reasons = "; ".join(f"{style}: {why}" for style, why in skipped.items()) or "none of its styles is composed in"
+        raise CorpusError(
+            f"{request.against} gives no critic ({reasons})", remedy="convert more pieces, or train longer"
+        )
     save_ears(checkpoint, {style: critic for style, (critic, _) in ears.items()})
     judges: dict[str, Judge] = {}
     verdicts: dict[str, Verdict] = {}
-    for style, pieces in real.items():
-        composed = _composed(request, style, 1, progress)
-        progress(f"fitting the critic of {style}")
-        critic, verdicts[style] = _fitted(pieces, _pieces(dataset, style, ("validation", "test")), composed)
-        judges[style] = Judge(critic, reference_of(pieces))
+    for style, pieces in _kept(real, skipped):
+        composed = _composed(request, style, 1, progress, skipped)
+        if composed:
+            progress(f"fitting the critic of {style}")
+            critic, verdicts[style] = _fitted(pieces, _pieces(dataset, style, ("validation", "test")), composed)
+            judges[style] = Judge(critic, reference_of(pieces))
     save_judges(checkpoint.path, judges)
     by_stretch = {style: round(chance, 4) for style, (_, chance) in ears.items()}
     result = CriticResult(checkpoint.path, verdicts, by_stretch, skipped)
@@ -167,14 +173,28 @@ def make_critic(request: CriticRequest, progress: Progress = silent) -> CriticRe
     return result
 
 
+def _kept(
+    real: Mapping[str, list[TokenSequence]], skipped: Mapping[str, str]
+) -> Iterator[tuple[str, list[TokenSequence]]]:
+    """Yield the styles that are not skipped, with their pieces."""
+    for style, pieces in real.items():
+        if style not in skipped:
+            yield style, pieces
+
+
 def _pieces(dataset: Dataset, style: str, splits: Sequence[str]) -> list[TokenSequence]:
     numbers = [number for split in splits for number in dataset.numbers(split=split, style=style)]
     kept = np.linspace(0, len(numbers) - 1, min(len(numbers), _MOST_REAL)).round().astype(int).tolist()
     return [dataset.sequence(numbers[place]) for place in kept]
 
 
-def _composed(request: CriticRequest, style: str, turn: int, progress: Progress) -> list[TokenSequence]:
-    """Compose takes of all that a style leaves open: first of the generator alone, then as users get them."""
+def _composed(
+    request: CriticRequest, style: str, turn: int, progress: Progress, skipped: dict[str, str]
+) -> list[TokenSequence]:
+    """Compose takes of all that a style leaves open: first of the generator alone, then as users get them.
+
+    Where too few keep their promises there are none, and the style is skipped.
+    """
     count = request.pieces
     first = _SEEDS + (2 * request.seed + turn) * count
     wanted = [
@@ -188,7 +208,8 @@ def _composed(request: CriticRequest, style: str, turn: int, progress: Progress)
         some = compose_side_by_side(wanted[begin : begin + _AT_ONCE], silent)
         found += [tokens for tokens in some if tokens is not None]
     if len(found) < count // 2:
-        raise CorpusError(f"the checkpoint makes {len(found)} of {count} {style} takes", remedy="train longer")
+        skipped[style] = f"the checkpoint makes {len(found)} of {count} takes"
+        return []
     return found
 
 

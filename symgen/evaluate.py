@@ -309,7 +309,7 @@ def _compose(
         )
         for number in range(request.pieces)
     ]
-    ear = load_ear(checkpoint, request.style, request.versions)
+    ear = load_ear(checkpoint, get_style(request.style).name, request.versions)
     seeds = [(request.seed, number) for number in range(request.pieces)]
     plans = [plan_of(wish) for wish in wishes]
 
@@ -368,7 +368,7 @@ def _two_sample(
         draws[f"continuations, {name}"] = draw_of(checkpoint.runtime(), training, unseen, sizes)
     masks = masks_for(corpus.own), masks_for(corpus.unseen)
     own = checkpoints["checkpoint"].runtime()
-    ear = load_ear(checkpoints["checkpoint"], request.style, request.versions)
+    ear = load_ear(checkpoints["checkpoint"], corpus.style, request.versions)
     if ear is not None:
         draws["continuations that the adversary hears"] = draw_of(own, training, unseen, sizes, ear=ear)
     draws["continuations under the grammar"] = draw_of(own, training, unseen, sizes, masks=masks)

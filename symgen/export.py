@@ -22,6 +22,7 @@ from symgen.opening import open_piece
 from symgen.origin import Made, Origin, sidecar_of, to_plain, write_piece
 from symgen.progress import Progress, silent
 from symgen.score import Score
+from symgen.takes.delivery import refuse_suffix
 from symgen.theory.degrees import pitch_class_name
 from symgen.theory.detect import detect_mode
 from symgen.theory.naming import in_gong
@@ -185,11 +186,15 @@ def _target(request: ExportRequest) -> tuple[Path, writers.Format]:
         raise UsageError("no format is asked for", expected=f"-o FILE with one of {known}, or --format NAME")
     is_file = output is not None and output.suffix.lower() in writers.suffixes()
     writer = writers.choose_format(request.format, output if is_file else None, request.layout)
+    if output is not None and not is_file:
+        refuse_suffix(output)
     if output is None or not is_file:
         stem = request.file.with_suffix("") if request.file.suffix.lower() == ".json" else request.file
         output = (make_folder(output) if output is not None else Path()) / f"{stem.stem}{writer.SUFFIXES[0]}"
-    if output.exists() and request.file.exists() and output.samefile(request.file):
-        raise UsageError(f"{output} would be written over itself", remedy="give another name: -o FILE")
+    read = {request.file, sidecar_of(request.file), request.file.with_suffix("")}  # with_suffix: the piece of a sidecar
+    for target in (output, sidecar_of(output)):
+        if any(one.exists() and target.exists() and target.samefile(one) for one in read):
+            raise UsageError(f"{target} would be written over itself", remedy="give another name: -o FILE")
     for target in (output,) if request.bare else (output, sidecar_of(output)):
         check_target(target)
     return output, writer

@@ -19,12 +19,15 @@ from symgen.metrics.line import line_of
 from symgen.models.checkpoint import EAR, Checkpoint, save_ear
 from symgen.models.tensors import read_tensors
 from symgen.tokens.sequence import TokenSequence
+from symgen.units import TICKS_PER_QUARTER
 
 STRETCH: Final = 32
 """Notes that it hears at a time: half of what takes are ranked by, so that it has a say early in a piece."""
 VERSIONS: Final = 8
 """Versions written side by side where a request does not say how many; see ``benchmarks/versions.py``."""
 _EVERY: Final = 8
+_NOTE: Final = TICKS_PER_QUARTER
+"""Ticks that a note takes, about."""
 _LEAST: Final = 16
 """Notes from which on it says anything."""
 
@@ -63,18 +66,24 @@ class CriticEar:
         if enough:
             features = last_features([lines[number] for number in enough], self.critic.stretch)
             odds = (features * self.critic.weights).sum(axis=1) + self.critic.bias
+            found[:] = self.every / self.critic.stretch * odds.min()  # who rests must not win by it
             found[enough] = self.every / self.critic.stretch * odds
         return found
 
     def verdicts(self, heard: Sequence[TokenSequence]) -> NDArray[np.float64]:
         """Return in nats the odds that people wrote each of some finished versions of one piece.
 
-        All are taken to have as many stretches, or the longest would win by its length.
+        They are counted by time and not by notes, or fewer notes would win wherever the odds are against a piece.
         """
         lines = [line_of(one) for one in heard]
-        notes = float(np.mean([len(line.pitch) for line in lines]))
-        odds = [self.critic.log_odds(line) if len(line.pitch) > 1 else 0.0 for line in lines]
-        return np.array(odds) * max(1.0, notes / self.critic.stretch)
+        sounding = [number for number, line in enumerate(lines) if len(line.pitch) > 1]
+        if not sounding:
+            return np.zeros(len(lines))
+        odds = np.full(len(lines), -np.inf)
+        odds[sounding] = [self.critic.log_odds(lines[number]) for number in sounding]
+        odds[np.isneginf(odds)] = odds[sounding].min()
+        lengths = np.array([one.end for one in heard]) / (_NOTE * self.critic.stretch)
+        return odds * np.maximum(1.0, lengths)
 
 
 def load_ear(checkpoint: Checkpoint, style: str, versions: int | None = None) -> CriticEar | None:
@@ -95,9 +104,9 @@ def load_ear(checkpoint: Checkpoint, style: str, versions: int | None = None) ->
         If it is damaged.
     """
     versions = VERSIONS if versions is None else versions
-    path = checkpoint.path / EAR
-    if versions < 2 or not path.exists():
+    if versions < 2 or not checkpoint.has_ear:
         return None
+    path = checkpoint.path / EAR
     critic = from_tensors(read_tensors(path), path).get(style)
     return None if critic is None else CriticEar(critic, versions)
 

@@ -312,14 +312,23 @@ def _finish(run: Run, task: _Task) -> TrainResult:
         pieces={style: len(pieces) for style, pieces in task.training.items()},
         parameters=sum(parameter.numel() for parameter in run.model.parameters()),
     )
-    return result if task.recipe.ear is None else _with_ear(result, task, task.recipe.ear)
+    return result if task.recipe.ear is None else _with_ear(result, task, task.recipe.ear, run)
 
 
-def _with_ear(result: TrainResult, task: _Task, plan: EarPlan) -> TrainResult:
+_EAR_SEEDS = 1 << 32
+
+
+def _with_ear(result: TrainResult, task: _Task, plan: EarPlan, run: Run) -> TrainResult:
     """Make the adversary that hears what the checkpoint composes; one that cannot be made is no failed training."""
-    wanted = CriticRequest(result.output, task.dataset.path, pieces=plan.takes, seed=task.request.seed)
+    wanted = CriticRequest(result.output, task.dataset.path, pieces=plan.takes, seed=task.request.seed % _EAR_SEEDS)
+
+    def heeding(message: str, done: int = 0, total: int = 0) -> None:
+        task.progress(message, done, total)
+        if run.stop.asked:
+            raise KeyboardInterrupt("stopped while the ear was made: the weights stand; the same command makes it anew")
+
     try:
-        made = make_critic(wanted, task.progress)
+        made = make_critic(wanted, heeding)
     except CorpusError as error:
         return replace(result, deaf=str(error))
     return replace(result, ears=made.ears)

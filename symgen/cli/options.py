@@ -49,6 +49,10 @@ Leaps = Annotated[float, typer.Option(metavar="0..1", help="How far the melody m
 Surprise = Annotated[float, typer.Option(metavar="0..1", help="How far from the expected; 0 is tame.")]
 Temperature = Annotated[float | None, typer.Option(metavar="F", help="Advanced: of the draw. Higher is bolder.")]
 Versions = Annotated[
-    int | None, typer.Option(metavar="N", help="Advanced: versions that the adversary chooses from. [default: 8]")
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Advanced: versions that compete in compose, continue, infill. [default: 8]",
+    ),
 ]
 TopP = Annotated[float | None, typer.Option(metavar="F", help="Advanced: share of likely choices kept.")]

@@ -75,7 +75,7 @@ def write_drafts(
         versions compete, once all that are left have it.
     """
     plans = [plan] * len(seeds) if isinstance(plan, Plan) else list(plan)
-    ensemble = _Ensemble(runtime, plans, seeds, masks=masks, ear=ear, follow=follow)
+    ensemble = Ensemble(runtime, plans, seeds, masks=masks, ear=ear, follow=follow)
     stop = np.inf if masks else max((one.total for one in plans), default=0) // _SHORTEST_MEAN_TICKS
     with one_thread():
         while ensemble.left and ensemble.steps < stop:
@@ -85,7 +85,7 @@ def write_drafts(
         return ensemble.drafts()
 
 
-class _Ensemble:
+class Ensemble:
     """All drafts in the making, each in one or several versions, and the stream of the generator that they share."""
 
     def __init__(
@@ -109,8 +109,8 @@ class _Ensemble:
         # What stands before all that is free is read once for all; but versions are always multiplied together.
         self._alike = ear is None and len(self.writers) > 1 and all(one is plans[0] for one in plans)
         prefixes = [writer.plan.prefix.numbers() for writer in self.writers[: 1 if self._alike else None]]
-        self._stream = runtime.start(prefixes, apart=True, together=self._each)
-        self._previous = np.array([writer.previous for writer in self.writers], dtype=np.int64).reshape(-1, 3)
+        self.stream = runtime.start(prefixes, apart=True, together=self._each)
+        self.previous = np.array([writer.previous for writer in self.writers], dtype=np.int64).reshape(-1, 3)
         self._rows = np.arange(len(self.writers))  # the writers whom the stream still holds
         self._told = [0] * len(plans)
         self._heard = 0
@@ -130,14 +130,14 @@ class _Ensemble:
         left, rows = self.left, self._rows
         unfinished = rows[np.isin(rows // self._each, [row // self._each for row in left])]
         if 2 * len(unfinished) <= len(rows):  # one piece of many short notes must not cost as much as all
-            self._stream.keep(np.flatnonzero(np.isin(rows, unfinished)))
+            self.stream.keep(np.flatnonzero(np.isin(rows, unfinished)))
             self._rows = rows = unfinished
         if self._alike and self.writers[0].cursor.given is None:
-            self._stream.keep(np.zeros(len(rows), dtype=np.int64))
+            self.stream.keep(np.zeros(len(rows), dtype=np.int64))
             self._alike = False
         self._draw(rows, rows[:1] if self._alike else rows, how)
         for row in left:
-            self._previous[row] = self.writers[row].take(self._previous[row])
+            self.previous[row] = self.writers[row].take(self.previous[row])
         if self._contest is None:
             self._tell(left)
         else:
@@ -148,17 +148,19 @@ class _Ensemble:
     def _draw(self, rows: NDArray[np.int64], seen: NDArray[np.int64], how: Sampling) -> None:
         """Draw the next step of the writers `rows`, of whom the stream holds `seen`."""
         held = [self.writers[row] for row in seen.tolist()]
-        features = np.array([writer.features() for writer in held], dtype=np.int64)
-        state = self._stream.advance(self._previous[seen], features)
+        state = self.stream.advance(self.previous[seen], self.features(seen))
         chosen = None
         for place in range(3) if any(writer.listens for writer in held) else ():
-            state, logits = self._stream.logits(place, state, chosen)
+            state, logits = self.stream.logits(place, state, chosen)
             for number, row in enumerate(rows.tolist()):
                 if not self.writers[row].finished:
-                    self._previous[row, place] = self.writers[row].choose(
-                        place, self._previous[row], logits[number], how
-                    )
-            chosen = self._previous[rows, place]
+                    self.previous[row, place] = self.writers[row].choose(place, self.previous[row], logits[number], how)
+            chosen = self.previous[rows, place]
+
+    def features(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return what the network is told about the next step of some writers, by default of all that are held."""
+        held = self._rows if rows is None else rows
+        return np.array([self.writers[row].features() for row in held.tolist()], dtype=np.int64)
 
     def drafts(self) -> list[Draft]:
         """Return the drafts, of each the version for which most speaks."""
@@ -197,8 +199,8 @@ class _Ensemble:
                 writer if source[row] == row else self.writers[source[row]].heir(writer)
                 for row, writer in enumerate(self.writers)
             ]
-            self._previous = self._previous[source]
-            self._stream.keep(np.searchsorted(self._rows, source[self._rows]))
+            self.previous = self.previous[source]
+            self.stream.keep(np.searchsorted(self._rows, source[self._rows]))
         if self._follow is not None:
             for number in range(len(self._told)):
                 self._tell_of(number, _in_common([writer.cursor.steps for writer in self._versions(number)]))

@@ -123,6 +123,11 @@ class Checkpoint:
         return (hashlib.sha256(f"{weights} {ear}".encode()).hexdigest() if ear else weights)[:16]
 
     @property
+    def has_ear(self) -> bool:
+        """Whether its facts name an adversary that hears; a file that they do not name is none."""
+        return _EAR_DIGEST in self.facts
+
+    @property
     def weights_digest(self) -> str:
         """The same of the weights file alone."""
         return str(self.facts.get("weights_sha256", ""))[:16]
@@ -145,6 +150,8 @@ class Checkpoint:
                 except OSError as error:
                     raise CheckpointError(f"cannot read {self.path / name}: {error.strerror}") from error
                 write_bytes(target / name, data)
+            else:  # what another checkpoint left there
+                (target / name).unlink(missing_ok=True)
         return target
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, message: str = "Add a symgen checkpoint") -> str:
@@ -242,8 +249,13 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 def save_checkpoint(
     path: Path, *, config: Mapping[str, Any], weights: Weights, styles: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> None:
-    """Write a checkpoint without fingerprints or card; ``checkpoint.json`` is written last."""
+    """Write a checkpoint without fingerprints or card; ``checkpoint.json`` is written last.
+
+    Ear and critic of weights that stood there before are taken away.
+    """
     make_folder(path)
+    for name in (EAR, CRITIC):
+        (path / name).unlink(missing_ok=True)
     write_tensors(path / _WEIGHTS, {name: value.astype(np.float16) for name, value in weights.items()})
     whole = {
         "format": FORMAT,
@@ -269,6 +281,8 @@ def save_ear(path: Path, tensors: Weights | None) -> None:
         If it cannot be written.
     """
     facts = {name: value for name, value in _read_facts(path).items() if name != _EAR_DIGEST}
+    if "figures" in facts:  # what was measured is no longer what composes
+        facts["figures"] = {name: value for name, value in facts["figures"].items() if not name.startswith("measured_")}
     write_json(path / FACTS, facts)  # whatever happens between the two, the facts name no ear that is not there
     (path / EAR).unlink(missing_ok=True)
     if tensors is not None:

@@ -179,7 +179,7 @@ class _Jury:
             heirs = self._contest.heirs(piece, self._ear.odds(_sequences(steps[rows, -self._ear.reach :])))
             if heirs is not None:
                 source[rows] = rows[heirs]
-        return source
+        return None if (source == np.arange(len(steps))).all() else source
 
     def best(self, batch: Batch) -> Batch:
         """Return of each continuation the version for which most speaks."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from symgen.errors import UsageError
 from symgen.files import check_target, make_folder
@@ -48,6 +49,27 @@ class Delivery(Protocol):
     @property
     def bare(self) -> bool:
         """Whether they are written without the record of their origin."""
+
+
+def refuse_suffix(output: Path) -> None:
+    """Refuse an output that looks like a file of a format that cannot be written, where no such folder is.
+
+    Raises
+    ------
+    UsageError
+        Naming the suffixes that can be written.
+    """
+    from symgen import writers
+
+    if _SUFFIX.fullmatch(output.suffix) and not output.is_dir():
+        raise UsageError(
+            f"{output} has the suffix {output.suffix}",
+            expected=f"a folder, or a file ending in one of {' '.join(writers.suffixes())}",
+        )
+
+
+_SUFFIX: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,9}")
+"""What looks like the suffix of a file: of a folder v1.2 it does not."""
 
 
 def deliver(
@@ -94,6 +116,8 @@ def deliver(
     output = request.output or Path()
     is_file = output.suffix.lower() in writers.suffixes()
     writer = writers.choose_format(request.format, output if is_file else None, request.layout)
+    if not is_file:
+        refuse_suffix(output)
     if is_file and request.takes > 1:
         raise UsageError(
             f"{request.takes} takes for one file {output}",

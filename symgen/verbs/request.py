@@ -41,7 +41,8 @@ class Revision:
     temperature, top_p : float
         How boldly to draw.
     versions : int, optional
-        Versions that compete while something new is written, as in :class:`symgen.planning.request.ComposeRequest`.
+        Versions that compete while bars are continued or filled in, as in
+        :class:`symgen.planning.request.ComposeRequest`; variations and accompaniments are the generator's alone.
     output : Path, optional
         File or folder; the current folder by default.
     format : str, optional

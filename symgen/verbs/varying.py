@@ -243,8 +243,10 @@ def _task(source: Source, bars: tuple[Bar, ...], chosen: list[list[int]], keep: 
     plan = plan_for(source, (), ticks=total, mode=mode)
     plan = replace(plan, modulations=_modulations(source, bars[last].start))
     harmonics = _harmonics(bars) if Technique.HARMONIC in plan.techniques and plan.serves_harmonics() else ()
+    # Passages in harmonics stay such, and others do not become such: what is drawn without them is stopped or open.
+    techniques = plan.techniques - {Technique.HARMONIC}
     return Variation(
-        replace(plan, harmonics=harmonics),
+        replace(plan, harmonics=harmonics, techniques=techniques),
         _spans(bars, varied),
         mode,
         score=source.score,

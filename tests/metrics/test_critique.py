@@ -96,7 +96,7 @@ def test_too_few_pieces(checkpoint, tmp_path, seeds):
     assert not (checkpoint / CRITIC).exists()
 
 
-@pytest.mark.parametrize("change", [{"pieces": 15}, {"pieces": 1001}, {"seed": -1}])
+@pytest.mark.parametrize("change", [{"pieces": 15}, {"pieces": 1001}, {"seed": -1}, {"seed": 1 << 60}])
 def test_what_cannot_be_asked(checkpoint, dataset, change):
     with pytest.raises(UsageError, match=next(iter(change))):
         make_critic(CriticRequest(checkpoint, dataset, **change))
