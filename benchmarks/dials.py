@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SETTINGS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_AT_ONCE = 25
 NAMES = ("density", "register", "ornament", "leaps", "surprise")
 Table = dict[str, NDArray[np.float64]]
 
@@ -114,13 +115,23 @@ def composed(style: str, dials: Mapping[str, float], options: Options) -> list[A
     """Return pieces as tokens, None for each that could not be composed."""
     from symgen.compose import ComposeRequest, compose_side_by_side, plan_of
     from symgen.drafting.ensemble import compose_sequences
+    from symgen.listening import load_ear
+    from symgen.models.checkpoint import load_checkpoint
+    from symgen.resources import DEFAULT_CHECKPOINT, checkpoints_dir
     from symgen.sampling import Sampling
 
     asked = [ComposeRequest(style, seed=seed, checkpoint=options.checkpoint, **dials) for seed in range(options.pieces)]
     if not options.unchecked:
         return compose_side_by_side(asked)
     plans, seeds = [plan_of(one) for one in asked], [(one.seed, 1, 0, 0) for one in asked]
-    return compose_sequences(options.runtime, plans, seeds, Sampling())
+    ear = load_ear(load_checkpoint(options.checkpoint or checkpoints_dir() / DEFAULT_CHECKPOINT), style)
+    return [
+        piece
+        for begin in range(0, len(plans), _AT_ONCE)
+        for piece in compose_sequences(
+            options.runtime, plans[begin : begin + _AT_ONCE], seeds[begin : begin + _AT_ONCE], Sampling(), ear=ear
+        )
+    ]
 
 
 def measured(style: str, dial: str, setting: float, options: Options) -> tuple[Table, int]:

@@ -65,7 +65,7 @@ def _invoke(app: typer.Typer, words: list[str]) -> int:
     """Run a command, leaving every error but the orderly end to the caller."""
     command = typer.main.get_command(app)
     try:
-        with command.make_context("symgen", list(words)) as context:
+        with command.make_context("symgen", list(words) or ["--help"]) as context:
             command.invoke(context)
     except typer.Exit as end:
         return end.exit_code
@@ -106,8 +106,6 @@ def wrong_use(error: Any, words: Sequence[str] = ()) -> UsageError:
     """
     context: Any = getattr(error, "ctx", None)
     path = context.command_path if context else "symgen"
-    if type(error).__name__ == "NoArgsIsHelpError":
-        return UsageError("no command is given", remedy=f"see {path} --help")
     see = f"see {path} --help"
     if type(error).__name__ == "NoSuchOption":
         known = [name for param in context.command.params for name in (*param.opts, *param.secondary_opts)]
