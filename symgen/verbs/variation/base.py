@@ -70,11 +70,17 @@ class Variation(Task):
     keep: frozenset[str]
 
     def promises(self, source: Source, score: Score) -> tuple[Guarantee, ...]:
-        """Return that nothing else changed, and that what is kept of the varied bars stayed."""
+        """Return that nothing else changed, what of the bars to be varied did, and that what is kept of them stayed."""
         broken = broken_variation(score, self, source)
         names = " and ".join(sorted(self.keep))
         asked = f"{names} of {len(self.owner)} bars as they were"
-        return (untouched(source, score, self.spans), Guarantee("kept", asked, "; ".join(broken) or asked, not broken))
+        bars = len(self.owner)
+        changed = f"{bars - len(unchanged(score, self))} of {bars} bars"
+        return (
+            untouched(source, score, self.spans),
+            Guarantee("varied", f"{bars} bars", changed, True),  # a bar that cannot be played otherwise stays
+            Guarantee("kept", asked, "; ".join(broken) or asked, not broken),
+        )
 
     @cached_property
     def lines(self) -> NDArray[np.int64]:
