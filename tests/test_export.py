@@ -127,6 +127,7 @@ def test_music_of_others_is_written_as_it_is_read(tmp_path):
         ({"humanize": 2.0}, "expected 0 to 1"),
         ({"humanize": 0.2, "raw": True}, "leave --raw out"),
         ({"output": "a.mid"}, "written over itself"),
+        ({"output": "b.pdf"}, "suffix .pdf; expected a folder, or a file ending in one of"),
         ({"output": "b.jianpu", "layout": Options(names="ascii")}, "has no layout"),
     ],
 )
@@ -136,6 +137,16 @@ def test_refusals(tmp_path, monkeypatch, options, line):
     with pytest.raises(UsageError, match=line):
         symgen.export("a.mid", **{"output": "b.mid", **options})
     assert [path.name for path in tmp_path.iterdir()] == ["a.mid"]
+
+
+def test_the_piece_of_a_record_is_not_written_over(tmp_path, monkeypatch, pieces):
+    monkeypatch.chdir(tmp_path)
+    for name in (pieces[0], sidecar_of(pieces[0])):
+        (tmp_path / name.name).write_bytes(name.read_bytes())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(UsageError, match="written over itself"):
+        symgen.export(sidecar_of(pieces[0]).name, format="mid", raw=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize(("name", "kind"), [("none.mid", ReadError), ("none/b.mid", WriteError)])

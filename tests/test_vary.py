@@ -51,6 +51,18 @@ def changed(source, result, count=6):
     return [one != other for one, other in zip(bars_in(source, count), bars_in(result, count), strict=True)]
 
 
+class TestTechniques:
+    @pytest.mark.parametrize("seed", range(4))
+    def test_no_bar_becomes_harmonics(self, seed):
+        take = vary_one(tune(), keep="rhythm", amount=1, mode="yu", seed=seed)
+        assert Technique.HARMONIC not in take.score.notes["technique"]
+
+    def test_how_many_bars_changed_is_said(self):
+        take = vary_one(tune(), keep="rhythm", amount=1)
+        (said,) = (one for one in take.kept if one.name == "varied")
+        assert said.found == f"{sum(changed(tune(), take.score))} of 6 bars"
+
+
 class TestKeep:
     @pytest.mark.parametrize("style", ["guqin", "guzheng", "folk"])
     @pytest.mark.parametrize("amount", [0.3, 1])
