@@ -132,6 +132,8 @@ def hardware(device: str = "auto", precision: str = "auto", *, compiled: bool = 
         if ranks > 1:
             _join(found)
         yield found
+        if ranks > 1:  # who leaves first takes the connections from those who still listen
+            torch.distributed.barrier()
     except (SymgenError, KeyboardInterrupt) as error:
         if rank == 0:
             raise
