@@ -56,6 +56,11 @@ def continue_pieces(
     ear : Ear, optional
         Hears several versions of each continuation, and decides which go on; not with masks.
 
+    Raises
+    ------
+    ValueError
+        If there are both an ear and masks.
+
     Returns
     -------
     Batch
@@ -64,6 +69,8 @@ def continue_pieces(
     cut = pieces.batch([(piece, step - seen) for piece, step in places], seen)
     originals = pieces.contexts(places)
     contexts = [originals[place].copy() for place in places]
+    if ear is not None and masks is not None:
+        raise ValueError("an ear and masks at once")
     if ear is not None:
         rows = np.repeat(np.arange(len(places)), ear.versions)
         cut = Batch(cut.steps[rows], cut.features[rows], cut.prefix[rows], cut.mask[rows])
